@@ -1,0 +1,316 @@
+//! How a gather fails: [`Failure`], its [`Cause`], and the [`Faults`] by index.
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+use core::{error::Error, fmt, iter};
+
+#[cfg(feature = "std")]
+use crate::Panic;
+
+/// What a gather ends with where not all went well: one cause, and beside it every exit that failed.
+///
+/// Nothing is lost: every enter error, the body's error, every exit error, and the body's value where only exits failed
+/// ([`Cause::Exit`]). [`Display`](fmt::Display) writes it on one line, with each member's index.
+///
+/// It is an [`Error`] where the errors are `Debug` and `Display`; they need not be `Error` themselves.
+///
+/// ```
+/// use gather_cm::{Cause, EnterExt, gather};
+///
+/// smol::block_on(async {
+///     let disk = async { Ok(1) }.exit_with(async |_, _| Ok::<(), _>(()));
+///     let link = async { Ok(2) }.exit_with(async |_, _| Err::<(), _>("link down"));
+///     let failure = gather((disk, link))
+///         .try_with(async |_| Err::<(), _>("disk full"))
+///         .await
+///         .unwrap_err();
+///
+///     assert_eq!(failure.to_string(), "body failed: disk full; exit of member 1 failed: link down");
+///     assert!(matches!(failure.cause, Cause::Body("disk full")));
+///     assert_eq!(failure.exits.get(1), Some(&"link down"));
+/// });
+/// ```
+pub struct Failure<R, B, F> {
+    /// Why the gather failed.
+    pub cause: Cause<R, B, F>,
+    /// The errors of the exits.
+    pub exits: F,
+    /// The body failed, and the exits swallowed its error.
+    pub(crate) suppressed: bool,
+}
+
+/// Why a gather failed.
+///
+/// ```
+/// use gather_cm::{Cause, EnterExt, gather};
+///
+/// smol::block_on(async {
+///     let flaky = async { Ok(20) }.exit_with(async |_, _| Err::<(), _>("timeout"));
+///     let sum = match gather((flaky,)).with(async |(x,)| **x + 22).await {
+///         Ok(sum) => sum,
+///         Err(failure) => match failure.cause {
+///             Cause::Exit(sum) => sum, // only the clean-up failed
+///             _ => panic!("{failure:?}"),
+///         },
+///     };
+///     assert_eq!(sum, 42);
+/// });
+/// ```
+#[non_exhaustive]
+pub enum Cause<R, B, F> {
+    /// At least one member could not be entered: the errors by index. The body was not called.
+    Enter(F),
+    /// The body returned this error.
+    Body(B),
+    /// The group was told to stop before the body had ended.
+    Cancelled,
+    /// The body gave this value; only exits failed.
+    Exit(R),
+    /// The body or a member panicked, and the gather was asked to catch that.
+    #[cfg(feature = "std")]
+    Panicked(Panic),
+}
+
+impl<R, B, F> Failure<R, B, F> {
+    /// Whether the body's error was swallowed: the body failed, there is at least one member, and every exit
+    /// answered [`Suppress`](crate::Verdict::Suppress).
+    ///
+    /// Nothing else can be suppressed: no enter error, no exit error, no panic.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// smol::block_on(async {
+    ///     let forgiving = async { Ok(()) }.exit_with(async |_, _| Ok::<_, ()>(true));
+    ///     let failure = gather((forgiving,)).try_with(async |_| Err::<(), _>("oops")).await.unwrap_err();
+    ///     assert!(failure.is_suppressed());
+    /// });
+    /// ```
+    pub fn is_suppressed(&self) -> bool {
+        self.suppressed
+    }
+
+    /// The swallowed error of the body, or the failure back where [nothing was suppressed](Self::is_suppressed).
+    ///
+    /// # Errors
+    ///
+    /// The failure itself, where it is not suppressed.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// smol::block_on(async {
+    ///     let forgiving = async { Ok(()) }.exit_with(async |_, _| Ok::<_, ()>(true));
+    ///     let result = gather((forgiving,)).try_with(async |_| Err::<u8, _>("oops")).await;
+    ///     let value = result.or_else(|failure| failure.suppressed().map(|_error| 0));
+    ///     assert_eq!(value.unwrap(), 0);
+    /// });
+    /// ```
+    pub fn suppressed(self) -> Result<B, Self> {
+        match self.cause {
+            Cause::Body(error) if self.suppressed => Ok(error),
+            cause => Err(Self { cause, ..self }),
+        }
+    }
+}
+
+/// The body's value is not shown, so that it need not be `Debug`.
+impl<R, B: fmt::Debug, F: fmt::Debug> fmt::Debug for Failure<R, B, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("cause", &self.cause)
+            .field("exits", &self.exits)
+            .field("suppressed", &self.suppressed)
+            .finish()
+    }
+}
+
+/// The body's value is not shown, so that it need not be `Debug`.
+impl<R, B: fmt::Debug, F: fmt::Debug> fmt::Debug for Cause<R, B, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Enter(faults) => f.debug_tuple("Enter").field(faults).finish(),
+            Self::Body(error) => f.debug_tuple("Body").field(error).finish(),
+            Self::Cancelled => f.write_str("Cancelled"),
+            Self::Exit(_) => f.write_str("Exit(..)"),
+            #[cfg(feature = "std")]
+            Self::Panicked(panic) => f.debug_tuple("Panicked").field(panic).finish(),
+        }
+    }
+}
+
+impl<R, B: fmt::Display, S: Store<Error: fmt::Display>> fmt::Display for Failure<R, B, Faults<S>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = Line { f, separator: "" };
+        match &self.cause {
+            Cause::Enter(faults) => line.faults("enter", faults)?,
+            Cause::Body(error) => line.part(format_args!("body failed: {error}"))?,
+            Cause::Cancelled => line.part(format_args!("cancelled"))?,
+            Cause::Exit(_) => {}
+            #[cfg(feature = "std")]
+            Cause::Panicked(panic) => line.part(format_args!("{panic}"))?,
+        }
+        line.faults("exit", &self.exits)
+    }
+}
+
+impl<R, B, S> Error for Failure<R, B, Faults<S>>
+where
+    B: fmt::Debug + fmt::Display,
+    S: Store<Error: fmt::Debug + fmt::Display>,
+{
+}
+
+/// One line of parts, with semicolons between them.
+struct Line<'a, 'f> {
+    f: &'a mut fmt::Formatter<'f>,
+    separator: &'static str,
+}
+
+impl Line<'_, '_> {
+    fn part(&mut self, part: fmt::Arguments<'_>) -> fmt::Result {
+        self.f.write_str(self.separator)?;
+        self.separator = "; ";
+        self.f.write_fmt(part)
+    }
+
+    fn faults<S: Store<Error: fmt::Display>>(&mut self, what: &str, faults: &Faults<S>) -> fmt::Result {
+        faults.iter().try_for_each(|(index, error)| self.part(format_args!("{what} of member {index} failed: {error}")))
+    }
+}
+
+/// The errors of a group's members, in enter or in exit, each under its member's index.
+///
+/// `S` is `[Option<E>; N]` for a tuple or an array, and `Vec<Option<E>>` for a `Vec`.
+///
+/// ```
+/// use gather_cm::{Cause, EnterExt, gather};
+///
+/// async fn power_up(volts: u32) -> Result<u32, String> {
+///     if volts > 5 { Err(format!("{volts} V")) } else { Ok(volts) }
+/// }
+///
+/// smol::block_on(async {
+///     let failure = gather([3, 12, 5, 24].map(|volts| power_up(volts).drop_on_exit()))
+///         .with(async |_| {})
+///         .await
+///         .unwrap_err();
+///     let Cause::Enter(faults) = failure.cause else { panic!() };
+///     assert_eq!(faults.len(), 2);
+///     assert_eq!(faults.get(1).unwrap(), "12 V");
+///     assert_eq!(faults.into_iter().collect::<Vec<_>>(), [(1, "12 V".to_string()), (3, "24 V".to_string())]);
+/// });
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Faults<S>(pub(crate) S);
+
+impl<S: Store> Faults<S> {
+    /// The error of the member at `index`, if it failed.
+    pub fn get(&self, index: usize) -> Option<&S::Error> {
+        self.0.as_slice().get(index)?.as_ref()
+    }
+
+    /// The errors with their members' indices, in index order.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &S::Error)> {
+        self.0.as_slice().iter().enumerate().filter_map(|(index, error)| Some((index, error.as_ref()?)))
+    }
+
+    /// How many members failed.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether no member failed.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+impl<S: Store> IntoIterator for Faults<S> {
+    type Item = (usize, S::Error);
+    type IntoIter = IntoIter<S>;
+
+    fn into_iter(self) -> IntoIter<S> {
+        IntoIter(self.0.into_options().enumerate())
+    }
+}
+
+impl<S: Store<Error: fmt::Debug>> fmt::Debug for Faults<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+/// The errors of [`Faults`] with their members' indices, in index order, by value.
+///
+/// Made by `Faults::into_iter`; see there for an example.
+pub struct IntoIter<S: Store>(iter::Enumerate<S::IntoOptions>);
+
+impl<S: Store> Iterator for IntoIter<S> {
+    type Item = (usize, S::Error);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.find_map(|(index, error)| Some((index, error?)))
+    }
+}
+
+/// Where errors are kept by index: `[Option<E>; N]` or `Vec<Option<E>>`.
+pub trait Store {
+    type Error;
+    type IntoOptions: Iterator<Item = Option<Self::Error>>;
+
+    fn empty() -> Self;
+
+    fn put(&mut self, index: usize, error: Self::Error);
+
+    fn as_slice(&self) -> &[Option<Self::Error>];
+
+    fn into_options(self) -> Self::IntoOptions;
+}
+
+impl<E, const N: usize> Store for [Option<E>; N] {
+    type Error = E;
+    type IntoOptions = core::array::IntoIter<Option<E>, N>;
+
+    fn empty() -> Self {
+        [const { None }; N]
+    }
+
+    fn put(&mut self, index: usize, error: E) {
+        self[index] = Some(error);
+    }
+
+    fn as_slice(&self) -> &[Option<E>] {
+        self
+    }
+
+    fn into_options(self) -> Self::IntoOptions {
+        self.into_iter()
+    }
+}
+
+/// Only as long as the highest index that failed: no failure, no allocation.
+#[cfg(feature = "alloc")]
+impl<E> Store for Vec<Option<E>> {
+    type Error = E;
+    type IntoOptions = alloc::vec::IntoIter<Option<E>>;
+
+    fn empty() -> Self {
+        Self::new()
+    }
+
+    fn put(&mut self, index: usize, error: E) {
+        if self.len() <= index {
+            self.resize_with(index + 1, || None);
+        }
+        self[index] = Some(error);
+    }
+
+    fn as_slice(&self) -> &[Option<E>] {
+        self
+    }
+
+    fn into_options(self) -> Self::IntoOptions {
+        self.into_iter()
+    }
+}

@@ -1,0 +1,185 @@
+//! Groups that are tuples.
+
+use core::{convert::Infallible, ops::ControlFlow, pin::Pin};
+
+use futures_util::future::FusedFuture;
+use pin_project::pin_project;
+
+use crate::{
+    Exit, Failure, Faults, Gather, Group, With,
+    gather::lend,
+    group::{Lent, Members, Values, Visitor, sealed::Sealed},
+    machine::{Body, Ending, Machine},
+    slot::{Held, Member, Slot},
+    unwind,
+};
+
+/// `$Slots` is the name of the struct of slots, `$E` the error type (`Infallible` where there is no member to give
+/// one), and then a line for each member: its index, a name, and the names of its slot, its value and its own type.
+macro_rules! tuple {
+    ($Slots:ident, $n:literal, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident)*) => {
+        #[pin_project]
+        pub struct $Slots<$($S),*> {
+            $(#[pin] $field: $S,)*
+            no_member: (),
+        }
+
+        #[allow(unused_variables)]
+        impl<$($E,)? $($S: Slot<Error = $Error>),*> Members for $Slots<$($S),*> {
+            type Values = ($($S::Value,)*);
+            type Error = $Error;
+            type Exits = ($($S::Exit,)*);
+            type Store = [Option<$Error>; $n];
+
+            fn len(&self) -> usize {
+                $n
+            }
+
+            fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<$Error>) -> ControlFlow<()> {
+                let this = self.project();
+                $(if first <= $i {
+                    visitor.visit($i, this.$field)?;
+                })*
+                ControlFlow::Continue(())
+            }
+
+            fn take(self: Pin<&mut Self>) -> (Self::Values, Self::Exits) {
+                let this = self.project();
+                let exits = ($(this.$field.exit(),)*);
+                (($(this.$field.take(),)*), exits)
+            }
+
+            fn held(values: Self::Values, exits: Self::Exits) -> Self {
+                $(let $field = $S::held(values.$i, exits.$i);)*
+                Self { $($field,)* no_member: () }
+            }
+        }
+
+        impl<$($V: Exit),*> Values for ($($V,)*) {
+            fn abandon(self) {
+                let _held = ($(Held::new(self.$i),)*);
+            }
+        }
+
+        impl<$($E,)? $($M, $V),*> Sealed for ($($M,)*)
+        where
+            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Exit<Error = $Error>,)*
+        {
+        }
+
+        impl<$($E,)? $($M, $V),*> Group for ($($M,)*)
+        where
+            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Exit<Error = $Error>,)*
+        {
+            type Values = ($($V,)*);
+            type Error = $Error;
+            type Store = [Option<$Error>; $n];
+
+            fn into_members(self) -> impl Members<Values = Self::Values, Error = $Error, Store = Self::Store> {
+                $Slots { $($field: Member::queued(self.$i, $V::exit),)* no_member: () }
+            }
+        }
+
+        impl<$($E: 'static,)? $($M, $V),*> Gather<($($M,)*)>
+        where
+            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Exit<Error = $Error>,)*
+        {
+            lend!(($(&mut $V,)*), [Option<$Error>; $n], |lent| {
+                let ($($field,)*) = lent.get_mut();
+                ($($field,)*)
+            });
+        }
+    };
+}
+
+tuple!(Slots0, 0, Infallible, [],);
+tuple!(Slots1, 1, E, [E],
+    0 a S0 V0 M0);
+tuple!(Slots2, 2, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1);
+tuple!(Slots3, 3, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1
+    2 c S2 V2 M2);
+tuple!(Slots4, 4, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1
+    2 c S2 V2 M2
+    3 d S3 V3 M3);
+tuple!(Slots5, 5, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1
+    2 c S2 V2 M2
+    3 d S3 V3 M3
+    4 e S4 V4 M4);
+tuple!(Slots6, 6, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1
+    2 c S2 V2 M2
+    3 d S3 V3 M3
+    4 e S4 V4 M4
+    5 f S5 V5 M5);
+tuple!(Slots7, 7, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1
+    2 c S2 V2 M2
+    3 d S3 V3 M3
+    4 e S4 V4 M4
+    5 f S5 V5 M5
+    6 g S6 V6 M6);
+tuple!(Slots8, 8, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1
+    2 c S2 V2 M2
+    3 d S3 V3 M3
+    4 e S4 V4 M4
+    5 f S5 V5 M5
+    6 g S6 V6 M6
+    7 h S7 V7 M7);
+tuple!(Slots9, 9, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1
+    2 c S2 V2 M2
+    3 d S3 V3 M3
+    4 e S4 V4 M4
+    5 f S5 V5 M5
+    6 g S6 V6 M6
+    7 h S7 V7 M7
+    8 i S8 V8 M8);
+tuple!(Slots10, 10, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1
+    2 c S2 V2 M2
+    3 d S3 V3 M3
+    4 e S4 V4 M4
+    5 f S5 V5 M5
+    6 g S6 V6 M6
+    7 h S7 V7 M7
+    8 i S8 V8 M8
+    9 j S9 V9 M9);
+tuple!(Slots11, 11, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1
+    2 c S2 V2 M2
+    3 d S3 V3 M3
+    4 e S4 V4 M4
+    5 f S5 V5 M5
+    6 g S6 V6 M6
+    7 h S7 V7 M7
+    8 i S8 V8 M8
+    9 j S9 V9 M9
+    10 k S10 V10 M10);
+tuple!(Slots12, 12, E, [E],
+    0 a S0 V0 M0
+    1 b S1 V1 M1
+    2 c S2 V2 M2
+    3 d S3 V3 M3
+    4 e S4 V4 M4
+    5 f S5 V5 M5
+    6 g S6 V6 M6
+    7 h S7 V7 M7
+    8 i S8 V8 M8
+    9 j S9 V9 M9
+    10 k S10 V10 M10
+    11 l S11 V11 M11);

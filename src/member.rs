@@ -1,0 +1,334 @@
+//! Adapters, on every member: [`EnterExt`].
+
+use core::{
+    any::Any,
+    fmt,
+    future::poll_fn,
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use futures_util::TryFutureExt;
+use pin_project::pin_project;
+
+use crate::{Exit, ExitCase, Verdict};
+
+/// Adapters, on every member: they say how a value is exited, or what its errors become.
+///
+/// A member is anything that gives `Result<V, E>` when awaited. The resources that the adapters give deref to the value
+/// they wrap, and give it back by `into_inner`. Borrowed and `!Send` values work.
+///
+/// # Cancellation
+///
+/// Where the gather is dropped, the member's own future is dropped, or its value is abandoned, as without the adapter.
+///
+/// ```
+/// use gather_cm::{EnterExt, gather};
+///
+/// smol::block_on(async {
+///     let broker = async { Ok::<_, String>("broker") }.exit_with(async |name, case| {
+///         println!("closing {name}: {case:?}");
+///         Ok(())
+///     });
+///     let buffer = async { Ok::<_, String>(vec![1, 2, 3]) }.drop_on_exit();
+///     let len = gather((broker, buffer)).with(async |(broker, buffer)| broker.len() + buffer.len()).await.unwrap();
+///     assert_eq!(len, 9);
+/// });
+/// ```
+pub trait EnterExt: IntoFuture + Sized {
+    /// The value is exited by `exit`, a closure or a plain `async fn`.
+    ///
+    /// If the value is a resource already, `exit` stands in for its own. Abandoned, it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Entering and exiting fail with one error type.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, ExitCase, gather};
+    /// use std::cell::RefCell;
+    ///
+    /// let log = RefCell::new(Vec::new());
+    /// smol::block_on(async {
+    ///     let member = async { Ok::<_, ()>("uart") }.exit_with(async |name, case| {
+    ///         log.borrow_mut().push((name, case));
+    ///         Ok(())
+    ///     });
+    ///     gather((member,)).with(async |(name,)| assert_eq!(name.len(), 4)).await.unwrap();
+    /// });
+    /// assert_eq!(log.into_inner(), [("uart", ExitCase::Completed)]);
+    /// ```
+    fn exit_with<X, W, E>(self, exit: X) -> Adapted<Self, ByClosure<X, W>>
+    where
+        Self::Output: Fallible<Error = E>,
+        X: AsyncFnOnce(<Self::Output as Fallible>::Value, ExitCase) -> Result<W, E>,
+        W: Into<Verdict>,
+    {
+        Adapted { member: self, adapter: ByClosure(exit, PhantomData) }
+    }
+
+    /// The value's own `Drop` is its exit, so that RAII guards join a group. It never fails and never suppresses.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// smol::block_on(async {
+    ///     let lock = smol::lock::Mutex::new(1);
+    ///     let guard = async { Ok::<_, ()>(lock.lock().await) }.drop_on_exit();
+    ///     gather((guard,)).with(async |(value,)| ***value += 1).await.unwrap();
+    ///     assert_eq!(*lock.try_lock().unwrap(), 2);
+    /// });
+    /// ```
+    fn drop_on_exit(self) -> Adapted<Self, ByDrop>
+    where
+        Self::Output: Fallible,
+    {
+        Adapted { member: self, adapter: ByDrop }
+    }
+
+    /// Both the enter's error and the exit's become an `E2`, by [`Into`], so that members of different error types
+    /// make a group.
+    ///
+    /// The resource's `witness` is shown the group's error, which for a sibling's enter is an `E2`.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// #[derive(Debug, PartialEq)]
+    /// enum Error { Parse(std::num::ParseIntError), Utf8(std::str::Utf8Error) }
+    /// impl From<std::num::ParseIntError> for Error {
+    ///     fn from(error: std::num::ParseIntError) -> Self { Self::Parse(error) }
+    /// }
+    /// impl From<std::str::Utf8Error> for Error {
+    ///     fn from(error: std::str::Utf8Error) -> Self { Self::Utf8(error) }
+    /// }
+    ///
+    /// smol::block_on(async {
+    ///     let number = async { "17".parse::<i32>() }.drop_on_exit().errors_into::<Error>();
+    ///     let text = async { std::str::from_utf8(b"text") }.drop_on_exit().errors_into();
+    ///     gather((number, text)).with(async |(number, _text)| assert_eq!(***number, 17)).await.unwrap();
+    /// });
+    /// ```
+    fn errors_into<E2>(self) -> Adapted<Self, ByInto<E2>>
+    where
+        Self::Output: Fallible<Value: Exit<Error = <Self::Output as Fallible>::Error>, Error: Into<E2>>,
+    {
+        Adapted { member: self, adapter: ByInto(PhantomData) }
+    }
+}
+
+impl<M: IntoFuture> EnterExt for M {}
+
+/// A `Result`, as what a member gives.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what a member gives",
+    label = "a member gives a `Result<V, E>` when awaited"
+)]
+pub trait Fallible {
+    type Value;
+    type Error;
+}
+
+impl<V, E> Fallible for Result<V, E> {
+    type Value = V;
+    type Error = E;
+}
+
+/// Makes a resource of what a member gives.
+pub trait Adapter<Output> {
+    type Value;
+    type Error;
+
+    fn adapt(self, output: Output) -> Result<Self::Value, Self::Error>;
+}
+
+/// [`EnterExt::exit_with`].
+pub struct ByClosure<X, W>(X, PhantomData<fn() -> W>);
+
+impl<V, E, X, W> Adapter<Result<V, E>> for ByClosure<X, W> {
+    type Value = ExitWith<V, X, W, E>;
+    type Error = E;
+
+    fn adapt(self, output: Result<V, E>) -> Result<ExitWith<V, X, W, E>, E> {
+        output.map(|value| ExitWith { value, exit: self.0, _answers: PhantomData })
+    }
+}
+
+/// [`EnterExt::drop_on_exit`].
+pub struct ByDrop;
+
+impl<V, E> Adapter<Result<V, E>> for ByDrop {
+    type Value = DropOnExit<V, E>;
+    type Error = E;
+
+    fn adapt(self, output: Result<V, E>) -> Result<DropOnExit<V, E>, E> {
+        output.map(|value| DropOnExit { value, _answers: PhantomData })
+    }
+}
+
+/// [`EnterExt::errors_into`].
+pub struct ByInto<E2>(PhantomData<fn() -> E2>);
+
+impl<V, E: Into<E2>, E2> Adapter<Result<V, E>> for ByInto<E2> {
+    type Value = ErrorsInto<V, E2>;
+    type Error = E2;
+
+    fn adapt(self, output: Result<V, E>) -> Result<ErrorsInto<V, E2>, E2> {
+        match output {
+            Ok(value) => Ok(ErrorsInto { value, _answers: PhantomData }),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A member with an adapter: made by the methods of [`EnterExt`]; see there for examples.
+#[must_use = "a member does nothing unless it is gathered"]
+pub struct Adapted<M, A> {
+    member: M,
+    adapter: A,
+}
+
+impl<M: IntoFuture, A: Adapter<M::Output>> IntoFuture for Adapted<M, A> {
+    type Output = Result<A::Value, A::Error>;
+    type IntoFuture = Adapting<M::IntoFuture, A>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Adapting::Pending { future: self.member.into_future(), adapter: self.adapter }
+    }
+}
+
+impl<M, A> fmt::Debug for Adapted<M, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Adapted").finish_non_exhaustive()
+    }
+}
+
+/// The future of an adapted member's entering.
+#[pin_project(project = AdaptingProj, project_replace = AdaptingOwn)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub enum Adapting<Fut, A> {
+    Pending {
+        #[pin]
+        future: Fut,
+        adapter: A,
+    },
+    Done,
+}
+
+impl<Fut: Future, A: Adapter<Fut::Output>> Future for Adapting<Fut, A> {
+    type Output = Result<A::Value, A::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let AdaptingProj::Pending { future, .. } = self.as_mut().project() else {
+            panic!("a member was polled after it had been entered");
+        };
+        let output = ready!(future.poll(cx));
+        let AdaptingOwn::Pending { adapter, .. } = self.project_replace(Adapting::Done) else { unreachable!() };
+        Poll::Ready(adapter.adapt(output))
+    }
+}
+
+impl<Fut, A> fmt::Debug for Adapting<Fut, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Adapting").finish_non_exhaustive()
+    }
+}
+
+/// A resource that wraps a value: it derefs to it, and gives it back.
+macro_rules! wrapper {
+    ($Wrapper:ident<V $(, $T:ident)*>) => {
+        impl<V $(, $T)*> $Wrapper<V $(, $T)*> {
+            /// The value itself, and the duty to release it.
+            pub fn into_inner(self) -> V {
+                self.value
+            }
+        }
+
+        impl<V $(, $T)*> Deref for $Wrapper<V $(, $T)*> {
+            type Target = V;
+
+            fn deref(&self) -> &V {
+                &self.value
+            }
+        }
+
+        impl<V $(, $T)*> DerefMut for $Wrapper<V $(, $T)*> {
+            fn deref_mut(&mut self) -> &mut V {
+                &mut self.value
+            }
+        }
+
+        impl<V: fmt::Debug $(, $T)*> fmt::Debug for $Wrapper<V $(, $T)*> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($Wrapper)).field(&self.value).finish()
+            }
+        }
+    };
+}
+
+/// A value that a closure exits: the resource of [`EnterExt::exit_with`]; see there for an example.
+pub struct ExitWith<V, X, W, E> {
+    value: V,
+    exit: X,
+    _answers: PhantomData<fn() -> (W, E)>,
+}
+
+wrapper!(ExitWith<V, X, W, E>);
+
+impl<V, X, W, E> Exit for ExitWith<V, X, W, E>
+where
+    X: AsyncFnOnce(V, ExitCase) -> Result<W, E>,
+    W: Into<Verdict>,
+{
+    type Error = E;
+    type Verdict = W;
+
+    fn exit(self, case: ExitCase) -> impl Future<Output = Result<W, E>> {
+        (self.exit)(self.value, case)
+    }
+}
+
+/// A value that is released by its own `Drop`: the resource of [`EnterExt::drop_on_exit`]; see there for an example.
+pub struct DropOnExit<V, E> {
+    value: V,
+    _answers: PhantomData<fn() -> E>,
+}
+
+wrapper!(DropOnExit<V, E>);
+
+impl<V, E> Exit for DropOnExit<V, E> {
+    type Error = E;
+    type Verdict = ();
+
+    fn exit(self, _: ExitCase) -> impl Future<Output = Result<(), E>> {
+        drop(self.value);
+        poll_fn(|_| Poll::Ready(Ok(())))
+    }
+}
+
+/// A resource whose errors become an `E2`: the resource of [`EnterExt::errors_into`]; see there for an example.
+pub struct ErrorsInto<V, E2> {
+    value: V,
+    _answers: PhantomData<fn() -> E2>,
+}
+
+wrapper!(ErrorsInto<V, E2>);
+
+impl<V: Exit<Error: Into<E2>>, E2> Exit for ErrorsInto<V, E2> {
+    type Error = E2;
+    type Verdict = V::Verdict;
+
+    fn exit(self, case: ExitCase) -> impl Future<Output = Result<V::Verdict, E2>> {
+        self.value.exit(case).err_into()
+    }
+
+    fn witness(&mut self, error: &dyn Any) {
+        self.value.witness(error);
+    }
+
+    fn abandon(self) {
+        self.value.abandon();
+    }
+}

@@ -1,0 +1,22 @@
+//! Slice pin projection: the only file with `unsafe`.
+#![allow(unsafe_code)]
+
+use core::pin::Pin;
+
+/// The element at `index`, pinned as the slice is.
+///
+/// # Panics
+///
+/// If `index` is out of bounds.
+pub(crate) fn element<T>(slice: Pin<&mut [T]>, index: usize) -> Pin<&mut T> {
+    // SAFETY: structural pinning of a slice's elements. Nothing is moved out of the reference here, and whoever holds
+    // the slice pinned cannot move an element: `Pin<&mut [T]>` gives no `&mut [T]` where `T: !Unpin`, and a slice has
+    // no `Drop` of its own.
+    unsafe { slice.map_unchecked_mut(|slice| &mut slice[index]) }
+}
+
+/// The array as a slice, pinned as the array is.
+pub(crate) fn array_as_slice<T, const N: usize>(array: Pin<&mut [T; N]>) -> Pin<&mut [T]> {
+    // SAFETY: unsizing: the same memory, seen as a slice; nothing is moved.
+    unsafe { array.map_unchecked_mut(|array| array.as_mut_slice()) }
+}

@@ -1,0 +1,156 @@
+//! Catching panics, and the twin for where that cannot be done. The only file that knows `std`.
+
+#[cfg(feature = "std")]
+mod imp {
+    use std::{
+        any::Any,
+        boxed::Box,
+        fmt, mem,
+        panic::{self, AssertUnwindSafe},
+        string::String,
+        sync::{Mutex, PoisonError},
+        thread,
+    };
+
+    /// A panic that was caught. Boxed once more, so that a gather pays one word for the room to keep it; in a `Mutex`,
+    /// so that the payload's lack of `Sync` does not become the gather's.
+    pub struct Caught(Box<Mutex<Box<dyn Any + Send>>>);
+
+    /// Calls `f`, and catches its panic.
+    ///
+    /// Nothing here is a witness of broken invariants: what panicked is not touched again but to be dropped.
+    #[inline]
+    pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
+        panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Caught(Box::new(Mutex::new(payload))))
+    }
+
+    impl Caught {
+        pub(crate) fn into_payload(self) -> Box<dyn Any + Send> {
+            self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// Lets the panic go on.
+        #[cold]
+        pub(crate) fn resume(self) -> ! {
+            panic::resume_unwind(self.into_payload())
+        }
+
+        /// Lets the panic go on, unless another one is already on its way: two at once would abort the process.
+        pub(crate) fn resume_in_drop(self) {
+            if thread::panicking() { self.discard() } else { self.resume() }
+        }
+
+        /// Drops a panic that is not the first. A payload's destructor may panic as well.
+        pub(crate) fn discard(self) {
+            if let Err(another) = catch(|| drop(self)) {
+                mem::forget(another);
+            }
+        }
+    }
+
+    /// A panic of the body or of a member, given back as a value.
+    ///
+    /// It is `Send` and `Sync`, so that error types like `anyhow::Error` take the [`Failure`](crate::Failure) that
+    /// holds it.
+    pub struct Panic(Caught);
+
+    impl Panic {
+        /// The value that was panicked with, as [`std::panic::catch_unwind`] gives it.
+        pub fn into_payload(self) -> Box<dyn Any + Send> {
+            self.0.into_payload()
+        }
+
+        /// Lets the panic go on, without calling the panic hook again.
+        ///
+        /// # Panics
+        ///
+        /// Always: that is what it is for.
+        pub fn resume(self) -> ! {
+            self.0.resume()
+        }
+    }
+
+    impl fmt::Debug for Panic {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "Panic({self})")
+        }
+    }
+
+    /// `panicked: ` and the message, where the payload is one.
+    impl fmt::Display for Panic {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let payload = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let message = payload.downcast_ref::<&str>().copied();
+            match message.or_else(|| payload.downcast_ref::<String>().map(String::as_str)) {
+                Some(message) => write!(f, "panicked: {message}"),
+                None => f.write_str("panicked"),
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "std"))]
+mod imp {
+    /// There is none: without `std` a panic unwinds or aborts as everywhere else.
+    pub enum Caught {}
+
+    #[inline(always)]
+    pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
+        Ok(f())
+    }
+
+    impl Caught {
+        pub(crate) fn resume(self) -> ! {
+            match self {}
+        }
+
+        pub(crate) fn resume_in_drop(self) {
+            match self {}
+        }
+
+        pub(crate) fn discard(self) {
+            match self {}
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+pub use imp::Panic;
+pub(crate) use imp::{Caught, catch};
+
+/// Room for the first of several panics. The ones that follow are dropped, and so is this one with its room.
+pub(crate) struct FirstPanic(Option<Caught>);
+
+impl FirstPanic {
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Calls `f`, and keeps its panic if it is the first.
+    pub(crate) fn guard(&mut self, f: impl FnOnce()) {
+        if let Err(caught) = catch(f) {
+            self.keep(caught);
+        }
+    }
+
+    /// Keeps the panic if it is the first.
+    #[cold]
+    pub(crate) fn keep(&mut self, caught: Caught) {
+        match self.0 {
+            None => self.0 = Some(caught),
+            Some(_) => caught.discard(),
+        }
+    }
+
+    pub(crate) fn take(&mut self) -> Option<Caught> {
+        self.0.take()
+    }
+}
+
+impl Drop for FirstPanic {
+    fn drop(&mut self) {
+        if let Some(caught) = self.take() {
+            caught.discard();
+        }
+    }
+}
