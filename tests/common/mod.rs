@@ -1,0 +1,505 @@
+//! Scripted members that log what happens to them, gates that are opened by hand, and a driver that polls by hand.
+#![allow(dead_code, missing_docs)]
+
+use std::{
+    any::Any,
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    fmt::Display,
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use gather_cm::{Cause, Exit, ExitCase, Failure, Faults, gather};
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+pub struct Log(Rc<RefCell<Vec<String>>>);
+
+impl Log {
+    pub fn push(&self, line: impl Display) {
+        self.0.borrow_mut().push(line.to_string());
+    }
+
+    /// What was logged since the last call.
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.borrow_mut())
+    }
+
+    /// How many lines were logged since the last `take` that are `line`.
+    pub fn count(&self, line: &str) -> usize {
+        self.0.borrow().iter().filter(|entry| *entry == line).count()
+    }
+
+    /// Takes the log, and keeps the lines that hold one of `words`.
+    pub fn only(&self, words: &[&str]) -> Vec<String> {
+        self.take().into_iter().filter(|line| words.iter().any(|word| line.contains(word))).collect()
+    }
+}
+
+/// Something that a future waits for, and a test opens.
+#[derive(Clone, Default)]
+pub struct Gate(Rc<(Cell<bool>, RefCell<Option<Waker>>)>);
+
+impl Gate {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Opens the gate, and wakes who waits for it.
+    pub fn open(&self) {
+        self.0.0.set(true);
+        self.wake();
+    }
+
+    /// Wakes who waits for it, for nothing.
+    pub fn wake(&self) {
+        let waker = self.0.1.borrow().clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The waker that was last waited with.
+    pub fn waker(&self) -> Option<Waker> {
+        self.0.1.borrow().clone()
+    }
+
+    pub fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.0.get() {
+            return Poll::Ready(());
+        }
+        *self.0.1.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    pub async fn wait(&self) {
+        std::future::poll_fn(|cx| self.poll(cx)).await;
+    }
+}
+
+/// How an act ends.
+#[derive(Clone, Copy, PartialEq)]
+pub enum End {
+    Well,
+    Fails(&'static str),
+    Panics(&'static str),
+}
+
+/// What an enter or an exit does: it waits at its gates, one after the other, and ends.
+#[derive(Clone)]
+pub struct Act {
+    pub gates: VecDeque<Gate>,
+    pub end: End,
+    /// Its future's destructor panics.
+    pub drop_panics: bool,
+    /// It panics while its future is being made (`into_future`, or `exit` itself).
+    pub make_panics: bool,
+}
+
+impl Act {
+    pub fn new(end: End) -> Self {
+        Self { gates: VecDeque::new(), end, drop_panics: false, make_panics: false }
+    }
+
+    pub fn gate(mut self, gate: &Gate) -> Self {
+        self.gates.push_back(gate.clone());
+        self
+    }
+
+    pub fn drop_panics(mut self) -> Self {
+        self.drop_panics = true;
+        self
+    }
+
+    pub fn make_panics(mut self) -> Self {
+        self.make_panics = true;
+        self
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+        while let Some(gate) = self.gates.front() {
+            if gate.poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.gates.pop_front();
+        }
+        Poll::Ready(match self.end {
+            End::Well => Ok(()),
+            End::Fails(error) => Err(error),
+            End::Panics(message) => panic!("{message}"),
+        })
+    }
+}
+
+pub fn well() -> Act {
+    Act::new(End::Well)
+}
+
+pub fn fails(error: &'static str) -> Act {
+    Act::new(End::Fails(error))
+}
+
+pub fn panics(message: &'static str) -> Act {
+    Act::new(End::Panics(message))
+}
+
+/// A member that does as it is told, and logs it under its name.
+pub struct Member {
+    pub name: usize,
+    log: Log,
+    enter: Act,
+    exit: Act,
+    suppress: bool,
+    witness_panics: bool,
+    abandon_panics: bool,
+}
+
+impl Member {
+    pub fn new(log: &Log, name: usize, enter: Act, exit: Act) -> Self {
+        Self { name, log: log.clone(), enter, exit, suppress: false, witness_panics: false, abandon_panics: false }
+    }
+
+    pub fn suppress(mut self) -> Self {
+        self.suppress = true;
+        self
+    }
+
+    pub fn witness_panics(mut self) -> Self {
+        self.witness_panics = true;
+        self
+    }
+
+    pub fn abandon_panics(mut self) -> Self {
+        self.abandon_panics = true;
+        self
+    }
+}
+
+impl IntoFuture for Member {
+    type Output = Result<Resource, &'static str>;
+    type IntoFuture = Enter;
+
+    fn into_future(self) -> Enter {
+        self.log.push(format_args!("enter {}", self.name));
+        assert!(!self.enter.make_panics, "make enter {}", self.name);
+        Enter(Some(self))
+    }
+}
+
+/// The future of a member's enter.
+pub struct Enter(Option<Member>);
+
+impl Future for Enter {
+    type Output = Result<Resource, &'static str>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let member = self.0.as_mut().expect("polled after it had ended");
+        let (name, log) = (member.name, member.log.clone());
+        log.push(format_args!("poll enter {name}"));
+        let Poll::Ready(result) = member.enter.poll(cx) else { return Poll::Pending };
+        match result {
+            Ok(()) => {
+                log.push(format_args!("entered {name}"));
+                let drop_panics = std::mem::take(&mut member.enter.drop_panics);
+                let enter = Act { drop_panics, ..well() };
+                let shell = Member::new(&log, name, enter, well());
+                let member = self.0.replace(shell).expect("it is there");
+                Poll::Ready(Ok(Resource(Some(member))))
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl Drop for Enter {
+    fn drop(&mut self) {
+        if let Some(member) = self.0.take() {
+            member.log.push(format_args!("drop enter {}", member.name));
+            assert!(!member.enter.drop_panics, "drop enter {}", member.name);
+        }
+    }
+}
+
+/// A resource that logs what becomes of it. Dropped otherwise than in `exit`, by its exit's future or in `abandon`, it
+/// logs a leak.
+pub struct Resource(Option<Member>);
+
+impl Resource {
+    pub fn name(&self) -> usize {
+        self.0.as_ref().expect("it is there").name
+    }
+}
+
+impl Exit for Resource {
+    type Error = &'static str;
+    type Verdict = bool;
+
+    fn exit(mut self, case: ExitCase) -> impl Future<Output = Result<bool, &'static str>> {
+        let member = self.0.take().expect("it is there");
+        member.log.push(format_args!("exit {} {case:?}", member.name));
+        assert!(!member.exit.make_panics, "make exit {}", member.name);
+        Leaving(member)
+    }
+
+    fn witness(&mut self, error: &dyn Any) {
+        let member = self.0.as_ref().expect("it is there");
+        let error = error.downcast_ref::<&str>().expect("the errors of these tests");
+        member.log.push(format_args!("witness {} {error}", member.name));
+        assert!(!member.witness_panics, "witness {}", member.name);
+    }
+
+    fn abandon(mut self) {
+        let member = self.0.take().expect("it is there");
+        member.log.push(format_args!("abandon {}", member.name));
+        assert!(!member.abandon_panics, "abandon {}", member.name);
+    }
+}
+
+impl Drop for Resource {
+    fn drop(&mut self) {
+        if let Some(member) = &self.0 {
+            member.log.push(format_args!("LEAK {}", member.name));
+        }
+    }
+}
+
+/// The future of a resource's exit.
+struct Leaving(Member);
+
+impl Future for Leaving {
+    type Output = Result<bool, &'static str>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let name = self.0.name;
+        self.0.log.push(format_args!("poll exit {name}"));
+        let result = self.0.exit.poll(cx);
+        if result.is_ready() {
+            self.0.log.push(format_args!("exited {name}"));
+        }
+        let suppress = self.0.suppress;
+        result.map(|result| result.map(|()| suppress))
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.log.push(format_args!("drop exit {}", self.0.name));
+        assert!(!self.0.exit.drop_panics, "drop exit {}", self.0.name);
+    }
+}
+
+/// A waker that counts.
+#[derive(Default)]
+pub struct Wakes(AtomicUsize);
+
+impl Wakes {
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Polls a future by hand.
+pub struct Driver<'a, T> {
+    future: Option<Pin<Box<dyn Future<Output = T> + 'a>>>,
+    pub wakes: Arc<Wakes>,
+}
+
+impl<'a, T> Driver<'a, T> {
+    pub fn new(future: impl Future<Output = T> + 'a) -> Self {
+        Self { future: Some(Box::pin(future)), wakes: Arc::default() }
+    }
+
+    pub fn poll(&mut self) -> Poll<T> {
+        let waker = Waker::from(self.wakes.clone());
+        let future = self.future.as_mut().expect("not dropped");
+        future.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+
+    /// Polls, and expects the end.
+    pub fn end(&mut self) -> T {
+        match self.poll() {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("the gather is pending"),
+        }
+    }
+
+    /// Polls, and expects none.
+    pub fn pends(&mut self) {
+        assert!(self.poll().is_pending(), "the gather has ended");
+    }
+
+    pub fn drop(&mut self) {
+        drop(self.future.take());
+    }
+}
+
+/// How a gather ended, the same for each shape.
+#[derive(Debug, PartialEq)]
+pub enum Why<R> {
+    Value(R),
+    Enter(Vec<(usize, &'static str)>),
+    Body(&'static str),
+    Cancelled,
+    Exit(R),
+    #[cfg(feature = "std")]
+    Panicked(String),
+}
+
+#[derive(Debug, PartialEq)]
+pub struct Report<R> {
+    pub why: Why<R>,
+    pub exits: Vec<(usize, &'static str)>,
+    pub suppressed: bool,
+}
+
+impl<R> Report<R> {
+    pub fn value(value: R) -> Self {
+        Self { why: Why::Value(value), exits: vec![], suppressed: false }
+    }
+
+    pub fn enter(faults: &[(usize, &'static str)]) -> Self {
+        Self { why: Why::Enter(faults.to_vec()), exits: vec![], suppressed: false }
+    }
+
+    pub fn body(error: &'static str) -> Self {
+        Self { why: Why::Body(error), exits: vec![], suppressed: false }
+    }
+
+    pub fn exit(value: R) -> Self {
+        Self { why: Why::Exit(value), exits: vec![], suppressed: false }
+    }
+
+    pub fn exits(mut self, faults: &[(usize, &'static str)]) -> Self {
+        self.exits = faults.to_vec();
+        self
+    }
+
+    pub fn suppressed(mut self) -> Self {
+        self.suppressed = true;
+        self
+    }
+}
+
+macro_rules! report {
+    ($Store:ty $(, $N:ident)?) => {
+        impl<R $(, const $N: usize)?> From<Result<R, Failure<R, &'static str, Faults<$Store>>>> for Report<R> {
+            fn from(result: Result<R, Failure<R, &'static str, Faults<$Store>>>) -> Self {
+                let failure = match result {
+                    Ok(value) => return Self::value(value),
+                    Err(failure) => failure,
+                };
+                let exits: Vec<_> = failure.exits.iter().map(|(index, error)| (index, *error)).collect();
+                assert_eq!(exits.len(), failure.exits.len());
+                let suppressed = failure.is_suppressed();
+                let why = match failure.cause {
+                    Cause::Enter(faults) => Why::Enter(faults.into_iter().collect()),
+                    Cause::Body(error) => Why::Body(error),
+                    Cause::Cancelled => Why::Cancelled,
+                    Cause::Exit(value) => Why::Exit(value),
+                    #[cfg(feature = "std")]
+                    Cause::Panicked(panic) => Why::Panicked(message(&*panic.into_payload()).to_string()),
+                    _ => unreachable!(),
+                };
+                Self { why, exits, suppressed }
+            }
+        }
+    };
+}
+report!([Option<&'static str>; N], N);
+#[cfg(feature = "alloc")]
+report!(Vec<Option<&'static str>>);
+
+/// A panic's message.
+pub fn message(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .expect("a panic with a message")
+}
+
+/// A shape of group: a test that is generic over it is run for each by [`shapes`].
+pub trait Shape {
+    /// A gather of three, whose body may fail.
+    fn three<'a, R: 'a>(
+        members: [Member; 3],
+        body: impl AsyncFnOnce([&mut Resource; 3]) -> Result<R, &'static str> + 'a,
+    ) -> Driver<'a, Report<R>>;
+}
+
+pub struct Tuple;
+pub struct Array;
+#[cfg(feature = "alloc")]
+pub struct Vector;
+
+impl Shape for Tuple {
+    fn three<'a, R: 'a>(
+        [a, b, c]: [Member; 3],
+        body: impl AsyncFnOnce([&mut Resource; 3]) -> Result<R, &'static str> + 'a,
+    ) -> Driver<'a, Report<R>> {
+        let gather = gather((a, b, c)).try_with(async move |(a, b, c)| body([a, b, c]).await);
+        Driver::new(async { Report::from(gather.await) })
+    }
+}
+
+impl Shape for Array {
+    fn three<'a, R: 'a>(
+        members: [Member; 3],
+        body: impl AsyncFnOnce([&mut Resource; 3]) -> Result<R, &'static str> + 'a,
+    ) -> Driver<'a, Report<R>> {
+        let gather = gather(members).try_with(async move |[a, b, c]| body([a, b, c]).await);
+        Driver::new(async { Report::from(gather.await) })
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Shape for Vector {
+    fn three<'a, R: 'a>(
+        members: [Member; 3],
+        body: impl AsyncFnOnce([&mut Resource; 3]) -> Result<R, &'static str> + 'a,
+    ) -> Driver<'a, Report<R>> {
+        let gather = gather(Vec::from(members)).try_with(async move |all| {
+            let [a, b, c] = all else { panic!("three members, three values") };
+            body([a, b, c]).await
+        });
+        Driver::new(async { Report::from(gather.await) })
+    }
+}
+
+/// Runs each test, a function that is generic over [`Shape`], for tuple, array and `Vec`.
+#[macro_export]
+macro_rules! shapes {
+    ($($test:ident)*) => {
+        mod tuple { $(#[test] fn $test() { super::$test::<super::common::Tuple>() })* }
+        mod array { $(#[test] fn $test() { super::$test::<super::common::Array>() })* }
+        #[cfg(feature = "alloc")]
+        mod vector { $(#[test] fn $test() { super::$test::<super::common::Vector>() })* }
+    };
+}
+
+/// Every resource that was entered was exited or abandoned, exactly once, and none was dropped otherwise.
+pub fn assert_released(log: &[String]) {
+    for name in 0..16 {
+        let count = |line: String| log.iter().filter(|entry| **entry == line).count();
+        let entered = count(format!("entered {name}"));
+        let exit = format!("exit {name} ");
+        let exited = log.iter().filter(|entry| entry.starts_with(&exit)).count();
+        let abandoned = count(format!("abandon {name}"));
+        assert!(entered <= 1, "{name} entered twice: {log:#?}");
+        assert_eq!(entered, exited + abandoned, "{name}: {log:#?}");
+        assert_eq!(count(format!("LEAK {name}")), 0, "{log:#?}");
+    }
+}

@@ -1,0 +1,389 @@
+//! Panics, in every phase: the exits still run, and the first panic goes on when all is done.
+#![cfg(feature = "std")]
+
+mod common;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+
+use common::{Driver, Gate, Log, Member, Resource, Shape, assert_released, fails, message, panics, well};
+use gather_cm::{EnterExt, gather};
+
+/// The message of the panic that `f` ends with.
+fn caught<T>(f: impl FnOnce() -> T) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).err().expect("a panic");
+    message(&*payload).to_string()
+}
+
+fn all_well(log: &Log) -> [Member; 3] {
+    [0, 1, 2].map(|name| Member::new(log, name, well(), well()))
+}
+
+/// What the exits were told.
+fn told(log: &[String]) -> Vec<&str> {
+    log.iter().filter(|line| line.starts_with("exit ")).map(String::as_str).collect()
+}
+
+/// 16: a panic in an enter counts as a failed enter. The others settle, their exits run and are told `Panicked`; then it
+/// goes on. 18: polled again, the gather panics clearly.
+fn in_enter_at_each_index<S: Shape>() {
+    for index in 0..3 {
+        for make in [false, true] {
+            let log = Log::default();
+            let gate = Gate::new();
+            let members = [0, 1, 2].map(|name| {
+                let enter = match (name == index, make) {
+                    (true, false) => panics("enter"),
+                    (true, true) => well().make_panics(),
+                    (false, _) => well().gate(&gate),
+                };
+                Member::new(&log, name, enter, well().gate(&gate))
+            });
+            let mut gather = S::three(members, async |_| Ok(log.push("body")));
+            gather.pends();
+            gate.open();
+            let message = if make { format!("make enter {index}") } else { "enter".to_string() };
+            assert_eq!(caught(|| gather.poll()), message);
+            let others: Vec<_> = (0..3).filter(|name| *name != index).collect();
+            let log = log.take();
+            assert_eq!(told(&log), others.iter().map(|name| format!("exit {name} Panicked")).collect::<Vec<_>>());
+            assert_eq!(log.iter().filter(|line| line.starts_with("exited")).count(), 2);
+            assert!(!log.contains(&"body".to_string()));
+            assert_released(&log);
+            // What surrounds the gather here is an async block, which says so for itself.
+            assert!(caught(|| gather.poll()).contains("panicking"));
+        }
+    }
+}
+
+/// 16: a panic in the middle of the sweep does not cost the members behind it their poll, nor those before it a second.
+fn a_panic_does_not_disturb_the_sweep<S: Shape>() {
+    let log = Log::default();
+    let gate = Gate::new();
+    let members = [
+        Member::new(&log, 0, well().gate(&gate), well()),
+        Member::new(&log, 1, panics("enter"), well()),
+        Member::new(&log, 2, well().gate(&gate), well()),
+    ];
+    let mut gather = S::three(members, async |_| Ok(()));
+    gather.pends();
+    assert_eq!(log.only(&["poll", "drop"]), ["poll enter 0", "poll enter 1", "drop enter 1", "poll enter 2"]);
+}
+
+/// 16: where some enters fail and some panic: `Panicked`. The exits are shown the first enter error.
+fn enters_that_fail_and_panic<S: Shape>() {
+    let log = Log::default();
+    let members = [
+        Member::new(&log, 0, fails("e"), well()),
+        Member::new(&log, 1, panics("enter"), well()),
+        Member::new(&log, 2, well(), well()),
+    ];
+    let mut gather = S::three(members, async |_| Ok(()));
+    assert_eq!(caught(|| gather.poll()), "enter");
+    assert_eq!(log.only(&["witness", "Panicked"]), ["witness 2 e", "exit 2 Panicked"]);
+}
+
+/// 16: in the body, before its first await or after.
+fn in_the_body<S: Shape>() {
+    for late in [false, true] {
+        let log = Log::default();
+        let gate = Gate::new();
+        let slow = Gate::new();
+        let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well().gate(&slow)));
+        let mut gather = S::three::<()>(members, async |_| {
+            if late {
+                gate.wait().await;
+            }
+            panic!("body");
+        });
+        if late {
+            gather.pends();
+            gate.open();
+        }
+        gather.pends();
+        slow.open();
+        assert_eq!(caught(|| gather.poll()), "body");
+        let log = log.take();
+        assert_eq!(told(&log), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+        assert_eq!(log.iter().filter(|line| line.starts_with("exited")).count(), 3);
+        assert_released(&log);
+    }
+}
+
+/// 16: in one exit, at its first poll or later, or while its future is made: the others run to their end.
+fn in_exit_at_each_index<S: Shape>() {
+    for index in 0..3 {
+        for how in 0..3 {
+            let log = Log::default();
+            let gate = Gate::new();
+            let members = [0, 1, 2].map(|name| {
+                let exit = match (name == index, how) {
+                    (true, 0) => panics("exit"),
+                    (true, 1) => panics("exit").gate(&gate),
+                    (true, _) => well().make_panics(),
+                    (false, _) => well().gate(&gate),
+                };
+                Member::new(&log, name, well(), exit)
+            });
+            let mut gather = S::three(members, async |_| Ok(()));
+            gather.pends();
+            gate.open();
+            let message = if how == 2 { format!("make exit {index}") } else { "exit".to_string() };
+            assert_eq!(caught(|| gather.poll()), message);
+            let log = log.take();
+            assert_eq!(told(&log), ["exit 0 Completed", "exit 1 Completed", "exit 2 Completed"]);
+            assert_eq!(log.iter().filter(|line| line.starts_with("exited")).count(), 2);
+            assert_released(&log);
+        }
+    }
+}
+
+/// 16: the first panic goes on; the others are dropped.
+fn the_first_panic_goes_on<S: Shape>() {
+    let log = Log::default();
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), panics(["x0", "x1", "x2"][name])));
+    let mut gather = S::three(members, async |_| Ok(()));
+    assert_eq!(caught(|| gather.poll()), "x0");
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), panics("x")));
+    let mut gather = S::three::<()>(members, async |_| panic!("body"));
+    assert_eq!(caught(|| gather.poll()), "body");
+}
+
+/// 16: after a panic in `witness` the resource is still exited, and the others are shown the error.
+fn in_witness<S: Shape>() {
+    let log = Log::default();
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well()).witness_panics());
+    let mut gather = S::three(members, async |_| Err::<(), _>("b"));
+    assert_eq!(caught(|| gather.poll()), "witness 0");
+    let log = log.take();
+    let shown: Vec<_> = log.iter().filter(|line| line.starts_with("witness") || line.starts_with("exit ")).collect();
+    assert_eq!(shown, ["witness 0 b", "exit 0 Failed", "witness 1 b", "exit 1 Failed", "witness 2 b", "exit 2 Failed"]);
+    assert_released(&log);
+}
+
+/// 16: the same in a rollback, where the error is a sibling's and must not be lost to those behind.
+fn in_witness_of_a_rollback<S: Shape>() {
+    let log = Log::default();
+    let members = [
+        Member::new(&log, 0, well(), fails("x0")).witness_panics(),
+        Member::new(&log, 1, fails("e"), well()),
+        Member::new(&log, 2, well(), well()).witness_panics(),
+    ];
+    let mut gather = S::three(members, async |_| Ok(()));
+    assert_eq!(caught(|| gather.poll()), "witness 0");
+    assert_eq!(
+        log.only(&["witness", "EnterFailed"]),
+        ["witness 0 e", "exit 0 EnterFailed", "witness 2 e", "exit 2 EnterFailed"]
+    );
+}
+
+/// 17: the destructor of an enter that is ready panics: its resource is held all the same, and exited.
+fn in_the_destructor_of_a_ready_enter<S: Shape>() {
+    let log = Log::default();
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well().drop_panics(), well()));
+    let mut gather = S::three(members, async |_| Ok(log.push("body")));
+    assert_eq!(caught(|| gather.poll()), "drop enter 0");
+    let log = log.take();
+    assert_eq!(told(&log), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+    assert!(!log.contains(&"body".to_string()));
+    assert_released(&log);
+}
+
+/// 17: the destructor of an exit that is ready panics.
+fn in_the_destructor_of_a_ready_exit<S: Shape>() {
+    let log = Log::default();
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well().drop_panics()));
+    let mut gather = S::three(members, async |_| Ok(()));
+    assert_eq!(caught(|| gather.poll()), "drop exit 0");
+    assert_eq!(log.only(&["exited"]), ["exited 0", "exited 1", "exited 2"]);
+}
+
+/// 17: the destructor of the body's future panics, or of what the body gave: the exits run, told `Panicked`.
+fn in_the_destructor_of_the_body<S: Shape>() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("bomb");
+        }
+    }
+    let log = Log::default();
+    let mut gather = S::three(all_well(&log), async |_| {
+        let _bomb = Bomb;
+        Ok(())
+    });
+    assert_eq!(caught(|| gather.poll()), "bomb");
+    assert_eq!(told(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+
+    // Dropped uncalled, in a rollback.
+    let bomb = Bomb;
+    let members = [
+        Member::new(&log, 0, well(), well()),
+        Member::new(&log, 1, fails("e"), well()),
+        Member::new(&log, 2, well(), well()),
+    ];
+    let mut gather = S::three(members, async move |_| Ok(drop(bomb)));
+    assert_eq!(caught(|| gather.poll()), "bomb");
+    assert_eq!(log.only(&["EnterFailed"]), ["exit 0 EnterFailed", "exit 2 EnterFailed"]);
+
+    // The value that goes nowhere, as an exit panics.
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), panics("exit")));
+    let mut gather = S::three(members, async |_| Ok(Bomb));
+    assert_eq!(caught(|| gather.poll().map(|_| ())), "exit");
+}
+
+/// 17: dropped in the enter phase, two enters and two abandons panic: no one is skipped, the first goes on.
+fn on_drop_in_enter<S: Shape>() {
+    let log = Log::default();
+    let gate = Gate::new();
+    let members = [
+        Member::new(&log, 0, well().gate(&gate).drop_panics(), well()),
+        Member::new(&log, 1, well(), well()).abandon_panics(),
+        Member::new(&log, 2, well().gate(&gate).drop_panics(), well()),
+    ];
+    let mut gather = S::three(members, async |_| Ok(()));
+    gather.pends();
+    log.take();
+    assert_eq!(caught(|| gather.drop()), "drop enter 0");
+    assert_eq!(log.take(), ["drop enter 0", "abandon 1", "drop enter 2"]);
+}
+
+/// 16, 17: dropped in the body, every abandon panics, and so does the body's destructor.
+fn on_drop_in_body<S: Shape>() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("bomb");
+        }
+    }
+    for bomb in [false, true] {
+        let log = Log::default();
+        let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well()).abandon_panics());
+        let mut gather = S::three::<()>(members, async |_| {
+            let _bomb = bomb.then(|| Bomb);
+            std::future::pending().await
+        });
+        gather.pends();
+        log.take();
+        assert_eq!(caught(|| gather.drop()), if bomb { "bomb" } else { "abandon 0" });
+        assert_eq!(log.take(), ["abandon 0", "abandon 1", "abandon 2"]);
+    }
+}
+
+/// 17: dropped in the exit phase, every exit's destructor panics.
+fn on_drop_in_exit<S: Shape>() {
+    let log = Log::default();
+    let gate = Gate::new();
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well().gate(&gate).drop_panics()));
+    let mut gather = S::three(members, async |_| Ok(()));
+    gather.pends();
+    log.take();
+    assert_eq!(caught(|| gather.drop()), "drop exit 0");
+    assert_eq!(log.take(), ["drop exit 0", "drop exit 1", "drop exit 2"]);
+}
+
+/// 17: dropped while another panic unwinds: no abort.
+fn on_drop_while_unwinding<S: Shape>() {
+    let log = Log::default();
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well()).abandon_panics());
+    let mut gather = S::three::<()>(members, async |_| std::future::pending().await);
+    gather.pends();
+    log.take();
+    let unwound = caught(|| {
+        let _gather = gather;
+        panic!("outside");
+    });
+    assert_eq!(unwound, "outside");
+    assert_eq!(log.take(), ["abandon 0", "abandon 1", "abandon 2"]);
+}
+
+/// Dropped after a panic that was waiting for the exits to end.
+fn on_drop_with_a_panic_kept<S: Shape>() {
+    let log = Log::default();
+    let gate = Gate::new();
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well().gate(&gate)));
+    let mut gather = S::three::<()>(members, async |_| panic!("body"));
+    gather.pends();
+    gather.drop();
+    assert_released(&log.take());
+}
+
+shapes! {
+    in_enter_at_each_index
+    a_panic_does_not_disturb_the_sweep
+    enters_that_fail_and_panic
+    in_the_body
+    in_exit_at_each_index
+    the_first_panic_goes_on
+    in_witness
+    in_witness_of_a_rollback
+    in_the_destructor_of_a_ready_enter
+    in_the_destructor_of_a_ready_exit
+    in_the_destructor_of_the_body
+    on_drop_in_enter
+    on_drop_in_body
+    on_drop_in_exit
+    on_drop_while_unwinding
+    on_drop_with_a_panic_kept
+}
+
+/// 16: a closure may panic before it has made a future.
+#[test]
+fn the_call_of_the_body() {
+    let log = Log::default();
+    let [a, b, c] = all_well(&log);
+    fn body(_: (&mut Resource, &mut Resource, &mut Resource)) -> std::future::Ready<()> {
+        panic!("call")
+    }
+    let mut gather = Driver::new(gather((a, b, c)).with(body));
+    assert_eq!(caught(|| gather.poll()), "call");
+    assert_eq!(told(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+}
+
+/// 16: a panic of a verdict's conversion is a panic of the exit.
+#[test]
+fn the_conversion_of_a_verdict() {
+    struct Answer;
+    impl From<Answer> for gather_cm::Verdict {
+        fn from(_: Answer) -> Self {
+            panic!("verdict")
+        }
+    }
+    let log = Log::default();
+    let bad = async { Ok("bad") }.exit_with(async |_, _| Ok(Answer));
+    let mut gather = Driver::new(gather((bad, Member::new(&log, 1, well(), well()))).with(async |_| ()));
+    assert_eq!(caught(|| gather.poll()), "verdict");
+    assert_eq!(log.only(&["exited"]), ["exited 1"]);
+}
+
+/// A panic's payload may panic when it is dropped: that is no one's panic but its own.
+#[test]
+fn a_payload_that_panics() {
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            panic!("payload");
+        }
+    }
+    let member = |number: u8| {
+        async move { Ok::<_, ()>(number) }.exit_with(async |number, _| -> Result<(), ()> {
+            if number == 1 { panic!("first") } else { panic_any(Payload) }
+        })
+    };
+    let mut gather = Driver::new(gather((member(1), member(2), member(3))).with(async |_| ()));
+    assert_eq!(caught(|| gather.poll()), "first");
+}
+
+/// 18: the machine itself, with nothing around it, says clearly that it has ended.
+#[test]
+fn polled_after_a_panic_got_out() {
+    use std::{
+        pin::pin,
+        task::{Context, Waker},
+    };
+    let log = Log::default();
+    let [a, b, _] = all_well(&log);
+    let mut gather = pin!(gather((a, b)).with(async |_| -> () { panic!("body") }));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert_eq!(caught(|| gather.as_mut().poll(&mut cx).is_ready()), "body");
+    assert!(futures::future::FusedFuture::is_terminated(&gather));
+    assert_eq!(caught(|| gather.as_mut().poll(&mut cx).is_ready()), "a gather was polled after it had finished");
+}
