@@ -236,10 +236,7 @@ macro_rules! lend {
                 let mut $lent = Lent::new(values);
                 async move {
                     let refs = $refs;
-                    let result = match unwind::catch(|| body(refs)) {
-                        Ok(future) => Body::new(future).await.map(ending),
-                        Err(caught) => Err(caught),
-                    };
+                    let result = Body::new(|| body(refs)).await.map(ending);
                     ($lent.take(), result)
                 }
             }))

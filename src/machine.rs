@@ -50,30 +50,32 @@ impl<R, B> Ending<R, B> {
 /// What the body's block gives back: the values that were lent, and how the body ended.
 pub(crate) type Returned<V, R, B> = (V, Result<Ending<R, B>, Caught>);
 
-/// Where a gather stands while it has members in slots.
+/// What is to come while the members are in their slots.
 enum Stage<F, R, B> {
-    /// No member has failed; `F` makes the body's block.
-    Enter(F),
-    /// The body is over, or will not be called.
+    /// The body: `F` makes its block. No member has failed.
+    Body(F),
+    /// The exits, and then the end.
     Exit(Ending<R, B>),
 }
 
 /// The states of the machine.
 ///
-/// | state                | meaning                                     | next                                           |
-/// |----------------------|---------------------------------------------|------------------------------------------------|
-/// | `Members`, `Enter`   | members are entering, none has failed       | `Body` (all are held), `Members`, `Exit`      |
-/// | `Members`, `Exit`   | `entering` > 0: a failed group settles      | itself (`entering` = 0)                        |
-/// |                      | `entering` = 0: exits are in flight         | `Done` (none is held, none in flight)          |
-/// | `Body`               | the block owns the values and lends them    | `Members`, `Exit` (`entering` = 0)            |
-/// | `Done`               | finished, or a panic got out                | none                                           |
+/// | state                     | meaning                                             | next                             |
+/// |---------------------------|-----------------------------------------------------|----------------------------------|
+/// | `Members`, stage `Body`   | members are entering, none has failed               | `Body`; stage `Exit`             |
+/// | `Members`, stage `Exit`,  | a member failed, the others settle                  | `Exit`, not `entering`           |
+/// | `entering`                |                                                     |                                  |
+/// | `Members`, stage `Exit`,  | exits are in flight; the first sweep begins them    | `Done`                           |
+/// | not `entering`            |                                                     |                                  |
+/// | `Body`                    | the block owns the values, and lends them           | `Members`, stage `Exit`          |
+/// | `Done`                    | finished, or a panic got out                        |                                  |
 #[pin_project(project = StateProj, project_replace = StateOwn)]
 enum State<Ms: Members, F, Fut, R, B> {
     Members {
         #[pin]
         members: Ms,
         stage: Stage<F, R, B>,
-        count: Count,
+        flags: Flags,
     },
     Body {
         #[pin]
@@ -83,24 +85,17 @@ enum State<Ms: Members, F, Fut, R, B> {
     Done,
 }
 
-/// How many members are where, and what the exits said.
-struct Count {
-    /// Not yet entered.
-    entering: usize,
-    /// Entered, and not yet given to their exits.
-    held: usize,
-    /// Given to their exits, which have not ended.
-    exiting: usize,
-    /// At least one exit failed.
+/// What is known of the members together.
+#[derive(Default)]
+struct Flags {
+    /// Not all have entered or failed.
+    entering: bool,
+    /// The exits have begun.
+    exiting: bool,
+    /// An exit failed.
     exit_failed: bool,
-    /// At least one exit did not answer `Suppress`.
+    /// An exit did not answer `Suppress`.
     propagate: bool,
-}
-
-impl Count {
-    fn new(entering: usize, held: usize) -> Self {
-        Self { entering, held, exiting: 0, exit_failed: false, propagate: false }
-    }
 }
 
 /// How far one poll has come. It lives outside what a panic unwinds, so that the poll goes on behind the member that
@@ -115,6 +110,8 @@ struct Cursor {
     visiting: bool,
     /// The slot `at` panicked in `witness`, and is not shown the error again.
     witnessed: bool,
+    /// A member that the sweep under way came by is pending.
+    pending: bool,
     /// A member could not be entered, or its entering panicked.
     enter_failed: bool,
     enter_panicked: bool,
@@ -130,6 +127,13 @@ impl Cursor {
         self.at += 1;
         self.visiting = false;
         self.witnessed = false;
+    }
+
+    /// Ends the sweep of the enters; says whether one is pending.
+    fn end_enters(&mut self) -> bool {
+        self.enters_done = true;
+        self.at = 0;
+        mem::take(&mut self.pending)
     }
 }
 
@@ -152,8 +156,8 @@ where
     B: 'static,
 {
     pub(crate) fn new(members: Ms, body: F) -> Self {
-        let count = Count::new(members.len(), 0);
-        Self { state: State::Members { members, stage: Stage::Enter(body), count }, panic: FirstPanic::none() }
+        let flags = Flags { entering: true, ..Flags::default() };
+        Self { state: State::Members { members, stage: Stage::Body(body), flags }, panic: FirstPanic::none() }
     }
 
     /// Goes as far as it can. A panic of a member goes through it, and leaves what `recover` expects.
@@ -165,42 +169,26 @@ where
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
-                StateProj::Members { mut members, stage, count } => {
-                    if !cursor.enters_done {
-                        if count.entering > 0 {
-                            let _ = members.as_mut().visit(cursor.at, &mut PollEnters { cx, cursor, count });
-                        }
+                StateProj::Members { mut members, stage, flags } => {
+                    if flags.entering && !cursor.enters_done {
+                        let _ = members.as_mut().visit(cursor.at, &mut PollEnters { cx, cursor });
+                        flags.entering = cursor.end_enters();
                         if cursor.enter_failed || cursor.enter_panicked {
                             this.panic.guard(|| stage.fail(cursor.enter_panicked));
                         }
-                        cursor.enters_done = true;
-                        cursor.at = 0;
                     }
-                    if count.entering > 0 {
+                    if flags.entering {
                         return Poll::Pending;
                     }
                     if let Stage::Exit(ending) = stage {
-                        let mut exits = PollExits { case: ending.case(), witness: None, cx, cursor, count };
-                        let at = exits.cursor.at;
-                        let _ = match ending {
-                            Ending::Failed(error) => {
-                                exits.witness = Some(error);
-                                members.visit(at, &mut exits)
-                            }
-                            Ending::EnterFailed | Ending::Panicked if exits.count.held > 0 => {
-                                let mut witnessed = Witnessed::take(members);
-                                exits.witness = witnessed.fault.as_ref().map(|(_, error)| error as &dyn Any);
-                                witnessed.members.as_mut().visit(at, &mut exits)
-                            }
-                            _ => members.visit(at, &mut exits),
-                        };
-                        if count.held + count.exiting > 0 {
+                        poll_exits(members, ending, flags, cx, cursor);
+                        if cursor.pending {
                             return Poll::Pending;
                         }
                         return Poll::Ready(finish(this.state, this.panic));
                     }
                     let (values, exits) = members.as_mut().take();
-                    if let StateOwn::Members { stage: Stage::Enter(body), .. } =
+                    if let StateOwn::Members { stage: Stage::Body(body), .. } =
                         this.state.as_mut().project_replace(State::Done)
                     {
                         this.state.set(State::Body { block: body(values), exits });
@@ -208,14 +196,12 @@ where
                 }
                 StateProj::Body { block, exits } => {
                     let (values, ending) = ready!(block.poll(cx));
-                    let members = Ms::held(values, *exits);
-                    let count = Count::new(0, members.len());
                     let ending = ending.unwrap_or_else(|caught| {
                         this.panic.keep(caught);
                         Ending::Panicked
                     });
-                    this.state.set(State::Members { members, stage: Stage::Exit(ending), count });
-                    cursor.enters_done = true;
+                    let members = Ms::held(values, *exits);
+                    this.state.set(State::Members { members, stage: Stage::Exit(ending), flags: Flags::default() });
                 }
                 StateProj::Done => panic!("a gather was polled after it had finished"),
             }
@@ -230,21 +216,18 @@ where
         }
         let this = self.project();
         this.panic.keep(caught);
-        if let StateProj::Members { members, count, .. } = this.state.project() {
+        if let StateProj::Members { members, flags, .. } = this.state.project() {
             let mut cut = Cut { panic: this.panic, held: false };
             let _ = members.visit(cursor.at, &mut cut);
-            if !cursor.enters_done {
-                // Polling or dropping the enter panicked; the resource may be there all the same.
+            if flags.entering {
+                // The resource may be held all the same, where the panic was that of its enter's destructor.
                 cursor.enter_panicked = true;
-                count.entering -= 1;
-                count.held += usize::from(cut.held);
             } else if cut.held {
-                // `witness` panicked: the resource is still to be exited.
+                // The panic was that of `witness`: the resource is still to be exited.
                 cursor.witnessed = true;
                 return;
             } else {
-                count.exiting -= 1;
-                count.propagate = true;
+                flags.propagate = true;
             }
             cursor.end_visit();
         }
@@ -256,10 +239,35 @@ impl<F, R, B> Stage<F, R, B> {
     fn fail(&mut self, panicked: bool) {
         if panicked {
             *self = Self::Exit(Ending::Panicked);
-        } else if let Self::Enter(_) = self {
+        } else if let Self::Body(_) = self {
             *self = Self::Exit(Ending::EnterFailed);
         }
     }
+}
+
+/// Begins the exits of all that are held, and polls all that are in flight.
+fn poll_exits<Ms: Members<Error: 'static>, R, B: 'static>(
+    members: Pin<&mut Ms>,
+    ending: &Ending<R, B>,
+    flags: &mut Flags,
+    cx: &mut Context<'_>,
+    cursor: &mut Cursor,
+) {
+    let at = cursor.at;
+    let mut exits = PollExits { case: ending.case(), witness: None, cx, cursor, flags };
+    let _ = match ending {
+        Ending::Failed(error) => {
+            exits.witness = Some(error);
+            members.visit(at, &mut exits)
+        }
+        Ending::EnterFailed | Ending::Panicked if !exits.flags.exiting => {
+            let mut witnessed = Witnessed::take(members);
+            exits.witness = witnessed.fault.as_ref().map(|(_, error)| error as &dyn Any);
+            witnessed.members.as_mut().visit(at, &mut exits)
+        }
+        _ => members.visit(at, &mut exits),
+    };
+    flags.exiting = true;
 }
 
 /// The first error of an enter, taken out of its slot so that the others can be shown it. Dropped, it is put back.
@@ -292,9 +300,9 @@ fn finish<Ms: Members, F, Fut, R, B>(
     let mut faults = TakeFaults { enters: Ms::Store::empty(), exits: Ms::Store::empty() };
     let mut exit_failed = false;
     let mut suppress = false;
-    if let StateProj::Members { members, stage, count } = state.as_mut().project() {
-        exit_failed = count.exit_failed;
-        suppress = members.len() > 0 && !count.propagate && !exit_failed;
+    if let StateProj::Members { members, stage, flags } = state.as_mut().project() {
+        exit_failed = flags.exit_failed;
+        suppress = members.len() > 0 && !flags.propagate && !exit_failed;
         if exit_failed || matches!(stage, Stage::Exit(Ending::EnterFailed | Ending::Panicked)) {
             let _ = members.visit(0, &mut faults);
         }
@@ -403,22 +411,15 @@ impl<E> Visitor<E> for ReturnEnterFault<E> {
 struct PollEnters<'a, 'cx> {
     cx: &'a mut Context<'cx>,
     cursor: &'a mut Cursor,
-    count: &'a mut Count,
 }
 
 impl<E> Visitor<E> for PollEnters<'_, '_> {
     fn visit<S: Slot<Error = E>>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()> {
         self.cursor.begin_visit(index);
         match slot.poll_enter(self.cx) {
-            EnterPoll::Idle | EnterPoll::Pending => {}
-            EnterPoll::Held => {
-                self.count.entering -= 1;
-                self.count.held += 1;
-            }
-            EnterPoll::Failed => {
-                self.count.entering -= 1;
-                self.cursor.enter_failed = true;
-            }
+            EnterPoll::Idle | EnterPoll::Held => {}
+            EnterPoll::Pending => self.cursor.pending = true,
+            EnterPoll::Failed => self.cursor.enter_failed = true,
         }
         self.cursor.end_visit();
         ControlFlow::Continue(())
@@ -429,7 +430,7 @@ impl<E> Visitor<E> for PollEnters<'_, '_> {
 struct PollExits<'a, 'cx> {
     cx: &'a mut Context<'cx>,
     cursor: &'a mut Cursor,
-    count: &'a mut Count,
+    flags: &'a mut Flags,
     case: ExitCase,
     witness: Option<&'a dyn Any>,
 }
@@ -441,20 +442,13 @@ impl<E> Visitor<E> for PollExits<'_, '_> {
             if let (Some(error), false) = (self.witness, self.cursor.witnessed) {
                 slot.as_mut().witness(error);
             }
-            self.count.held -= 1;
-            self.count.exiting += 1;
             slot.as_mut().begin_exit(self.case);
         }
         match slot.poll_exit(self.cx) {
-            ExitPoll::Idle | ExitPoll::Pending => {}
-            ExitPoll::Gone(verdict) => {
-                self.count.exiting -= 1;
-                self.count.propagate |= verdict == Verdict::Propagate;
-            }
-            ExitPoll::Failed => {
-                self.count.exiting -= 1;
-                self.count.exit_failed = true;
-            }
+            ExitPoll::Idle => {}
+            ExitPoll::Pending => self.cursor.pending = true,
+            ExitPoll::Gone(verdict) => self.flags.propagate |= verdict == Verdict::Propagate,
+            ExitPoll::Failed => self.flags.exit_failed = true,
         }
         self.cursor.end_visit();
         ControlFlow::Continue(())
@@ -506,37 +500,50 @@ impl<E, T: Store<Error = E>> Visitor<E> for TakeFaults<T> {
     }
 }
 
-/// The body's own future. When it has ended it is dropped here, panic or not, so that the values survive it.
-#[pin_project]
-pub(crate) struct Body<Fut>(#[pin] Option<Fut>);
+/// The body's own future, or the panic of the call that should have made it. When it has ended it is dropped here,
+/// panic or not, so that the values that it borrows survive it.
+#[pin_project(project = BodyProj, project_replace = BodyOwn)]
+pub(crate) enum Body<Fut> {
+    Running(#[pin] Fut),
+    Panicked(Caught),
+    Done,
+}
 
 impl<Fut> Body<Fut> {
-    pub(crate) fn new(future: Fut) -> Self {
-        Self(Some(future))
+    /// `call` makes the body's future.
+    pub(crate) fn new(call: impl FnOnce() -> Fut) -> Self {
+        unwind::catch(call).map_or_else(Self::Panicked, Self::Running)
     }
 }
 
 impl<Fut: Future> Future for Body<Fut> {
     type Output = Result<Fut::Output, Caught>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut slot = self.project().0;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut output = None;
         let polled = unwind::catch(|| {
-            if let Some(Poll::Ready(value)) = slot.as_mut().as_pin_mut().map(|future| future.poll(cx)) {
-                output = Some(value);
-                slot.set(None);
+            if let BodyProj::Running(future) = self.as_mut().project() {
+                if let Poll::Ready(value) = future.poll(cx) {
+                    output = Some(value);
+                    self.set(Self::Done);
+                }
             }
         });
-        match (polled, output) {
-            (Ok(()), None) => Poll::Pending,
-            (Ok(()), Some(value)) => Poll::Ready(Ok(value)),
-            (Err(caught), output) => {
-                let mut others = FirstPanic::none();
-                others.guard(|| slot.set(None));
-                others.guard(|| drop(output));
-                Poll::Ready(Err(caught))
-            }
+        if let Err(caught) = polled {
+            let mut others = FirstPanic::none();
+            others.guard(|| self.set(Self::Done));
+            others.guard(|| drop(output));
+            return Poll::Ready(Err(caught));
+        }
+        if let Some(value) = output {
+            return Poll::Ready(Ok(value));
+        }
+        match self.as_mut().project() {
+            BodyProj::Panicked(_) => match self.project_replace(Self::Done) {
+                BodyOwn::Panicked(caught) => Poll::Ready(Err(caught)),
+                _ => Poll::Pending,
+            },
+            _ => Poll::Pending,
         }
     }
 }

@@ -12,7 +12,6 @@ use crate::{
     machine::{Body, Ending, Machine},
     pin,
     slot::{Held, Member, Slot},
-    unwind,
 };
 
 /// Slots side by side. The exits' function is kept beside them, for an array of none.

@@ -11,7 +11,6 @@ use crate::{
     group::{Lent, Members, Values, Visitor, sealed::Sealed},
     machine::{Body, Ending, Machine},
     slot::{Held, Member, Slot},
-    unwind,
 };
 
 /// `$Slots` is the name of the struct of slots, `$E` the error type (`Infallible` where there is no member to give

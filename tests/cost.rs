@@ -1,0 +1,226 @@
+//! What a gather costs: no heap for tuples and arrays, and no more memory than the same life cycle by hand.
+
+mod common;
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    future::{Future, poll_fn},
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use embassy_futures::join::{join, join_array, join4};
+use gather_cm::{EnterExt, Exit, ExitCase, gather};
+
+/// Counts the allocations of this thread.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: passed on to `System` as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// How many allocations it takes to run the future to its end.
+fn allocations<T>(future: impl Future<Output = T>) -> (T, usize) {
+    let mut future = pin!(future);
+    let before = ALLOCATIONS.get();
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return (output, ALLOCATIONS.get() - before);
+        }
+    }
+}
+
+/// Pends once.
+async fn pend() {
+    let mut pended = false;
+    poll_fn(|_| if std::mem::replace(&mut pended, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// A resource of `N` bytes, which it takes with it through its enter and its exit.
+struct Bytes<const N: usize>([u8; N]);
+
+impl<const N: usize> Exit for Bytes<N> {
+    type Error = u8;
+    type Verdict = ();
+
+    async fn exit(self, case: ExitCase) -> Result<(), u8> {
+        pend().await;
+        if case == ExitCase::Completed || self.0[0] == 0 { Ok(()) } else { Err(self.0[0]) }
+    }
+}
+
+async fn enter<const N: usize>(byte: u8) -> Result<Bytes<N>, u8> {
+    let bytes = Bytes([byte; N]);
+    pend().await;
+    if byte == 255 { Err(byte) } else { Ok(bytes) }
+}
+
+async fn body2<const N: usize>((a, b): (&mut Bytes<N>, &mut Bytes<N>)) -> Result<u8, u8> {
+    pend().await;
+    Ok(a.0[0] + b.0[0])
+}
+
+async fn body4<const N: usize>(
+    (a, b, c, d): (&mut Bytes<N>, &mut Bytes<N>, &mut Bytes<N>, &mut Bytes<N>),
+) -> Result<u8, u8> {
+    pend().await;
+    Ok(a.0[0] + b.0[0] + c.0[0] + d.0[0])
+}
+
+async fn body8<const N: usize>(all: &mut [Bytes<N>; 8]) -> Result<u8, u8> {
+    pend().await;
+    Ok(all[0].0[0] + all[7].0[0])
+}
+
+/// By hand, as short as it gets: an early return at the first error, without any clean-up.
+async fn by_hand2<const N: usize>() -> Result<u8, u8> {
+    let (a, b) = join(enter::<N>(1), enter::<N>(2)).await;
+    let (mut a, mut b) = (a?, b?);
+    let sum = body2((&mut a, &mut b)).await?;
+    let (a, b) = join(a.exit(ExitCase::Completed), b.exit(ExitCase::Completed)).await;
+    a?;
+    b?;
+    Ok(sum)
+}
+
+async fn by_hand4<const N: usize>() -> Result<u8, u8> {
+    let (a, b, c, d) = join4(enter::<N>(1), enter::<N>(2), enter::<N>(3), enter::<N>(4)).await;
+    let (mut a, mut b, mut c, mut d) = (a?, b?, c?, d?);
+    let sum = body4((&mut a, &mut b, &mut c, &mut d)).await?;
+    let case = ExitCase::Completed;
+    let (a, b, c, d) = join4(a.exit(case), b.exit(case), c.exit(case), d.exit(case)).await;
+    a?;
+    b?;
+    c?;
+    d?;
+    Ok(sum)
+}
+
+async fn by_hand8<const N: usize>() -> Result<u8, u8> {
+    let entered = join_array([1, 2, 3, 4, 5, 6, 7, 8].map(enter::<N>)).await;
+    if let Some(error) = entered.iter().find_map(|result| result.as_ref().err()) {
+        return Err(*error);
+    }
+    let mut all = entered.map(|result| result.unwrap_or(Bytes([0; N])));
+    let sum = body8(&mut all).await?;
+    for result in join_array(all.map(|one| one.exit(ExitCase::Completed))).await {
+        result?;
+    }
+    Ok(sum)
+}
+
+/// 19: tuples and arrays take no heap, whatever way they end.
+#[test]
+fn no_allocation_for_tuples_and_arrays() {
+    let (result, count) = allocations(gather((enter::<64>(1), enter::<64>(2))).try_with(body2));
+    assert_eq!((result.ok(), count), (Some(3), 0));
+    let (result, count) = allocations(gather([1, 2, 3, 4, 5, 6, 7, 8].map(enter::<64>)).try_with(body8));
+    assert_eq!((result.ok(), count), (Some(9), 0));
+
+    let (result, count) = allocations(gather((enter::<64>(255), enter::<64>(2))).try_with(body2));
+    assert_eq!((result.unwrap_err().exits.get(1), count), (Some(&2), 0), "an enter and an exit fail");
+    let (result, count) =
+        allocations(gather((enter::<64>(1), enter::<64>(2))).try_with(async |_| Err::<(), _>("the body")));
+    assert_eq!((result.unwrap_err().exits.len(), count), (2, 0), "the body and both exits fail");
+    let (result, count) = allocations(gather([255, 1, 255].map(enter::<64>)).with(async |_| ()));
+    assert_eq!((result.is_err(), count), (true, 0));
+
+    let adapted = (
+        enter::<8>(1).drop_on_exit().errors_into::<u32>(),
+        enter::<8>(2).exit_with(async |_, _| Ok(pend().await)).errors_into(),
+    );
+    assert_eq!(allocations(gather(adapted).with(async |_| ())).1, 0);
+}
+
+/// The counting does count.
+#[test]
+fn allocations_are_counted() {
+    assert_eq!(allocations(async { Box::new(1) }).1, 1);
+}
+
+/// 20: a `Vec` takes a number of allocations that does not grow with its members.
+#[test]
+#[cfg(feature = "alloc")]
+fn allocations_of_a_vec() {
+    let run = |members: Vec<u8>| {
+        let members: Vec<_> = members.into_iter().map(enter::<8>).collect();
+        let (result, count) = allocations(gather(members).with(async |_| ()));
+        (result.is_ok(), count)
+    };
+    let (few, many) = (run(vec![1; 3]), run(vec![1; 3000]));
+    assert_eq!(few, many);
+    assert!(few.0 && few.1 <= 6, "{few:?}");
+    let (few, many) = (run([vec![255], vec![1; 3]].concat()), run([vec![255], vec![1; 3000]].concat()));
+    assert!(!few.0 && !many.0 && many.1 < few.1 + 12, "{few:?} {many:?}: only the storage of the faults grows");
+}
+
+/// 19: the future is at most as large as the life cycle by hand, even one without any clean-up.
+#[test]
+fn at_most_the_size_of_the_same_by_hand() {
+    fn compare<const N: usize>() {
+        let sizes = [
+            (size_of_val(&gather((enter::<N>(1), enter::<N>(2))).try_with(body2)), size_of_val(&by_hand2::<N>())),
+            (
+                size_of_val(&gather((enter::<N>(1), enter::<N>(2), enter::<N>(3), enter::<N>(4))).try_with(body4)),
+                size_of_val(&by_hand4::<N>()),
+            ),
+            (
+                size_of_val(&gather([1, 2, 3, 4, 5, 6, 7, 8].map(enter::<N>)).try_with(body8)),
+                size_of_val(&by_hand8::<N>()),
+            ),
+        ];
+        println!("members of {N} bytes: gather, by hand (2, 4, 8): {sizes:?}");
+        for (gather, by_hand) in sizes {
+            assert!(gather <= by_hand, "{N} bytes: {sizes:?}");
+        }
+    }
+    compare::<8>();
+    compare::<64>();
+    compare::<1024>();
+}
+
+/// The life cycles by hand are the same life cycle.
+#[test]
+fn the_same_by_hand_does_the_same() {
+    assert_eq!(allocations(by_hand2::<64>()), (Ok(3), 0));
+    assert_eq!(allocations(by_hand4::<64>()), (Ok(10), 0));
+    assert_eq!(allocations(by_hand8::<64>()), (Ok(9), 0));
+}
+#[test]
+fn dbg() {
+    println!(
+        "enter {} exit {} body {}",
+        size_of_val(&enter::<8>(1)),
+        size_of_val(&Bytes([1u8; 8]).exit(ExitCase::Completed)),
+        size_of_val(&body2::<8>((&mut Bytes([1; 8]), &mut Bytes([1; 8]))))
+    );
+    println!("join {}", size_of_val(&join(enter::<8>(1), enter::<8>(2))));
+    println!(
+        "join x {}",
+        size_of_val(&join(Bytes([1u8; 8]).exit(ExitCase::Completed), Bytes([1u8; 8]).exit(ExitCase::Completed)))
+    );
+}
