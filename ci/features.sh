@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds and tests each feature set, and builds for panic=abort.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+for features in "" alloc std; do
+    echo "== features: ${features:-none}"
+    cargo build --no-default-features --features "$features"
+    cargo test --no-default-features --features "$features"
+done
+
+echo "== panic=abort"
+export CARGO_TARGET_DIR=target/abort
+for features in "" std; do
+    RUSTFLAGS="-C panic=abort" cargo build --lib --no-default-features --features "$features"
+done
+RUSTFLAGS="-C panic=abort" cargo run --quiet --example gather_cm

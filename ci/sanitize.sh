@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The tests under AddressSanitizer and LeakSanitizer, on nightly.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+host=$(rustc +nightly -vV | sed -n 's/^host: //p')
+export CARGO_TARGET_DIR=target/asan
+export RUSTFLAGS="-Zsanitizer=address"
+export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
+cargo +nightly test --target "$host" --tests

@@ -1,0 +1,96 @@
+//! A gather is `Send` exactly where its parts are; it is `FusedFuture` and `Debug` whatever they are.
+
+use std::{cell::Cell, fmt::Debug, rc::Rc};
+
+use futures::future::FusedFuture;
+use gather_cm::{EnterExt, Exit, ExitCase, gather};
+
+fn is_send<T: Send>(_: T) {}
+
+fn is_fused_and_debug<T: FusedFuture + Debug>(future: T) -> T {
+    future
+}
+
+/// Compiles only where `T` is not `Send`: otherwise there are two answers for `A`.
+fn is_not_send<T: AmbiguousIfSend<A>, A>(_: T) {}
+
+trait AmbiguousIfSend<A> {}
+
+impl<T> AmbiguousIfSend<()> for T {}
+
+impl<T: Send> AmbiguousIfSend<u8> for T {}
+
+/// A resource with a lifetime.
+struct Lease<'a>(&'a str);
+
+impl Exit for Lease<'_> {
+    type Error = String;
+    type Verdict = ();
+    async fn exit(self, _: ExitCase) -> Result<(), String> {
+        std::future::ready(()).await;
+        Ok(())
+    }
+}
+
+async fn lease(name: &str) -> Result<Lease<'_>, String> {
+    std::future::ready(()).await;
+    Ok(Lease(name))
+}
+
+#[test]
+fn send_where_all_parts_are() {
+    let name = String::from("name");
+    is_send(gather((lease(&name), lease("b"))).with(async |(a, b)| a.0.len() + b.0.len()));
+    is_send(gather([lease(&name), lease("b")]).with(async |all| all.len()));
+    #[cfg(feature = "alloc")]
+    is_send(gather(vec![lease(&name), lease("b")]).try_with(async |all| Err::<(), _>(all.len())));
+    is_send(gather(()).with(async |()| ()));
+    is_send(
+        gather((async { Ok::<_, ()>(1) }.drop_on_exit(), async { Ok(2) }.exit_with(async |_, _| Ok(true))))
+            .with(async |_| ()),
+    );
+    is_send(gather((async { Ok::<_, u8>(1) }.drop_on_exit().errors_into::<u32>(),)).with(async |_| ()));
+}
+
+#[test]
+fn not_send_where_a_part_is_not() {
+    let ok = || async { Ok::<_, ()>(1) }.drop_on_exit();
+    is_send(gather((ok(), ok())).with(async |_| ()));
+    let value = async { Ok::<_, ()>(Rc::new(1)) }.drop_on_exit();
+    is_not_send(gather((ok(), value)).with(async |_| ()));
+    async fn enter() -> Result<i32, ()> {
+        let rc = Rc::new(1);
+        std::future::ready(()).await;
+        Ok(*rc)
+    }
+    is_not_send(gather((ok(), enter().drop_on_exit())).with(async |_| ()));
+    let cell = Cell::new(1);
+    is_not_send(gather((ok(),)).with(async |_| cell.set(2)));
+    let rc = Rc::new(1);
+    let exits = async { Ok::<_, ()>(1) }.exit_with(async move |_, _| Ok(drop(rc)));
+    is_not_send(gather((ok(), exits)).with(async |_| ()));
+}
+
+/// Inside a spawned block: resources with a lifetime need `send`, others do not.
+#[test]
+fn inside_a_spawned_block() {
+    is_send(async {
+        let name = String::from("name");
+        gather((lease(&name), lease("b"))).with(async |(a, _)| a.0.len()).send().await.unwrap();
+        gather([lease(&name), lease("b")]).with(async |all| all.len()).send().await.unwrap();
+        #[cfg(feature = "alloc")]
+        gather(vec![lease(&name)]).with(async |all| all.len()).send().await.unwrap();
+        let owned = || async { Ok::<_, ()>(vec![1]) }.drop_on_exit();
+        gather((owned(), owned())).with(async |(a, b)| a.len() + b.len()).await.unwrap();
+        gather([owned(), owned()]).with(async |[a, b]| a.len() + b.len()).await.unwrap();
+        #[cfg(feature = "alloc")]
+        gather(vec![owned()]).with(async |all| all.len()).await.unwrap();
+    });
+}
+
+#[test]
+fn fused_and_debug() {
+    let gather = is_fused_and_debug(gather((lease("a"),)).with(async |_| ()));
+    assert_eq!(format!("{gather:?}"), "With { .. }");
+    assert!(!gather.is_terminated());
+}
