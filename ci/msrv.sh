@@ -8,19 +8,21 @@ if rustc=$(rustup which --toolchain 1.85 rustc 2>/dev/null); then
     export RUSTC=$rustc
 else
     root=$PWD/target/msrv/debian
-    if [ ! -x "$root/usr/bin/rustc" ] && [ ! -x "$root/usr/lib/rust-web/bin/rustc" ]; then
+    if [ ! -x "$root/rustc" ]; then
         version=$(apt-cache madison rustc-web | awk '$3 ~ /^1\.85\./ { print $3; exit }')
         [ -n "$version" ] || { echo "Debian has no rustc-web 1.85; install it with rustup" >&2; exit 1; }
         mkdir -p "$root"
-        (
-            cd "$root"
-            apt-get download "rustc-web=$version" "libstd-rust-web-dev=$version" libllvm19
-            for package in *.deb; do dpkg -x "$package" . && rm "$package"; done
-        )
+        cd "$root"
+        apt-get download -q "rustc-web=$version" "libstd-rust-web-1.85=$version" "libstd-rust-web-dev=$version" libllvm19
+        for package in *.deb; do dpkg -x "$package" . && rm "$package"; done
+        cat >rustc <<END
+#!/bin/sh
+LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu:$root/usr/lib exec $root/usr/bin/rustc "\$@"
+END
+        chmod +x rustc
+        cd - >/dev/null
     fi
-    RUSTC=$(find "$root/usr" -name rustc -path '*bin*' -perm -u+x | head -n 1)
-    export RUSTC
-    export LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu:$root/usr/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+    export RUSTC=$root/rustc
 fi
 "$RUSTC" --version
 "$RUSTC" --version | grep -q '^rustc 1\.85\.' || { echo "not 1.85" >&2; exit 1; }

@@ -76,6 +76,8 @@ enum State<Ms: Members, F, Fut, R, B> {
         members: Ms,
         stage: Stage<F, R, B>,
         flags: Flags,
+        /// The first panic, kept until all is done.
+        panic: FirstPanic,
     },
     Body {
         #[pin]
@@ -144,8 +146,6 @@ pub(crate) type Outcome<Ms, R, B> = Result<R, Failure<R, B, Faults<<Ms as Member
 pub(crate) struct Machine<Ms: Members, F, Fut, R, B> {
     #[pin]
     state: State<Ms, F, Fut, R, B>,
-    /// The first panic, kept until all is done.
-    panic: FirstPanic,
 }
 
 impl<Ms, F, Fut, R, B> Machine<Ms, F, Fut, R, B>
@@ -157,7 +157,7 @@ where
 {
     pub(crate) fn new(members: Ms, body: F) -> Self {
         let flags = Flags { entering: true, ..Flags::default() };
-        Self { state: State::Members { members, stage: Stage::Body(body), flags }, panic: FirstPanic::none() }
+        Self { state: State::Members { members, stage: Stage::Body(body), flags, panic: FirstPanic::none() } }
     }
 
     /// Goes as far as it can. A panic of a member goes through it, and leaves what `recover` expects.
@@ -169,12 +169,12 @@ where
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
-                StateProj::Members { mut members, stage, flags } => {
+                StateProj::Members { mut members, stage, flags, panic } => {
                     if flags.entering && !cursor.enters_done {
                         let _ = members.as_mut().visit(cursor.at, &mut PollEnters { cx, cursor });
                         flags.entering = cursor.end_enters();
                         if cursor.enter_failed || cursor.enter_panicked {
-                            this.panic.guard(|| stage.fail(cursor.enter_panicked));
+                            panic.guard(|| stage.fail(cursor.enter_panicked));
                         }
                     }
                     if flags.entering {
@@ -185,7 +185,7 @@ where
                         if cursor.pending {
                             return Poll::Pending;
                         }
-                        return Poll::Ready(finish(this.state, this.panic));
+                        return Poll::Ready(finish(this.state));
                     }
                     let (values, exits) = members.as_mut().take();
                     if let StateOwn::Members { stage: Stage::Body(body), .. } =
@@ -196,12 +196,13 @@ where
                 }
                 StateProj::Body { block, exits } => {
                     let (values, ending) = ready!(block.poll(cx));
+                    let mut panic = FirstPanic::none();
                     let ending = ending.unwrap_or_else(|caught| {
-                        this.panic.keep(caught);
+                        panic.keep(caught);
                         Ending::Panicked
                     });
-                    let members = Ms::held(values, *exits);
-                    this.state.set(State::Members { members, stage: Stage::Exit(ending), flags: Flags::default() });
+                    let (members, stage) = (Ms::held(values, *exits), Stage::Exit(ending));
+                    this.state.set(State::Members { members, stage, flags: Flags::default(), panic });
                 }
                 StateProj::Done => panic!("a gather was polled after it had finished"),
             }
@@ -214,10 +215,9 @@ where
         if !mem::take(&mut cursor.visiting) {
             caught.resume();
         }
-        let this = self.project();
-        this.panic.keep(caught);
-        if let StateProj::Members { members, flags, .. } = this.state.project() {
-            let mut cut = Cut { panic: this.panic, held: false };
+        if let StateProj::Members { members, flags, panic, .. } = self.project().state.project() {
+            panic.keep(caught);
+            let mut cut = Cut { panic, held: false };
             let _ = members.visit(cursor.at, &mut cut);
             if flags.entering {
                 // The resource may be held all the same, where the panic was that of its enter's destructor.
@@ -295,19 +295,17 @@ impl<Ms: Members> Drop for Witnessed<'_, Ms> {
 /// Moves the faults out, and says how it all ended: with an outcome, or with the panic that now resumes.
 fn finish<Ms: Members, F, Fut, R, B>(
     mut state: Pin<&mut State<Ms, F, Fut, R, B>>,
-    panic: &mut FirstPanic,
 ) -> Result<Outcome<Ms, R, B>, Caught> {
     let mut faults = TakeFaults { enters: Ms::Store::empty(), exits: Ms::Store::empty() };
-    let mut exit_failed = false;
     let mut suppress = false;
-    if let StateProj::Members { members, stage, flags } = state.as_mut().project() {
-        exit_failed = flags.exit_failed;
-        suppress = members.len() > 0 && !flags.propagate && !exit_failed;
-        if exit_failed || matches!(stage, Stage::Exit(Ending::EnterFailed | Ending::Panicked)) {
+    if let StateProj::Members { members, stage, flags, .. } = state.as_mut().project() {
+        suppress = members.len() > 0 && !flags.propagate && !flags.exit_failed;
+        if flags.exit_failed || matches!(stage, Stage::Exit(Ending::EnterFailed | Ending::Panicked)) {
             let _ = members.visit(0, &mut faults);
         }
     }
-    let StateOwn::Members { stage: Stage::Exit(ending), .. } = state.project_replace(State::Done) else {
+    let StateOwn::Members { stage: Stage::Exit(ending), flags, mut panic, .. } = state.project_replace(State::Done)
+    else {
         unreachable!("a gather finishes when all have left")
     };
     if let Some(caught) = panic.take() {
@@ -316,7 +314,7 @@ fn finish<Ms: Members, F, Fut, R, B>(
         return Err(caught);
     }
     let cause = match ending {
-        Ending::Completed(value) if !exit_failed => return Ok(Ok(value)),
+        Ending::Completed(value) if !flags.exit_failed => return Ok(Ok(value)),
         Ending::Completed(value) => Cause::Exit(value),
         Ending::Failed(error) => Cause::Body(error),
         Ending::EnterFailed => Cause::Enter(Faults(faults.enters)),
@@ -500,19 +498,19 @@ impl<E, T: Store<Error = E>> Visitor<E> for TakeFaults<T> {
     }
 }
 
-/// The body's own future, or the panic of the call that should have made it. When it has ended it is dropped here,
-/// panic or not, so that the values that it borrows survive it.
-#[pin_project(project = BodyProj, project_replace = BodyOwn)]
+/// The body's own future. When it has ended it is dropped here, panic or not, so that the values that it borrows
+/// survive it.
+#[pin_project(project = BodyProj)]
 pub(crate) enum Body<Fut> {
     Running(#[pin] Fut),
-    Panicked(Caught),
-    Done,
+    /// With the panic of the call that should have made the future.
+    Ended(Option<Caught>),
 }
 
 impl<Fut> Body<Fut> {
     /// `call` makes the body's future.
     pub(crate) fn new(call: impl FnOnce() -> Fut) -> Self {
-        unwind::catch(call).map_or_else(Self::Panicked, Self::Running)
+        unwind::catch(call).map_or_else(|caught| Self::Ended(Some(caught)), Self::Running)
     }
 }
 
@@ -521,29 +519,22 @@ impl<Fut: Future> Future for Body<Fut> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut output = None;
-        let polled = unwind::catch(|| {
-            if let BodyProj::Running(future) = self.as_mut().project() {
+        let polled = unwind::catch(|| match self.as_mut().project() {
+            BodyProj::Ended(panic) => panic.take(),
+            BodyProj::Running(future) => {
                 if let Poll::Ready(value) = future.poll(cx) {
                     output = Some(value);
-                    self.set(Self::Done);
+                    self.set(Self::Ended(None));
                 }
+                None
             }
         });
-        if let Err(caught) = polled {
+        if let Ok(Some(caught)) | Err(caught) = polled {
             let mut others = FirstPanic::none();
-            others.guard(|| self.set(Self::Done));
+            others.guard(|| self.set(Self::Ended(None)));
             others.guard(|| drop(output));
             return Poll::Ready(Err(caught));
         }
-        if let Some(value) = output {
-            return Poll::Ready(Ok(value));
-        }
-        match self.as_mut().project() {
-            BodyProj::Panicked(_) => match self.project_replace(Self::Done) {
-                BodyOwn::Panicked(caught) => Poll::Ready(Err(caught)),
-                _ => Poll::Pending,
-            },
-            _ => Poll::Pending,
-        }
+        output.map_or(Poll::Pending, |value| Poll::Ready(Ok(value)))
     }
 }

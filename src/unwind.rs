@@ -40,10 +40,13 @@ mod imp {
             if thread::panicking() { self.discard() } else { self.resume() }
         }
 
-        /// Drops a panic that is not the first. A payload's destructor may panic as well.
+        /// Drops a panic that is not the first. A payload's destructor may panic as well, with a payload whose
+        /// destructor may; after that it is leaked, for it might go on for ever.
         pub(crate) fn discard(self) {
             if let Err(another) = catch(|| drop(self)) {
-                mem::forget(another);
+                if let Err(another) = catch(|| drop(another)) {
+                    mem::forget(another);
+                }
             }
         }
     }

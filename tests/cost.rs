@@ -210,17 +210,24 @@ fn the_same_by_hand_does_the_same() {
     assert_eq!(allocations(by_hand4::<64>()), (Ok(10), 0));
     assert_eq!(allocations(by_hand8::<64>()), (Ok(9), 0));
 }
+/// Where the body outweighs the members, there are two tags by which the machine knows whether it runs: two words.
 #[test]
-fn dbg() {
-    println!(
-        "enter {} exit {} body {}",
-        size_of_val(&enter::<8>(1)),
-        size_of_val(&Bytes([1u8; 8]).exit(ExitCase::Completed)),
-        size_of_val(&body2::<8>((&mut Bytes([1; 8]), &mut Bytes([1; 8]))))
-    );
-    println!("join {}", size_of_val(&join(enter::<8>(1), enter::<8>(2))));
-    println!(
-        "join x {}",
-        size_of_val(&join(Bytes([1u8; 8]).exit(ExitCase::Completed), Bytes([1u8; 8]).exit(ExitCase::Completed)))
-    );
+fn a_large_body() {
+    async fn body((a, b): (&mut Bytes<8>, &mut Bytes<8>)) -> Result<u8, u8> {
+        let scratch = [a.0[0]; 1024];
+        pend().await;
+        Ok(scratch[b.0[0] as usize])
+    }
+    async fn by_hand() -> Result<u8, u8> {
+        let (a, b) = join(enter::<8>(1), enter::<8>(2)).await;
+        let (mut a, mut b) = (a?, b?);
+        let value = body((&mut a, &mut b)).await?;
+        let (a, b) = join(a.exit(ExitCase::Completed), b.exit(ExitCase::Completed)).await;
+        a?;
+        b?;
+        Ok(value)
+    }
+    let gather = gather((enter::<8>(1), enter::<8>(2))).try_with(body);
+    assert!(size_of_val(&gather) <= size_of_val(&by_hand()) + 2 * size_of::<usize>());
+    assert_eq!(allocations(gather).0.ok(), allocations(by_hand()).0.ok());
 }

@@ -92,7 +92,8 @@ fn failures_can_be_named() {
     let result: Result<(), Failure<(), std::fmt::Error, Group2>> =
         Driver::new(gather((enter(Ok("")), enter(Ok("")))).try_with(async |_| Err(std::fmt::Error))).end();
     assert!(matches!(result.unwrap_err().cause, Cause::Body(std::fmt::Error)));
-    let result: Result<(), Failure<(), std::convert::Infallible, Faults<[Option<u8>; 1]>>> =
+    type Group1 = Faults<[Option<u8>; 1]>;
+    let result: Result<(), Failure<(), std::convert::Infallible, Group1>> =
         Driver::new(gather([async { Err::<u8, u8>(1) }.drop_on_exit()]).with(async |_| ())).end();
     assert!(result.is_err());
 }

@@ -1,4 +1,5 @@
 //! Groups that are tuples.
+#![allow(clippy::unused_unit, unused_variables)] // the tuple of none
 
 use core::{convert::Infallible, ops::ControlFlow, pin::Pin};
 
@@ -23,7 +24,6 @@ macro_rules! tuple {
             no_member: (),
         }
 
-        #[allow(unused_variables)]
         impl<$($E,)? $($S: Slot<Error = $Error>),*> Members for $Slots<$($S),*> {
             type Values = ($($S::Value,)*);
             type Error = $Error;
