@@ -6,6 +6,7 @@ use core::{error::Error, fmt, iter};
 
 #[cfg(feature = "std")]
 use crate::Panic;
+use crate::unwind::Caught;
 
 /// What a gather ends with where not all went well: one cause, and beside it every exit that failed.
 ///
@@ -71,7 +72,32 @@ pub enum Cause<R, B, F> {
     Panicked(Panic),
 }
 
+impl<R, B, F> Cause<R, B, F> {
+    #[cfg(feature = "std")]
+    pub(crate) fn panicked(caught: Caught) -> Self {
+        Self::Panicked(Panic::new(caught))
+    }
+
+    #[cfg(not(feature = "std"))]
+    pub(crate) fn panicked(caught: Caught) -> Self {
+        match caught {}
+    }
+}
+
 impl<R, B, F> Failure<R, B, F> {
+    /// The same, of a life cycle whose body gave nothing.
+    pub(crate) fn without_value(self) -> Failure<(), B, F> {
+        let cause = match self.cause {
+            Cause::Enter(faults) => Cause::Enter(faults),
+            Cause::Body(error) => Cause::Body(error),
+            Cause::Cancelled => Cause::Cancelled,
+            Cause::Exit(_) => Cause::Exit(()),
+            #[cfg(feature = "std")]
+            Cause::Panicked(panic) => Cause::Panicked(panic),
+        };
+        Failure { cause, exits: self.exits, suppressed: self.suppressed }
+    }
+
     /// Whether the body's error was swallowed: the body failed, there is at least one member, and every exit
     /// answered [`Suppress`](crate::Verdict::Suppress).
     ///

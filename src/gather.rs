@@ -2,6 +2,8 @@
 
 use core::{
     fmt,
+    marker::PhantomData,
+    num::NonZeroUsize,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -9,7 +11,10 @@ use core::{
 use futures_util::future::FusedFuture;
 use pin_project::pin_project;
 
-use crate::Group;
+use crate::{
+    Group,
+    policy::{Catch, EagerRollback, Either, Exits, FailFast, Limited, Policies, Stack},
+};
 
 /// A group that is to be entered: made by [`gather`], run by `with` or `try_with`.
 ///
@@ -28,7 +33,10 @@ use crate::Group;
 /// });
 /// ```
 #[must_use = "a gather does nothing unless it is given a body"]
-pub struct Gather<G>(pub(crate) G);
+pub struct Gather<G, P = Policies> {
+    pub(crate) group: G,
+    pub(crate) policy: P,
+}
 
 /// Gathers independent members, to enter them at the same time and to exit them at the same time.
 ///
@@ -61,12 +69,63 @@ pub struct Gather<G>(pub(crate) G);
 ///
 /// [`asyncio.gather`]: https://docs.python.org/3/library/asyncio-task.html#asyncio.gather
 pub fn gather<G: Group>(group: G) -> Gather<G> {
-    Gather(group)
+    Gather { group, policy: Policies::DEFAULT }
 }
 
-impl<G> fmt::Debug for Gather<G> {
+impl<G, P> fmt::Debug for Gather<G, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gather").finish_non_exhaustive()
+    }
+}
+
+impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
+    /// doc
+    pub fn fail_fast(self) -> Gather<G, Policies<FailFast, L, S, C, Exits<O, XL>>> {
+        let Policies { enter_limit, stop, exits, .. } = self.policy;
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds: PhantomData } }
+    }
+
+    /// doc
+    pub fn eager_rollback(self) -> Gather<G, Policies<EagerRollback, L, S, C, Exits<O, XL>>> {
+        let Policies { enter_limit, stop, exits, .. } = self.policy;
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds: PhantomData } }
+    }
+
+    /// doc
+    pub fn stack(self) -> Gather<G, Policies<Rb, L, S, C, Exits<Stack, XL>>> {
+        let Policies { enter_limit, stop, exits, kinds } = self.policy;
+        let exits = Exits { limit: exits.limit, order: PhantomData };
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds } }
+    }
+
+    /// doc
+    pub fn enter_limit(self, n: NonZeroUsize) -> Gather<G, Policies<Rb, Limited, S, C, Exits<O, XL>>> {
+        let Policies { stop, exits, kinds, .. } = self.policy;
+        Gather { group: self.group, policy: Policies { enter_limit: Limited::new(n), stop, exits, kinds } }
+    }
+
+    /// doc
+    pub fn exit_limit(self, n: NonZeroUsize) -> Gather<G, Policies<Rb, L, S, C, Exits<O, Limited>>> {
+        let Policies { enter_limit, stop, exits, kinds } = self.policy;
+        let exits = Exits { limit: Limited::new(n), order: exits.order };
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds } }
+    }
+
+    /// doc
+    pub fn until<F: IntoFuture<Output = ()>>(
+        self,
+        stop: F,
+    ) -> Gather<G, Policies<Rb, L, Either<S, F::IntoFuture>, C, Exits<O, XL>>> {
+        let Policies { enter_limit, stop: before, exits, kinds } = self.policy;
+        let stop = Either(before, stop.into_future());
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds } }
+    }
+
+    /// doc
+    #[cfg(feature = "std")]
+    pub fn catch_unwind(self) -> Gather<G, Policies<Rb, L, S, Catch, Exits<O, XL>>> {
+        let Policies { enter_limit, stop, exits, .. } = self.policy;
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds: PhantomData } }
     }
 }
 
@@ -154,7 +213,7 @@ impl<T> fmt::Debug for With<T> {
 
 /// `with` and `try_with` for one shape of group: what its body is lent, and where its errors are kept.
 macro_rules! lend {
-    ($Refs:ty, $Store:ty, |$lent:ident| $refs:expr) => {
+    ($Refs:ty, $Store:ty, |$values:ident: $Values:ty| $refs:expr) => {
         /// Enters every member at the same time, lends the values to `body`, and exits every member at the same
         /// time, told how the body ended.
         ///
@@ -232,15 +291,38 @@ macro_rules! lend {
             body: impl AsyncFnOnce($Refs) -> T,
             ending: impl FnOnce(T) -> Ending<R, B>,
         ) -> With<impl FusedFuture<Output = Result<R, Failure<R, B, Faults<$Store>>>>> {
-            With(Machine::new(self.0.into_members(), move |values| {
-                let mut $lent = Lent::new(values);
-                async move {
-                    let refs = $refs;
-                    let result = Body::new(|| body(refs)).await.map(ending);
-                    ($lent.take(), result)
-                }
-            }))
+            let block = move |mut entered: Entered<$Values, P::Exits>| async move {
+                let $values = &mut *entered;
+                let refs = $refs;
+                let result = Body::<_, P::Stop>::new(|| body(refs)).await;
+                (Some(entered), result.map(|output| output.map_or(Ending::Cancelled, ending)))
+            };
+            let machine = Machine::new(self.group.into_members(), block, self.policy);
+            With(Then { future: machine, then: |outcome: Result<(R, Verdict), _>| outcome.map(|(value, _)| value) })
         }
     };
 }
 pub(crate) use lend;
+
+/// A machine, and what becomes of its outcome.
+#[pin_project]
+pub(crate) struct Then<Fut, C> {
+    #[pin]
+    pub(crate) future: Fut,
+    pub(crate) then: C,
+}
+
+impl<Fut: Future, T, C: Fn(Fut::Output) -> T> Future for Then<Fut, C> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = self.project();
+        this.future.poll(cx).map(this.then)
+    }
+}
+
+impl<Fut: FusedFuture, T, C: Fn(Fut::Output) -> T> FusedFuture for Then<Fut, C> {
+    fn is_terminated(&self) -> bool {
+        self.future.is_terminated()
+    }
+}

@@ -1,8 +1,8 @@
 //! What a group is: the sealed traits that the machine sees. The shapes say only how to visit the slots.
 
-use core::{ops::ControlFlow, pin::Pin};
+use core::{any::Any, ops::ControlFlow, pin::Pin};
 
-use crate::{failure::Store, slot::Slot};
+use crate::{failure::Store, policy::Rank, slot::Slot};
 
 mod array;
 mod tuple;
@@ -38,73 +38,78 @@ mod vec;
 )]
 pub trait Group: Sized + sealed::Sealed {
     /// What the members give: `(A, B)` for a tuple, `[V; N]` for an array, `Vec<V>` for a `Vec`.
-    type Values;
+    type Values: Values<Error = Self::Error, Store = Self::Store>;
     /// The error of every member, in enter and in exit.
     type Error;
     /// Where the errors are kept by index: a group fails with [`Faults<Store>`](crate::Faults).
     type Store: Store<Error = Self::Error>;
 
     #[doc(hidden)]
-    fn into_members(self) -> impl Members<Values = Self::Values, Error = Self::Error, Store = Self::Store>;
+    fn into_members<T: Rank>(self) -> impl Members<Values = Self::Values, Rank = T>;
+}
+
+/// The values of a group: a tuple, an array or a `Vec` of resources. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the values of a group",
+    label = "expected a tuple of 0 to 12 resources, an array, or a `Vec`"
+)]
+pub trait Values: Sized {
+    /// The error of every member.
+    type Error;
+    /// Where the errors are kept by index.
+    type Store: Store<Error = Self::Error>;
+    /// When each of them was entered.
+    #[doc(hidden)]
+    type Ranks<T: Rank>;
+
+    /// Slots that hold the values.
+    #[doc(hidden)]
+    fn hold<T: Rank>(self, ranks: Self::Ranks<T>) -> impl Members<Values = Self, Rank = T>;
+
+    /// Shows the error to every one of them, in argument order.
+    #[doc(hidden)]
+    fn witness(&mut self, error: &dyn Any);
+
+    /// Abandons every one of them, in argument order.
+    #[doc(hidden)]
+    fn abandon(self);
 }
 
 pub mod sealed {
     pub trait Sealed {}
 }
 
-/// The values of a group, as they are lent to the body.
-pub trait Values {
-    /// Abandons every one of them, in argument order.
-    fn abandon(self);
-}
-
-/// Owns a group's values while the body borrows them: dropped, it abandons them.
-pub(crate) struct Lent<V: Values>(Option<V>);
-
-impl<V: Values> Lent<V> {
-    pub(crate) fn new(values: V) -> Self {
-        Self(Some(values))
-    }
-
-    pub(crate) fn get_mut(&mut self) -> &mut V {
-        self.0.as_mut().expect("lent until it is taken, once")
-    }
-
-    /// The values, and the duty to release them.
-    pub(crate) fn take(&mut self) -> V {
-        self.0.take().expect("lent until it is taken, once")
-    }
-}
-
-impl<V: Values> Drop for Lent<V> {
-    fn drop(&mut self) {
-        if let Some(values) = self.0.take() {
-            values.abandon();
-        }
-    }
-}
-
 /// The slots of a group.
-pub trait Members {
-    type Values;
-    type Error;
+pub trait Members: Sized {
+    type Values: Values;
+    type Rank: Rank;
     /// The functions that make the exits' futures; they have no size.
     type Exits: Copy + Send + Sync;
-    type Store: Store<Error = Self::Error>;
 
     fn len(&self) -> usize;
 
     /// Shows the slots to `visitor` in argument order, from index `first` on, until it breaks.
-    fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self::Error>) -> ControlFlow<()>;
+    fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()>;
 
     /// Moves every resource out. All must be held.
-    fn take(self: Pin<&mut Self>) -> (Self::Values, Self::Exits);
+    fn take(self: Pin<&mut Self>) -> (Self::Values, RanksOf<Self>, Self::Exits);
 
     /// Slots that hold `values`.
-    fn held(values: Self::Values, exits: Self::Exits) -> Self;
+    fn held(values: Self::Values, ranks: RanksOf<Self>, exits: Self::Exits) -> Self;
 }
 
+/// One member's error.
+pub type ErrorOf<Ms> = <<Ms as Members>::Values as Values>::Error;
+
+/// Where the members' errors are kept by index.
+pub type StoreOf<Ms> = <<Ms as Members>::Values as Values>::Store;
+
+/// When the members were entered.
+pub type RanksOf<Ms> = <<Ms as Members>::Values as Values>::Ranks<<Ms as Members>::Rank>;
+
 /// Something to be done at each slot, whatever its types.
-pub trait Visitor<E> {
-    fn visit<S: Slot<Error = E>>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>;
+pub trait Visitor<Ms: Members> {
+    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>;
 }

@@ -8,6 +8,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod entered;
 mod exit;
 mod failure;
 mod gather;
@@ -15,14 +16,38 @@ mod group;
 mod machine;
 mod member;
 mod pin;
+mod policy;
 mod slot;
 mod unwind;
 
+pub use entered::{Enter, Entered};
 pub use exit::{Exit, ExitCase, Verdict};
 pub use failure::{Cause, Failure, Faults};
 pub use gather::{Gather, With, gather};
-pub use group::Group;
-pub use member::{Adapted, DropOnExit, EnterExt, ErrorsInto, ExitWith};
+pub use group::{Group, Values};
+pub use member::{Adapted, DropOnExit, EnterExt, EnterWithin, ErrorsInto, ExitWith, ExitWithin};
 
 #[cfg(feature = "std")]
 pub use unwind::Panic;
+
+/// The types that the policies of a [`Gather`] are: needed only to write down the type of a `Gather`, or of an
+/// [`Entered`] with exit policies.
+///
+/// ```
+/// use gather_cm::{DropOnExit, EnterExt, Entered, gather, policies::{Exits, Stack}};
+///
+/// struct Fixture {
+///     group: Entered<(DropOnExit<u8, ()>, DropOnExit<u16, ()>), Exits<Stack>>,
+/// }
+///
+/// smol::block_on(async {
+///     let members = (async { Ok(1) }.drop_on_exit(), async { Ok(2) }.drop_on_exit());
+///     let fixture = Fixture { group: gather(members).stack().enter().await.unwrap() };
+///     assert_eq!(*fixture.group.1, 2);
+/// });
+/// ```
+pub mod policies {
+    pub use crate::policy::{
+        Catch, EagerRollback, Either, Exits, FailFast, Limited, Never, Policies, Pool, Resume, Settle, Stack, Unlimited,
+    };
+}

@@ -2,20 +2,23 @@
 
 use core::{
     any::Any,
+    marker::PhantomData,
     mem,
     ops::ControlFlow,
     pin::Pin,
-    task::{Context, Poll, ready},
+    ptr,
+    task::{Context, Poll, Waker, ready},
 };
 
 use futures_util::future::FusedFuture;
 use pin_project::{pin_project, pinned_drop};
 
 use crate::{
-    Cause, ExitCase, Failure, Faults, Verdict,
+    Cause, Entered, ExitCase, Failure, Faults, Verdict,
     failure::Store,
-    group::{Members, Visitor},
-    slot::{EnterPoll, ExitPoll, Slot},
+    group::{ErrorOf, Members, StoreOf, Values, Visitor},
+    policy::{ExitPolicy, Limit, Parts, Policy, Rank, RollbackKind, Stop},
+    slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
 };
 
@@ -23,6 +26,7 @@ use crate::{
 pub(crate) enum Ending<R, B> {
     Completed(R),
     Failed(B),
+    Cancelled,
     Panicked,
     EnterFailed,
 }
@@ -41,14 +45,16 @@ impl<R, B> Ending<R, B> {
         match self {
             Self::Completed(_) => ExitCase::Completed,
             Self::Failed(_) => ExitCase::Failed,
+            Self::Cancelled => ExitCase::Cancelled,
             Self::Panicked => ExitCase::Panicked,
             Self::EnterFailed => ExitCase::EnterFailed,
         }
     }
 }
 
-/// What the body's block gives back: the values that were lent, and how the body ended.
-pub(crate) type Returned<V, R, B> = (V, Result<Ending<R, B>, Caught>);
+/// What the body's block gives back: the values that were lent, and how the body ended. Where the body kept the values
+/// there is nothing to exit: the ending is the end.
+pub(crate) type Returned<V, X, R, B> = (Option<Entered<V, X>>, Result<Ending<R, B>, Caught>);
 
 /// What is to come while the members are in their slots.
 enum Stage<F, R, B> {
@@ -60,22 +66,29 @@ enum Stage<F, R, B> {
 
 /// The states of the machine.
 ///
-/// | state                     | meaning                                             | next                             |
-/// |---------------------------|-----------------------------------------------------|----------------------------------|
-/// | `Members`, stage `Body`   | members are entering, none has failed               | `Body`; stage `Exit`             |
-/// | `Members`, stage `Exit`,  | a member failed, the others settle                  | `Exit`, not `entering`           |
-/// | `entering`                |                                                     |                                  |
-/// | `Members`, stage `Exit`,  | exits are in flight; the first sweep begins them    | `Done`                           |
-/// | not `entering`            |                                                     |                                  |
-/// | `Body`                    | the block owns the values, and lends them           | `Members`, stage `Exit`          |
-/// | `Done`                    | finished, or a panic got out                        |                                  |
+/// | state                    | meaning                                                | next                            |
+/// |--------------------------|--------------------------------------------------------|---------------------------------|
+/// | `Members`, stage `Body`  | members are entering, none has failed                  | `Body`; stage `Exit`            |
+/// | `Members`, stage `Exit`, | a member failed; those in flight settle                | stage `Exit`, not `entering`    |
+/// | `entering`               | (`EagerRollback`: beside the exits of those held)      |                                 |
+/// | `Members`, stage `Exit`, | exits are in flight, and held back by a limit or by    | `Done`                          |
+/// | not `entering`           | the stack's order                                      |                                 |
+/// | `Body`                   | the block owns the values, and lends them              | `Members`, stage `Exit`; `Done` |
+/// | `Done`                   | finished, or a panic got out                           |                                 |
+///
+/// What makes the steps: a member's enter or exit that ends; the body's end; `stop`, which ends the stages of entering and
+/// the body with `Cancelled`. A panic counts as the failure of what panicked.
 #[pin_project(project = StateProj, project_replace = StateOwn)]
 enum State<Ms: Members, F, Fut, R, B> {
     Members {
         #[pin]
         members: Ms,
         stage: Stage<F, R, B>,
+        /// What the next exit is told, from when the first one begins.
+        case: Option<ExitCase>,
         flags: Flags,
+        /// The rank of the last member that entered.
+        rank: Ms::Rank,
         /// The first panic, kept until all is done.
         panic: FirstPanic,
     },
@@ -92,19 +105,21 @@ enum State<Ms: Members, F, Fut, R, B> {
 struct Flags {
     /// Not all have entered or failed.
     entering: bool,
-    /// The exits have begun.
-    exiting: bool,
     /// An exit failed.
     exit_failed: bool,
     /// An exit did not answer `Suppress`.
     propagate: bool,
+    /// In a stack: an exit that was told of the body's error answered `Suppress`.
+    suppressed: bool,
 }
 
 /// How far one poll has come. It lives outside what a panic unwinds, so that the poll goes on behind the member that
 /// panicked.
 #[derive(Default)]
 struct Cursor {
-    /// The enters have had their turn in this poll.
+    /// What may stop the group has had its turn in this poll.
+    stop_done: bool,
+    /// The enters have had theirs.
     enters_done: bool,
     /// The slot that the sweep under way has come to.
     at: usize,
@@ -112,11 +127,12 @@ struct Cursor {
     visiting: bool,
     /// The slot `at` panicked in `witness`, and is not shown the error again.
     witnessed: bool,
-    /// A member that the sweep under way came by is pending.
+    /// A member that the sweep under way came by is not done.
     pending: bool,
     /// A member could not be entered, or its entering panicked.
     enter_failed: bool,
-    enter_panicked: bool,
+    /// The first exits begin in this poll.
+    exits_begin: bool,
 }
 
 impl Cursor {
@@ -139,70 +155,115 @@ impl Cursor {
     }
 }
 
-pub(crate) type Outcome<Ms, R, B> = Result<R, Failure<R, B, Faults<<Ms as Members>::Store>>>;
+/// The waker that tells the body's block to give the values back, by its address. No one is ever woken by it.
+static CANCEL: &Waker = Waker::noop();
+
+fn is_cancel(waker: &Waker) -> bool {
+    ptr::eq(waker, CANCEL)
+}
+
+/// The body's value and what the exits answered, all together; or the failure.
+pub(crate) type Outcome<Ms, R, B> = Result<(R, Verdict), Failure<R, B, Faults<StoreOf<Ms>>>>;
 
 /// A group's whole life cycle. `F` makes the body's block `Fut` from the values.
 #[pin_project(PinnedDrop)]
-pub(crate) struct Machine<Ms: Members, F, Fut, R, B> {
+pub(crate) struct Machine<Ms: Members, F, Fut, R, B, P: Policy> {
     #[pin]
     state: State<Ms, F, Fut, R, B>,
+    #[pin]
+    policy: P,
 }
 
-impl<Ms, F, Fut, R, B> Machine<Ms, F, Fut, R, B>
+impl<Ms, F, Fut, R, B, P> Machine<Ms, F, Fut, R, B, P>
 where
-    Ms: Members<Error: 'static>,
-    F: FnOnce(Ms::Values) -> Fut,
-    Fut: Future<Output = Returned<Ms::Values, R, B>>,
+    Ms: Members<Values: Values<Error: 'static>>,
+    F: FnOnce(Entered<Ms::Values, P::Exits>) -> Fut,
+    Fut: Future<Output = Returned<Ms::Values, P::Exits, R, B>>,
     B: 'static,
+    P: Policy<Exits: ExitPolicy<Rank = Ms::Rank>>,
 {
-    pub(crate) fn new(members: Ms, body: F) -> Self {
+    /// The whole life cycle.
+    pub(crate) fn new(members: Ms, body: F, policy: P) -> Self {
         let flags = Flags { entering: true, ..Flags::default() };
-        Self { state: State::Members { members, stage: Stage::Body(body), flags, panic: FirstPanic::none() } }
+        Self::start(members, Stage::Body(body), None, flags, policy)
+    }
+
+    /// The exits alone, told `case`, of members that are held. There is nothing to witness.
+    pub(crate) fn exits(members: Ms, case: ExitCase, value: R, policy: P) -> Self {
+        Self::start(members, Stage::Exit(Ending::Completed(value)), Some(case), Flags::default(), policy)
+    }
+
+    fn start(members: Ms, stage: Stage<F, R, B>, case: Option<ExitCase>, flags: Flags, policy: P) -> Self {
+        let (rank, panic) = (Ms::Rank::default(), FirstPanic::none());
+        Self { state: State::Members { members, stage, case, flags, rank, panic }, policy }
     }
 
     /// Goes as far as it can. A panic of a member goes through it, and leaves what `recover` expects.
-    fn step(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        cursor: &mut Cursor,
-    ) -> Poll<Result<Outcome<Ms, R, B>, Caught>> {
+    fn step(self: Pin<&mut Self>, cx: &mut Context<'_>, cursor: &mut Cursor) -> Step<Ms, R, B> {
         let mut this = self.project();
+        let Parts { enter_limit, stop, exits: exit_policy } = this.policy.parts();
+        if P::Stop::ENABLED && !mem::replace(&mut cursor.stop_done, true) {
+            this.state.as_mut().poll_stop(stop, cx);
+        }
         loop {
             match this.state.as_mut().project() {
-                StateProj::Members { mut members, stage, flags, panic } => {
+                StateProj::Members { mut members, stage, case, flags, rank, panic } => {
                     if flags.entering && !cursor.enters_done {
-                        let _ = members.as_mut().visit(cursor.at, &mut PollEnters { cx, cursor });
+                        let fail_fast = P::ROLLBACK == RollbackKind::FailFast;
+                        let (at, failed) = (cursor.at, matches!(stage, Stage::Exit(_)));
+                        let mut enters = PollEnters::<P, _> { limit: enter_limit, failed, cx, cursor, rank };
+                        let _ = members.as_mut().visit(at, &mut enters);
                         flags.entering = cursor.end_enters();
-                        if cursor.enter_failed || cursor.enter_panicked {
-                            panic.guard(|| stage.fail(cursor.enter_panicked));
+                        if cursor.enter_failed {
+                            if fail_fast || P::EnterLimit::LIMITED {
+                                let _ = members.as_mut().visit(0, &mut CutEnters { all: fail_fast, panic });
+                                flags.entering &= !fail_fast;
+                            }
+                            if case.is_none() {
+                                let panicked = panic.is_some();
+                                panic.guard(|| stage.enter_failed(panicked));
+                            }
                         }
                     }
-                    if flags.entering {
-                        return Poll::Pending;
-                    }
-                    if let Stage::Exit(ending) = stage {
-                        poll_exits(members, ending, flags, cx, cursor);
-                        if cursor.pending {
-                            return Poll::Pending;
+                    cursor.enters_done = true;
+                    let eager = P::ROLLBACK == RollbackKind::Eager;
+                    match stage {
+                        Stage::Exit(ending) if eager || !flags.entering => {
+                            let sweep = ExitSweep { policy: exit_policy, case, flags, cx, cursor };
+                            sweep.poll(members, ending, eager);
+                            if flags.entering || cursor.pending {
+                                return Poll::Pending;
+                            }
+                            return Poll::Ready(finish::<_, _, _, _, _, P>(this.state));
                         }
-                        return Poll::Ready(finish(this.state));
+                        _ if flags.entering => return Poll::Pending,
+                        _ => {}
                     }
-                    let (values, exits) = members.as_mut().take();
+                    let (values, ranks, exits) = members.as_mut().take();
+                    let entered = Entered::new(values, ranks, *exit_policy);
                     if let StateOwn::Members { stage: Stage::Body(body), .. } =
                         this.state.as_mut().project_replace(State::Done)
                     {
-                        this.state.set(State::Body { block: body(values), exits });
+                        this.state.set(State::Body { block: body(entered), exits });
                     }
                 }
                 StateProj::Body { block, exits } => {
-                    let (values, ending) = ready!(block.poll(cx));
-                    let mut panic = FirstPanic::none();
-                    let ending = ending.unwrap_or_else(|caught| {
-                        panic.keep(caught);
-                        Ending::Panicked
-                    });
-                    let (members, stage) = (Ms::held(values, *exits), Stage::Exit(ending));
-                    this.state.set(State::Members { members, stage, flags: Flags::default(), panic });
+                    let (entered, ending) = if P::Stop::ENABLED && is_cancel(cx.waker()) {
+                        // The caller's own waker happens to be at that address: it gets another one.
+                        ready!(block.poll(&mut Context::from_waker(&cx.waker().clone())))
+                    } else {
+                        ready!(block.poll(cx))
+                    };
+                    let exits = *exits;
+                    let Some(entered) = entered else {
+                        this.state.set(State::Done);
+                        return Poll::Ready(match ending {
+                            Ok(Ending::Completed(value)) => Ok(Ok((value, Verdict::Propagate))),
+                            Ok(_) => unreachable!("the body has kept the values"),
+                            Err(caught) => Err(caught),
+                        });
+                    };
+                    this.state.as_mut().leave_body(entered, ending, exits, FirstPanic::none());
                 }
                 StateProj::Done => panic!("a gather was polled after it had finished"),
             }
@@ -215,91 +276,198 @@ where
         if !mem::take(&mut cursor.visiting) {
             caught.resume();
         }
-        if let StateProj::Members { members, flags, panic, .. } = self.project().state.project() {
+        let this = self.project();
+        let Parts { enter_limit, exits: exit_policy, .. } = this.policy.parts();
+        if let StateProj::Members { members, case, flags, rank, panic, .. } = this.state.project() {
             panic.keep(caught);
-            let mut cut = Cut { panic, held: false };
+            let entering = !cursor.enters_done;
+            let mut cut = Cut { panic, held: false, rank: entering.then_some(rank) };
             let _ = members.visit(cursor.at, &mut cut);
-            if flags.entering {
+            if entering {
                 // The resource may be held all the same, where the panic was that of its enter's destructor.
-                cursor.enter_panicked = true;
+                cursor.enter_failed = true;
+                enter_limit.end();
             } else if cut.held {
                 // The panic was that of `witness`: the resource is still to be exited.
                 cursor.witnessed = true;
                 return;
             } else {
+                exit_policy.limit().end();
                 flags.propagate = true;
+                if P::Exits::STACK {
+                    next_case(case, ExitCase::Panicked);
+                }
             }
             cursor.end_visit();
         }
     }
 }
 
+type Step<Ms, R, B> = Poll<Result<Outcome<Ms, R, B>, Caught>>;
+
 impl<F, R, B> Stage<F, R, B> {
     /// Notes that a member could not be entered. The body, which will not be called, is dropped.
-    fn fail(&mut self, panicked: bool) {
-        if panicked {
-            *self = Self::Exit(Ending::Panicked);
-        } else if let Self::Body(_) = self {
-            *self = Self::Exit(Ending::EnterFailed);
+    fn enter_failed(&mut self, panicked: bool) {
+        match self {
+            _ if panicked => *self = Self::Exit(Ending::Panicked),
+            Self::Body(_) => *self = Self::Exit(Ending::EnterFailed),
+            Self::Exit(_) => {}
         }
     }
 }
 
-/// Begins the exits of all that are held, and polls all that are in flight.
-fn poll_exits<Ms: Members<Error: 'static>, R, B: 'static>(
-    members: Pin<&mut Ms>,
-    ending: &Ending<R, B>,
-    flags: &mut Flags,
-    cx: &mut Context<'_>,
-    cursor: &mut Cursor,
-) {
-    let at = cursor.at;
-    let mut exits = PollExits { case: ending.case(), witness: None, cx, cursor, flags };
-    let _ = match ending {
-        Ending::Failed(error) => {
-            exits.witness = Some(error);
-            members.visit(at, &mut exits)
+impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
+    /// Goes on to the exits.
+    fn leave_body<X: ExitPolicy<Rank = Ms::Rank>>(
+        mut self: Pin<&mut Self>,
+        entered: Entered<Ms::Values, X>,
+        ending: Result<Ending<R, B>, Caught>,
+        exits: Ms::Exits,
+        mut panic: FirstPanic,
+    ) {
+        let ending = ending.unwrap_or_else(|caught| {
+            panic.keep(caught);
+            Ending::Panicked
+        });
+        let ending = if panic.is_some() { Ending::Panicked } else { ending };
+        let (values, ranks) = entered.into_parts();
+        let (members, stage) = (Ms::held(values, ranks, exits), Stage::Exit(ending));
+        let (flags, rank) = (Flags::default(), Ms::Rank::default());
+        self.set(Self::Members { members, stage, case: None, flags, rank, panic });
+    }
+
+    /// Polls what may stop the group, while that matters. It ends the entering and the body; a failed group stays failed.
+    fn poll_stop<X>(mut self: Pin<&mut Self>, stop: Pin<&mut impl Stop>, cx: &mut Context<'_>)
+    where
+        Fut: Future<Output = Returned<Ms::Values, X, R, B>>,
+        X: ExitPolicy<Rank = Ms::Rank>,
+    {
+        if !matches!(*self, Self::Members { flags: Flags { entering: true, .. }, .. } | Self::Body { .. }) {
+            return;
         }
-        Ending::EnterFailed | Ending::Panicked if !exits.flags.exiting => {
-            let mut witnessed = Witnessed::take(members);
-            exits.witness = witnessed.fault.as_ref().map(|(_, error)| error as &dyn Any);
-            witnessed.members.as_mut().visit(at, &mut exits)
+        let mut first = FirstPanic::none();
+        let mut stopped = false;
+        first.guard(|| stopped = stop.poll_stop(cx).is_ready());
+        if !stopped && !first.is_some() {
+            return;
         }
-        _ => members.visit(at, &mut exits),
-    };
-    flags.exiting = true;
+        match self.as_mut().project() {
+            StateProj::Members { members, stage, case, flags, panic, .. } => {
+                panic.join(first);
+                let _ = members.visit(0, &mut CutEnters { all: true, panic });
+                flags.entering = false;
+                let panicked = panic.is_some();
+                if case.is_none() {
+                    panic.guard(|| match stage {
+                        _ if panicked => *stage = Stage::Exit(Ending::Panicked),
+                        Stage::Body(_) => *stage = Stage::Exit(Ending::Cancelled),
+                        Stage::Exit(_) => {}
+                    });
+                }
+            }
+            StateProj::Body { block, exits } => {
+                let exits = *exits;
+                if let Poll::Ready((Some(entered), ending)) = block.poll(&mut Context::from_waker(CANCEL)) {
+                    self.leave_body(entered, ending, exits, first);
+                }
+            }
+            StateProj::Done => {}
+        }
+    }
 }
 
-/// The first error of an enter, taken out of its slot so that the others can be shown it. Dropped, it is put back.
+/// One poll's share in the exits.
+struct ExitSweep<'a, 'cx, X> {
+    policy: &'a mut X,
+    case: &'a mut Option<ExitCase>,
+    flags: &'a mut Flags,
+    cx: &'a mut Context<'cx>,
+    cursor: &'a mut Cursor,
+}
+
+impl<X: ExitPolicy> ExitSweep<'_, '_, X> {
+    /// Begins the exits that can begin, and polls those in flight.
+    fn poll<Ms, R, B>(mut self, mut members: Pin<&mut Ms>, ending: &Ending<R, B>, eager: bool)
+    where
+        Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank>,
+        B: 'static,
+    {
+        if self.case.is_none() {
+            if eager && self.flags.entering && members.as_mut().visit(0, &mut FindHeld).is_continue() {
+                return;
+            }
+            *self.case = Some(ending.case());
+            self.cursor.exits_begin = true;
+        }
+        let hold_back = X::STACK || X::Limit::LIMITED || eager;
+        match ending {
+            Ending::Failed(error) => self.sweep(members, Some(error)),
+            Ending::EnterFailed | Ending::Panicked if self.cursor.exits_begin || hold_back => {
+                let Witnessed { members, fault } = &mut Witnessed::take(members);
+                self.sweep(members.as_mut(), fault.as_ref().map(|(_, error)| error as &dyn Any));
+            }
+            _ => self.sweep(members, None),
+        }
+    }
+
+    fn sweep<Ms: Members<Rank = X::Rank>>(&mut self, mut members: Pin<&mut Ms>, witness: Option<&dyn Any>) {
+        let at = self.cursor.at;
+        let mut exits = PollExits { sweep: self, witness };
+        if !X::STACK {
+            let _ = members.visit(at, &mut exits);
+            return;
+        }
+        while !exits.sweep.cursor.pending {
+            let mut turn = FindTurn { turn: None };
+            let _ = members.as_mut().visit(0, &mut turn);
+            let Some((index, _)) = turn.turn else { return };
+            let _ = members.as_mut().visit(index, &mut exits);
+        }
+    }
+}
+
+/// In a stack: the next exit is told how this one ended, if the case can change at all.
+fn next_case(case: &mut Option<ExitCase>, next: ExitCase) {
+    if let Some(ExitCase::Completed | ExitCase::Failed) = case {
+        *case = Some(next);
+    }
+}
+
+/// The error of an enter that the others are shown, taken out of its slot. Dropped, it is put back.
 struct Witnessed<'a, Ms: Members> {
     members: Pin<&'a mut Ms>,
-    fault: Option<(usize, Ms::Error)>,
+    fault: Option<(usize, ErrorOf<Ms>)>,
 }
 
 impl<'a, Ms: Members> Witnessed<'a, Ms> {
+    /// Takes the one that was chosen before, or chooses the first that is known now.
     fn take(mut members: Pin<&'a mut Ms>) -> Self {
-        let mut take = TakeEnterFault(None);
-        let _ = members.as_mut().visit(0, &mut take);
-        Self { members, fault: take.0 }
+        let mut take = TakeWitnessed { chosen: true, fault: None };
+        if members.as_mut().visit(0, &mut take).is_continue() {
+            take.chosen = false;
+            let _ = members.as_mut().visit(0, &mut take);
+        }
+        Self { members, fault: take.fault }
     }
 }
 
 impl<Ms: Members> Drop for Witnessed<'_, Ms> {
     fn drop(&mut self) {
         if let Some((index, error)) = self.fault.take() {
-            let _ = self.members.as_mut().visit(index, &mut ReturnEnterFault(Some(error)));
+            let _ = self.members.as_mut().visit(index, &mut ReturnWitnessed(Some(error)));
         }
     }
 }
 
 /// Moves the faults out, and says how it all ended: with an outcome, or with the panic that now resumes.
-fn finish<Ms: Members, F, Fut, R, B>(
+fn finish<Ms: Members, F, Fut, R, B, P: Policy>(
     mut state: Pin<&mut State<Ms, F, Fut, R, B>>,
 ) -> Result<Outcome<Ms, R, B>, Caught> {
-    let mut faults = TakeFaults { enters: Ms::Store::empty(), exits: Ms::Store::empty() };
-    let mut suppress = false;
+    let mut faults = TakeFaults::<StoreOf<Ms>> { enters: Store::empty(), exits: Store::empty() };
+    let mut verdict = Verdict::Propagate;
     if let StateProj::Members { members, stage, flags, .. } = state.as_mut().project() {
-        suppress = members.len() > 0 && !flags.propagate && !flags.exit_failed;
+        let suppress = members.len() > 0 && !flags.exit_failed && (!flags.propagate || flags.suppressed);
+        verdict = Verdict::from(suppress);
         if flags.exit_failed || matches!(stage, Stage::Exit(Ending::EnterFailed | Ending::Panicked)) {
             let _ = members.visit(0, &mut faults);
         }
@@ -308,36 +476,44 @@ fn finish<Ms: Members, F, Fut, R, B>(
     else {
         unreachable!("a gather finishes when all have left")
     };
-    if let Some(caught) = panic.take() {
+    let cause = if let Some(caught) = panic.take() {
         panic.guard(|| drop(ending));
-        panic.guard(|| drop(faults));
-        return Err(caught);
-    }
-    let cause = match ending {
-        Ending::Completed(value) if !flags.exit_failed => return Ok(Ok(value)),
-        Ending::Completed(value) => Cause::Exit(value),
-        Ending::Failed(error) => Cause::Body(error),
-        Ending::EnterFailed => Cause::Enter(Faults(faults.enters)),
-        Ending::Panicked => unreachable!("no panic is forgotten"),
+        panic.guard(|| drop(faults.enters));
+        if !P::CATCH {
+            panic.guard(|| drop(faults.exits));
+            return Err(caught);
+        }
+        Cause::panicked(caught)
+    } else {
+        match ending {
+            Ending::Completed(value) if !flags.exit_failed => return Ok(Ok((value, verdict))),
+            Ending::Completed(value) => Cause::Exit(value),
+            Ending::Failed(error) => Cause::Body(error),
+            Ending::Cancelled => Cause::Cancelled,
+            Ending::EnterFailed => Cause::Enter(Faults(faults.enters)),
+            Ending::Panicked => unreachable!("no panic is forgotten"),
+        }
     };
-    Ok(Err(Failure { suppressed: suppress && matches!(cause, Cause::Body(_)), cause, exits: Faults(faults.exits) }))
+    let suppressed = verdict == Verdict::Suppress && matches!(cause, Cause::Body(_));
+    Ok(Err(Failure { cause, exits: Faults(faults.exits), suppressed }))
 }
 
 /// Ends the machine where a panic gets out of it, as all do without `std`: polled again, it says so.
-struct EndOnUnwind<'a, Ms: Members, F, Fut, R, B>(Pin<&'a mut Machine<Ms, F, Fut, R, B>>);
+struct EndOnUnwind<'a, Ms: Members, F, Fut, R, B, P: Policy>(Pin<&'a mut Machine<Ms, F, Fut, R, B, P>>);
 
-impl<Ms: Members, F, Fut, R, B> Drop for EndOnUnwind<'_, Ms, F, Fut, R, B> {
+impl<Ms: Members, F, Fut, R, B, P: Policy> Drop for EndOnUnwind<'_, Ms, F, Fut, R, B, P> {
     fn drop(&mut self) {
         self.0.as_mut().project().state.set(State::Done);
     }
 }
 
-impl<Ms, F, Fut, R, B> Future for Machine<Ms, F, Fut, R, B>
+impl<Ms, F, Fut, R, B, P> Future for Machine<Ms, F, Fut, R, B, P>
 where
-    Ms: Members<Error: 'static>,
-    F: FnOnce(Ms::Values) -> Fut,
-    Fut: Future<Output = Returned<Ms::Values, R, B>>,
+    Ms: Members<Values: Values<Error: 'static>>,
+    F: FnOnce(Entered<Ms::Values, P::Exits>) -> Fut,
+    Fut: Future<Output = Returned<Ms::Values, P::Exits, R, B>>,
     B: 'static,
+    P: Policy<Exits: ExitPolicy<Rank = Ms::Rank>>,
 {
     type Output = Outcome<Ms, R, B>;
 
@@ -357,10 +533,11 @@ where
     }
 }
 
-impl<Ms, F, Fut, R, B> FusedFuture for Machine<Ms, F, Fut, R, B>
+impl<Ms, F, Fut, R, B, P> FusedFuture for Machine<Ms, F, Fut, R, B, P>
 where
     Self: Future,
     Ms: Members,
+    P: Policy,
 {
     fn is_terminated(&self) -> bool {
         matches!(self.state, State::Done)
@@ -368,103 +545,220 @@ where
 }
 
 #[pinned_drop]
-impl<Ms: Members, F, Fut, R, B> PinnedDrop for Machine<Ms, F, Fut, R, B> {
+impl<Ms: Members, F, Fut, R, B, P: Policy> PinnedDrop for Machine<Ms, F, Fut, R, B, P> {
     /// Drops member by member, so that the destructors of all run though more than one may panic.
     fn drop(self: Pin<&mut Self>) {
-        let mut this = self.project();
+        let mut state = self.project().state;
         let mut first = FirstPanic::none();
-        if let StateProj::Members { members, .. } = this.state.as_mut().project() {
+        if let StateProj::Members { members, .. } = state.as_mut().project() {
             let _ = members.visit(0, &mut Clear { panic: &mut first });
         }
-        first.guard(|| this.state.set(State::Done));
+        first.guard(|| state.set(State::Done));
         if let Some(caught) = first.take() {
             caught.resume_in_drop();
         }
     }
 }
 
-/// Moves the first error of an enter out.
-struct TakeEnterFault<E>(Option<(usize, E)>);
+/// Polls every enter that is in flight, and begins those that can begin.
+struct PollEnters<'a, 'cx, P: Policy, T> {
+    limit: &'a mut P::EnterLimit,
+    cx: &'a mut Context<'cx>,
+    cursor: &'a mut Cursor,
+    rank: &'a mut T,
+    /// The group had failed before.
+    failed: bool,
+}
 
-impl<E> Visitor<E> for TakeEnterFault<E> {
-    fn visit<S: Slot<Error = E>>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()> {
-        self.0 = slot.take_enter_fault().map(|error| (index, error));
-        if self.0.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+impl<Ms: Members<Rank = T>, P: Policy, T: Rank> Visitor<Ms> for PollEnters<'_, '_, P, T> {
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
+        if P::ROLLBACK == RollbackKind::FailFast && self.cursor.enter_failed {
+            return ControlFlow::Break(());
+        }
+        match slot.phase() {
+            // Those within the limit begin together, as all do without one; a failed group begins no other.
+            Phase::Queued if index >= self.limit.max() && (self.failed || self.cursor.enter_failed) => {
+                return ControlFlow::Continue(());
+            }
+            Phase::Queued if !self.limit.has_room() => {
+                self.cursor.pending = true;
+                return ControlFlow::Continue(());
+            }
+            Phase::Queued => self.limit.begin(),
+            Phase::Entering => {}
+            Phase::Held | Phase::Exiting | Phase::Over => return ControlFlow::Continue(()),
+        }
+        self.cursor.begin_visit(index);
+        match slot.as_mut().poll_enter(self.cx) {
+            Poll::Pending => self.cursor.pending = true,
+            Poll::Ready(entered) => {
+                self.limit.end();
+                if entered {
+                    slot.set_rank(self.rank.next());
+                } else {
+                    self.cursor.enter_failed = true;
+                }
+            }
+        }
+        self.cursor.end_visit();
+        ControlFlow::Continue(())
     }
 }
 
-/// Puts the error of an enter back.
-struct ReturnEnterFault<E>(Option<E>);
+/// Begins every exit that can begin, and polls every one in flight. In a stack: of the one slot where it starts.
+struct PollExits<'s, 'a, 'cx, X> {
+    sweep: &'s mut ExitSweep<'a, 'cx, X>,
+    witness: Option<&'s dyn Any>,
+}
 
-impl<E> Visitor<E> for ReturnEnterFault<E> {
-    fn visit<S: Slot<Error = E>>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()> {
+impl<Ms: Members, X: ExitPolicy> Visitor<Ms> for PollExits<'_, '_, '_, X> {
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
+        let ExitSweep { policy, case, flags, cx, cursor } = &mut *self.sweep;
+        let told = case.unwrap_or(ExitCase::Completed);
+        match slot.phase() {
+            Phase::Held if !policy.limit().has_room() => {
+                cursor.pending = true;
+                return ControlFlow::Continue(());
+            }
+            Phase::Held => {
+                cursor.begin_visit(index);
+                if let (Some(error), false) = (self.witness, cursor.witnessed || told == ExitCase::Completed) {
+                    slot.as_mut().witness(error);
+                }
+                policy.limit().begin();
+                slot.as_mut().begin_exit(told);
+            }
+            Phase::Exiting => cursor.begin_visit(index),
+            Phase::Queued | Phase::Entering | Phase::Over => return ControlFlow::Continue(()),
+        }
+        match slot.poll_exit(cx) {
+            Poll::Pending => cursor.pending = true,
+            Poll::Ready(verdict) => {
+                policy.limit().end();
+                flags.propagate |= verdict == Some(Verdict::Propagate);
+                if X::STACK && verdict == Some(Verdict::Suppress) {
+                    flags.suppressed |= told == ExitCase::Failed && !flags.exit_failed;
+                    next_case(case, ExitCase::Completed);
+                }
+                if verdict.is_none() {
+                    flags.exit_failed = true;
+                    if X::STACK {
+                        next_case(case, ExitCase::Failed);
+                    }
+                }
+            }
+        }
+        cursor.end_visit();
+        if X::STACK { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Breaks at the first slot that holds a resource.
+struct FindHeld;
+
+impl<Ms: Members> Visitor<Ms> for FindHeld {
+    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
+        if slot.phase() == Phase::Held { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Finds the slot whose turn it is in a stack: the one whose exit is in flight, else the last entered of those held.
+struct FindTurn<T> {
+    turn: Option<(usize, T)>,
+}
+
+impl<Ms: Members<Rank = T>, T: Rank> Visitor<Ms> for FindTurn<T> {
+    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
+        let phase = slot.phase();
+        let last = self.turn.is_none_or(|(_, rank)| rank < slot.rank());
+        if phase == Phase::Exiting || (phase == Phase::Held && last) {
+            self.turn = Some((index, slot.rank()));
+        }
+        if phase == Phase::Exiting { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Moves the error out that the others are shown: the one that was chosen before, or else the first of an enter.
+struct TakeWitnessed<E> {
+    chosen: bool,
+    fault: Option<(usize, E)>,
+}
+
+impl<Ms: Members> Visitor<Ms> for TakeWitnessed<ErrorOf<Ms>> {
+    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
+        let error = if self.chosen { slot.take_witnessed() } else { slot.take_enter_fault() };
+        self.fault = error.map(|error| (index, error));
+        if self.fault.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Puts the error back that the others were shown.
+struct ReturnWitnessed<E>(Option<E>);
+
+impl<Ms: Members> Visitor<Ms> for ReturnWitnessed<ErrorOf<Ms>> {
+    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
         if let Some(error) = self.0.take() {
-            slot.return_enter_fault(error);
+            slot.return_witnessed(error);
         }
         ControlFlow::Break(())
     }
 }
 
-/// Polls every enter that is pending.
-struct PollEnters<'a, 'cx> {
-    cx: &'a mut Context<'cx>,
-    cursor: &'a mut Cursor,
-}
-
-impl<E> Visitor<E> for PollEnters<'_, '_> {
-    fn visit<S: Slot<Error = E>>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()> {
-        self.cursor.begin_visit(index);
-        match slot.poll_enter(self.cx) {
-            EnterPoll::Idle | EnterPoll::Held => {}
-            EnterPoll::Pending => self.cursor.pending = true,
-            EnterPoll::Failed => self.cursor.enter_failed = true,
-        }
-        self.cursor.end_visit();
-        ControlFlow::Continue(())
-    }
-}
-
-/// Begins every exit that can begin, and polls every one in flight.
-struct PollExits<'a, 'cx> {
-    cx: &'a mut Context<'cx>,
-    cursor: &'a mut Cursor,
-    flags: &'a mut Flags,
-    case: ExitCase,
-    witness: Option<&'a dyn Any>,
-}
-
-impl<E> Visitor<E> for PollExits<'_, '_> {
-    fn visit<S: Slot<Error = E>>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()> {
-        self.cursor.begin_visit(index);
-        if slot.is_held() {
-            if let (Some(error), false) = (self.witness, self.cursor.witnessed) {
-                slot.as_mut().witness(error);
-            }
-            slot.as_mut().begin_exit(self.case);
-        }
-        match slot.poll_exit(self.cx) {
-            ExitPoll::Idle => {}
-            ExitPoll::Pending => self.cursor.pending = true,
-            ExitPoll::Gone(verdict) => self.flags.propagate |= verdict == Verdict::Propagate,
-            ExitPoll::Failed => self.flags.exit_failed = true,
-        }
-        self.cursor.end_visit();
-        ControlFlow::Continue(())
-    }
-}
-
-/// Drops the future of the one member that panicked.
-struct Cut<'a> {
+/// Drops the future of the one member that panicked, and gives it a rank if it has entered all the same.
+struct Cut<'a, T> {
     panic: &'a mut FirstPanic,
-    /// It is held, whatever panicked.
+    rank: Option<&'a mut T>,
     held: bool,
 }
 
-impl<E> Visitor<E> for Cut<'_> {
-    fn visit<S: Slot<Error = E>>(&mut self, _: usize, mut slot: Pin<&mut S>) -> ControlFlow<()> {
+impl<Ms: Members<Rank = T>, T: Rank> Visitor<Ms> for Cut<'_, T> {
+    fn visit<S>(&mut self, _: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
         self.panic.guard(|| slot.as_mut().cut());
-        self.held = slot.is_held();
+        self.held = slot.phase() == Phase::Held;
+        if let (true, Some(rank)) = (self.held, self.rank.take()) {
+            slot.set_rank(rank.next());
+        }
         ControlFlow::Break(())
+    }
+}
+
+/// Drops the members that wait to be entered and, where `all` is set, the enters that are pending.
+struct CutEnters<'a> {
+    all: bool,
+    panic: &'a mut FirstPanic,
+}
+
+impl<Ms: Members> Visitor<Ms> for CutEnters<'_> {
+    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
+        let phase = slot.phase();
+        if phase == Phase::Queued || (self.all && phase == Phase::Entering) {
+            self.panic.guard(|| slot.cut());
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -473,8 +767,11 @@ struct Clear<'a> {
     panic: &'a mut FirstPanic,
 }
 
-impl<E> Visitor<E> for Clear<'_> {
-    fn visit<S: Slot<Error = E>>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()> {
+impl<Ms: Members> Visitor<Ms> for Clear<'_> {
+    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
         self.panic.guard(|| slot.clear());
         ControlFlow::Continue(())
     }
@@ -486,8 +783,11 @@ struct TakeFaults<T> {
     exits: T,
 }
 
-impl<E, T: Store<Error = E>> Visitor<E> for TakeFaults<T> {
-    fn visit<S: Slot<Error = E>>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()> {
+impl<Ms: Members> Visitor<Ms> for TakeFaults<StoreOf<Ms>> {
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
         if let Some(error) = slot.as_mut().take_enter_fault() {
             self.enters.put(index, error);
         }
@@ -498,43 +798,56 @@ impl<E, T: Store<Error = E>> Visitor<E> for TakeFaults<T> {
     }
 }
 
-/// The body's own future. When it has ended it is dropped here, panic or not, so that the values that it borrows
-/// survive it.
+/// The body's own future. When it has ended, or is told to, it is dropped here, panic or not, so that the values that it
+/// borrows survive it. `S` is what may tell it to.
+#[pin_project]
+pub(crate) struct Body<Fut, S> {
+    #[pin]
+    state: BodyState<Fut>,
+    stop: PhantomData<fn() -> S>,
+}
+
 #[pin_project(project = BodyProj)]
-pub(crate) enum Body<Fut> {
+enum BodyState<Fut> {
     Running(#[pin] Fut),
     /// With the panic of the call that should have made the future.
     Ended(Option<Caught>),
 }
 
-impl<Fut> Body<Fut> {
+impl<Fut, S> Body<Fut, S> {
     /// `call` makes the body's future.
     pub(crate) fn new(call: impl FnOnce() -> Fut) -> Self {
-        unwind::catch(call).map_or_else(|caught| Self::Ended(Some(caught)), Self::Running)
+        let made = unwind::catch(call);
+        let state = made.map_or_else(|caught| BodyState::Ended(Some(caught)), BodyState::Running);
+        Self { state, stop: PhantomData }
     }
 }
 
-impl<Fut: Future> Future for Body<Fut> {
-    type Output = Result<Fut::Output, Caught>;
+impl<Fut: Future, S: Stop> Future for Body<Fut, S> {
+    /// Nothing, if it was told to end.
+    type Output = Result<Option<Fut::Output>, Caught>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
         let mut output = None;
-        let polled = unwind::catch(|| match self.as_mut().project() {
-            BodyProj::Ended(panic) => panic.take(),
-            BodyProj::Running(future) => {
-                if let Poll::Ready(value) = future.poll(cx) {
-                    output = Some(value);
-                    self.set(Self::Ended(None));
-                }
-                None
+        let polled = unwind::catch(|| {
+            match state.as_mut().project() {
+                BodyProj::Ended(panic) => return Poll::Ready(panic.take()),
+                BodyProj::Running(_) if S::ENABLED && is_cancel(cx.waker()) => {}
+                BodyProj::Running(future) => output = Some(ready!(future.poll(cx))),
             }
+            state.set(BodyState::Ended(None));
+            Poll::Ready(None)
         });
-        if let Ok(Some(caught)) | Err(caught) = polled {
-            let mut others = FirstPanic::none();
-            others.guard(|| self.set(Self::Ended(None)));
-            others.guard(|| drop(output));
-            return Poll::Ready(Err(caught));
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(None)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Ready(Some(caught))) | Err(caught) => {
+                let mut others = FirstPanic::none();
+                others.guard(|| state.set(BodyState::Ended(None)));
+                others.guard(|| drop(output));
+                Poll::Ready(Err(caught))
+            }
         }
-        output.map_or(Poll::Pending, |value| Poll::Ready(Ok(value)))
     }
 }

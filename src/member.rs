@@ -117,6 +117,82 @@ pub trait EnterExt: IntoFuture + Sized {
     {
         Adapted { member: self, adapter: ByInto(PhantomData) }
     }
+
+    /// The member must be entered before `deadline` is over; otherwise its enter is dropped, and what `deadline` gives is
+    /// its fault.
+    ///
+    /// The deadline is any future: a timer of whatever runtime, made by the closure when the member begins to enter. It
+    /// is polled after the member, so that a member that is ready just in time has entered.
+    ///
+    /// # Errors
+    ///
+    /// As the member, and with what `deadline` gives.
+    ///
+    /// # Cancellation
+    ///
+    /// An enter that is too late is dropped, as one is by [`Gather::fail_fast`](crate::Gather::fail_fast): it must clean
+    /// up after itself.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    /// use std::{future::pending, time::Duration};
+    ///
+    /// let connect = |slow: bool| async move { if slow { pending().await } else { Ok::<_, String>("connected") } };
+    /// let deadline = |name: &'static str| async move || {
+    ///     smol::Timer::after(Duration::from_millis(1)).await;
+    ///     format!("{name} did not answer")
+    /// };
+    /// smol::block_on(async {
+    ///     let disk = connect(false).drop_on_exit().enter_within(deadline("the disk"));
+    ///     let link = connect(true).drop_on_exit().enter_within(deadline("the link"));
+    ///     let failure = gather((disk, link)).with(async |_| ()).await.unwrap_err();
+    ///     assert_eq!(failure.to_string(), "enter of member 1 failed: the link did not answer");
+    /// });
+    /// ```
+    fn enter_within<D>(self, deadline: D) -> EnterWithin<Self, impl Future<Output = <Self::Output as Fallible>::Error>>
+    where
+        Self::Output: Fallible,
+        D: AsyncFnOnce() -> <Self::Output as Fallible>::Error,
+    {
+        EnterWithin { member: self, deadline: async move { deadline().await } }
+    }
+
+    /// The resource must be exited before `deadline` is over; otherwise its exit is dropped, and what `deadline` gives
+    /// is its fault. The other members are not touched.
+    ///
+    /// The deadline is any future: a timer of whatever runtime, made by the closure when the exit begins. It is polled
+    /// after the exit, so that one that ends just in time has ended.
+    ///
+    /// # Errors
+    ///
+    /// As the member, and with what `deadline` gives.
+    ///
+    /// # Cancellation
+    ///
+    /// An exit that is too late is dropped, with the resource inside it.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    /// use std::{future::pending, time::Duration};
+    ///
+    /// smol::block_on(async {
+    ///     let hangs = async { Ok(()) }
+    ///         .exit_with(async |(), _| pending::<Result<(), &str>>().await)
+    ///         .exit_within(async || {
+    ///             smol::Timer::after(Duration::from_millis(1)).await;
+    ///             "no answer to close"
+    ///         });
+    ///     let failure = gather((hangs,)).with(async |_| ()).await.unwrap_err();
+    ///     assert_eq!(failure.to_string(), "exit of member 0 failed: no answer to close");
+    /// });
+    /// ```
+    fn exit_within<D>(self, deadline: D) -> Adapted<Self, ByDeadline<D>>
+    where
+        Self::Output: Fallible<Value: Exit<Error = <Self::Output as Fallible>::Error>>,
+        D: AsyncFnOnce() -> <Self::Output as Fallible>::Error,
+    {
+        Adapted { member: self, adapter: ByDeadline(deadline) }
+    }
 }
 
 impl<M: IntoFuture> EnterExt for M {}
@@ -183,6 +259,18 @@ impl<V, E: Into<E2>, E2> Adapter<Result<V, E>> for ByInto<E2> {
     }
 }
 
+/// [`EnterExt::exit_within`].
+pub struct ByDeadline<D>(D);
+
+impl<V, E, D> Adapter<Result<V, E>> for ByDeadline<D> {
+    type Value = ExitWithin<V, D>;
+    type Error = E;
+
+    fn adapt(self, output: Result<V, E>) -> Result<ExitWithin<V, D>, E> {
+        output.map(|value| ExitWithin { value, deadline: self.0 })
+    }
+}
+
 /// A member with an adapter: made by the methods of [`EnterExt`]; see there for examples.
 #[must_use = "a member does nothing unless it is gathered"]
 pub struct Adapted<M, A> {
@@ -233,6 +321,56 @@ impl<Fut: Future, A: Adapter<Fut::Output>> Future for Adapting<Fut, A> {
 impl<Fut, A> fmt::Debug for Adapting<Fut, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Adapting").finish_non_exhaustive()
+    }
+}
+
+/// A member that must be entered in time: made by [`EnterExt::enter_within`]; see there for an example.
+#[must_use = "a member does nothing unless it is gathered"]
+pub struct EnterWithin<M, D> {
+    member: M,
+    deadline: D,
+}
+
+impl<M: IntoFuture<Output = Result<V, E>>, D: Future<Output = E>, V, E> IntoFuture for EnterWithin<M, D> {
+    type Output = Result<V, E>;
+    type IntoFuture = Race<M::IntoFuture, D>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Race { future: self.member.into_future(), deadline: self.deadline }
+    }
+}
+
+impl<M, D> fmt::Debug for EnterWithin<M, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterWithin").finish_non_exhaustive()
+    }
+}
+
+/// A future, or the error that its deadline gives.
+#[pin_project]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Race<Fut, D> {
+    #[pin]
+    future: Fut,
+    #[pin]
+    deadline: D,
+}
+
+impl<Fut: Future<Output = Result<T, E>>, D: Future<Output = E>, T, E> Future for Race<Fut, D> {
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.future.poll(cx) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending => this.deadline.poll(cx).map(Err),
+        }
+    }
+}
+
+impl<Fut, D> fmt::Debug for Race<Fut, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Race").finish_non_exhaustive()
     }
 }
 
@@ -322,6 +460,31 @@ impl<V: Exit<Error: Into<E2>>, E2> Exit for ErrorsInto<V, E2> {
 
     fn exit(self, case: ExitCase) -> impl Future<Output = Result<V::Verdict, E2>> {
         self.value.exit(case).err_into()
+    }
+
+    fn witness(&mut self, error: &dyn Any) {
+        self.value.witness(error);
+    }
+
+    fn abandon(self) {
+        self.value.abandon();
+    }
+}
+
+/// A resource that must be exited in time: that of [`EnterExt::exit_within`]; see there for an example.
+pub struct ExitWithin<V, D> {
+    value: V,
+    deadline: D,
+}
+
+wrapper!(ExitWithin<V, D>);
+
+impl<V: Exit, D: AsyncFnOnce() -> V::Error> Exit for ExitWithin<V, D> {
+    type Error = V::Error;
+    type Verdict = V::Verdict;
+
+    fn exit(self, case: ExitCase) -> impl Future<Output = Result<V::Verdict, V::Error>> {
+        Race { future: self.value.exit(case), deadline: (self.deadline)() }
     }
 
     fn witness(&mut self, error: &dyn Any) {

@@ -2,13 +2,14 @@
 
 use core::{
     any::Any,
+    future::Pending,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use pin_project::pin_project;
 
-use crate::{Exit, ExitCase, Verdict, unwind};
+use crate::{Exit, ExitCase, Verdict, policy::Rank, unwind};
 
 /// A resource that is held: dropped, it abandons it.
 pub(crate) struct Held<V: Exit>(Option<V>);
@@ -43,8 +44,10 @@ impl<V: Exit> Drop for Held<V> {
 /// | `Held`       | the resource           | `Gone` (`take`: lent to the body), `Exiting` (`begin_exit`)             |
 /// | `Exiting`    | the exit future        | `Gone`, `ExitFault` (`poll_exit`), `Gone` (`cut`)                       |
 /// | `EnterFault` | the error of the enter | `Gone` (`take_enter_fault`)                                             |
+/// | `Witnessed`  | the same, as the one   | `Gone` (`take_enter_fault`, `take_witnessed`)                           |
+/// |              | that others are shown  |                                                                         |
 /// | `ExitFault`  | the error of the exit  | `Gone` (`take_exit_fault`)                                              |
-/// | `Gone`       | nothing                | `EnterFault` (`return_enter_fault`)                                     |
+/// | `Gone`       | nothing                | `Witnessed` (`return_witnessed`)                                        |
 ///
 /// Dropped: a future is dropped with what is inside it, a resource that is held is abandoned.
 /// A change of state drops the old one in place; where that panics, the new one is in place all the same.
@@ -55,39 +58,38 @@ enum State<M: IntoFuture, V: Exit, X> {
     Held(Held<V>),
     Exiting(#[pin] X),
     EnterFault(V::Error),
+    Witnessed(V::Error),
     ExitFault(V::Error),
     Gone,
 }
 
-/// What came of polling an enter.
-pub enum EnterPoll {
-    /// There is no enter here to poll.
-    Idle,
-    Pending,
+/// Where a member is in its life.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Phase {
+    Queued,
+    Entering,
     Held,
-    Failed,
-}
-
-/// What came of polling an exit.
-pub enum ExitPoll {
-    /// There is no exit here to poll.
-    Idle,
-    Pending,
-    Gone(Verdict),
-    Failed,
+    Exiting,
+    Over,
 }
 
 /// A member as the machine sees it, whatever its types.
 pub trait Slot: Sized {
-    type Value;
+    type Value: Exit<Error = Self::Error>;
     type Error;
+    type Rank: Rank;
     /// Makes the exit's future; a function item, without size.
     type Exit: Copy + Send + Sync;
 
     /// A slot that holds `value`.
-    fn held(value: Self::Value, exit: Self::Exit) -> Self;
+    fn held(value: Self::Value, rank: Self::Rank, exit: Self::Exit) -> Self;
 
-    fn is_held(&self) -> bool;
+    fn phase(&self) -> Phase;
+
+    /// When the member entered.
+    fn rank(&self) -> Self::Rank;
+
+    fn set_rank(self: Pin<&mut Self>, rank: Self::Rank);
 
     fn exit(&self) -> Self::Exit;
 
@@ -98,8 +100,8 @@ pub trait Slot: Sized {
     /// If none is held.
     fn take(self: Pin<&mut Self>) -> Self::Value;
 
-    /// Polls the enter, starting it if need be.
-    fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> EnterPoll;
+    /// Polls the enter, starting it if need be. Says whether the resource is held; if not, the error is kept.
+    fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool>;
 
     /// Shows the error to the resource that is held.
     fn witness(self: Pin<&mut Self>, error: &dyn Any);
@@ -107,10 +109,10 @@ pub trait Slot: Sized {
     /// Gives the resource that is held to its exit.
     fn begin_exit(self: Pin<&mut Self>, case: ExitCase);
 
-    /// Polls the exit, if it has begun.
-    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> ExitPoll;
+    /// Polls the exit that has begun. Gives what it answered; if nothing, the error is kept.
+    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Verdict>>;
 
-    /// Drops a future that is pending, and what is inside it.
+    /// Drops a member that waits to be entered, or a future that is pending, and what is inside it.
     fn cut(self: Pin<&mut Self>);
 
     /// Drops whatever is here.
@@ -119,50 +121,74 @@ pub trait Slot: Sized {
     /// Moves the error of the enter out, if there is one.
     fn take_enter_fault(self: Pin<&mut Self>) -> Option<Self::Error>;
 
-    /// Gives the error of the enter back.
-    fn return_enter_fault(self: Pin<&mut Self>, error: Self::Error);
+    /// Moves the error of the enter out, if it is the one that the others are shown.
+    fn take_witnessed(self: Pin<&mut Self>) -> Option<Self::Error>;
+
+    /// Gives the error of the enter back: it is the one that the others are shown.
+    fn return_witnessed(self: Pin<&mut Self>, error: Self::Error);
 
     /// Moves the error of the exit out, if there is one.
     fn take_exit_fault(self: Pin<&mut Self>) -> Option<Self::Error>;
 }
 
-/// A member's state, and the function `K` that makes the future of its exit.
+/// A member's state, its rank, and the function `K` that makes the future of its exit.
 #[pin_project]
-pub struct Member<M: IntoFuture, V: Exit, X, K> {
+pub struct Member<M: IntoFuture, V: Exit, X, K, T> {
     #[pin]
     state: State<M, V, X>,
+    rank: T,
     exit: K,
 }
 
-impl<M: IntoFuture, V: Exit, X, K> Member<M, V, X, K>
-where
-    K: Fn(V, ExitCase) -> X,
-{
-    /// A member that waits to be entered. `exit` is `<V as Exit>::exit`: its future has no name, so that the type is
-    /// found by inference.
+/// `exit` is `<V as Exit>::exit`: its future has no name, so that the type is found by inference.
+impl<M: IntoFuture, V: Exit, X, K: Fn(V, ExitCase) -> X, T: Rank> Member<M, V, X, K, T> {
+    /// A member that waits to be entered.
     pub(crate) fn queued(member: M, exit: K) -> Self {
-        Self { state: State::Queued(member), exit }
+        Self { state: State::Queued(member), rank: T::default(), exit }
     }
 }
 
-impl<M, V, W, X, K> Slot for Member<M, V, X, K>
+impl<V: Exit, X, K: Fn(V, ExitCase) -> X, T> Member<Pending<Result<V, V::Error>>, V, X, K, T> {
+    /// A member that was entered elsewhere.
+    pub(crate) fn entered(value: V, rank: T, exit: K) -> Self {
+        Self { state: State::Held(Held::new(value)), rank, exit }
+    }
+}
+
+impl<M, V, W, X, K, T> Slot for Member<M, V, X, K, T>
 where
     M: IntoFuture<Output = Result<V, V::Error>>,
     V: Exit<Verdict = W>,
     W: Into<Verdict>,
     X: Future<Output = Result<W, V::Error>>,
     K: Fn(V, ExitCase) -> X + Copy + Send + Sync,
+    T: Rank,
 {
     type Value = V;
     type Error = V::Error;
+    type Rank = T;
     type Exit = K;
 
-    fn held(value: V, exit: K) -> Self {
-        Self { state: State::Held(Held::new(value)), exit }
+    fn held(value: V, rank: T, exit: K) -> Self {
+        Self { state: State::Held(Held::new(value)), rank, exit }
     }
 
-    fn is_held(&self) -> bool {
-        matches!(self.state, State::Held(_))
+    fn phase(&self) -> Phase {
+        match self.state {
+            State::Queued(_) => Phase::Queued,
+            State::Entering(_) => Phase::Entering,
+            State::Held(_) => Phase::Held,
+            State::Exiting(_) => Phase::Exiting,
+            State::EnterFault(_) | State::Witnessed(_) | State::ExitFault(_) | State::Gone => Phase::Over,
+        }
+    }
+
+    fn rank(&self) -> T {
+        self.rank
+    }
+
+    fn set_rank(self: Pin<&mut Self>, rank: T) {
+        *self.project().rank = rank;
     }
 
     fn exit(&self) -> K {
@@ -176,7 +202,7 @@ where
         }
     }
 
-    fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> EnterPoll {
+    fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = self.project().state;
         if let StateProj::Queued(_) = state.as_mut().project() {
             if let StateOwn::Queued(member) = state.as_mut().project_replace(State::Gone) {
@@ -184,17 +210,17 @@ where
             }
         }
         let StateProj::Entering(future) = state.as_mut().project() else {
-            return EnterPoll::Idle;
+            return Poll::Pending;
         };
         match future.poll(cx) {
-            Poll::Pending => EnterPoll::Pending,
+            Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(value)) => {
                 state.set(State::Held(Held::new(value)));
-                EnterPoll::Held
+                Poll::Ready(true)
             }
             Poll::Ready(Err(error)) => {
                 state.set(State::EnterFault(error));
-                EnterPoll::Failed
+                Poll::Ready(false)
             }
         }
     }
@@ -217,21 +243,21 @@ where
         }
     }
 
-    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> ExitPoll {
+    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Verdict>> {
         let mut state = self.project().state;
         let StateProj::Exiting(future) = state.as_mut().project() else {
-            return ExitPoll::Idle;
+            return Poll::Pending;
         };
         match future.poll(cx) {
-            Poll::Pending => ExitPoll::Pending,
+            Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(verdict)) => {
                 let verdict = verdict.into();
                 state.set(State::Gone);
-                ExitPoll::Gone(verdict)
+                Poll::Ready(Some(verdict))
             }
             Poll::Ready(Err(error)) => {
                 state.set(State::ExitFault(error));
-                ExitPoll::Failed
+                Poll::Ready(None)
             }
         }
     }
@@ -249,13 +275,22 @@ where
 
     fn take_enter_fault(self: Pin<&mut Self>) -> Option<V::Error> {
         let mut state = self.project().state;
-        let StateProj::EnterFault(_) = state.as_mut().project() else { return None };
-        let StateOwn::EnterFault(error) = state.project_replace(State::Gone) else { return None };
+        let (StateProj::EnterFault(_) | StateProj::Witnessed(_)) = state.as_mut().project() else { return None };
+        match state.project_replace(State::Gone) {
+            StateOwn::EnterFault(error) | StateOwn::Witnessed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn take_witnessed(self: Pin<&mut Self>) -> Option<V::Error> {
+        let mut state = self.project().state;
+        let StateProj::Witnessed(_) = state.as_mut().project() else { return None };
+        let StateOwn::Witnessed(error) = state.project_replace(State::Gone) else { return None };
         Some(error)
     }
 
-    fn return_enter_fault(self: Pin<&mut Self>, error: V::Error) {
-        self.project().state.set(State::EnterFault(error));
+    fn return_witnessed(self: Pin<&mut Self>, error: V::Error) {
+        self.project().state.set(State::Witnessed(error));
     }
 
     fn take_exit_fault(self: Pin<&mut Self>) -> Option<V::Error> {

@@ -58,6 +58,10 @@ mod imp {
     pub struct Panic(Caught);
 
     impl Panic {
+        pub(crate) fn new(caught: Caught) -> Self {
+            Self(caught)
+        }
+
         /// The value that was panicked with, as [`std::panic::catch_unwind`] gives it.
         pub fn into_payload(self) -> Box<dyn Any + Send> {
             self.0.into_payload()
@@ -145,8 +149,26 @@ impl FirstPanic {
         }
     }
 
+    pub(crate) fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn take(&mut self) -> Option<Caught> {
         self.0.take()
+    }
+
+    /// Keeps the other's panic, if it is the first.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        if let Some(caught) = other.take() {
+            self.keep(caught);
+        }
+    }
+
+    /// Lets the panic go on, if there is one.
+    pub(crate) fn resume(mut self) {
+        if let Some(caught) = self.take() {
+            caught.resume();
+        }
     }
 }
 

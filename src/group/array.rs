@@ -1,17 +1,19 @@
 //! Groups that are arrays.
 
-use core::{array, convert::Infallible, ops::ControlFlow, pin::Pin};
+use core::{any::Any, array, convert::Infallible, ops::ControlFlow, pin::Pin};
 
 use futures_util::future::FusedFuture;
 use pin_project::pin_project;
 
 use crate::{
-    Exit, Failure, Faults, Gather, Group, With,
-    gather::lend,
-    group::{Lent, Members, Values, Visitor, sealed::Sealed},
+    Entered, Exit, Failure, Faults, Gather, Group, Verdict, With,
+    gather::{Then, lend},
+    group::{Members, Values, Visitor, sealed::Sealed},
     machine::{Body, Ending, Machine},
     pin,
+    policy::{Policy, Rank},
     slot::{Held, Member, Slot},
+    unwind::FirstPanic,
 };
 
 /// Slots side by side. The exits' function is kept beside them, for an array of none.
@@ -20,31 +22,47 @@ pub struct Slots<S: Slot, const N: usize>(#[pin] [S; N], S::Exit);
 
 impl<S: Slot, const N: usize> Members for Slots<S, N> {
     type Values = [S::Value; N];
-    type Error = S::Error;
+    type Rank = S::Rank;
     type Exits = S::Exit;
-    type Store = [Option<S::Error>; N];
 
     fn len(&self) -> usize {
         N
     }
 
-    fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<S::Error>) -> ControlFlow<()> {
+    fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()> {
         let mut slots = pin::array_as_slice(self.project().0);
         (first..N).try_for_each(|index| visitor.visit(index, pin::element(slots.as_mut(), index)))
     }
 
-    fn take(self: Pin<&mut Self>) -> (Self::Values, Self::Exits) {
+    fn take(self: Pin<&mut Self>) -> (Self::Values, [S::Rank; N], Self::Exits) {
         let this = self.project();
+        let ranks = this.0.each_ref().map(S::rank);
         let mut slots = pin::array_as_slice(this.0);
-        (array::from_fn(|index| pin::element(slots.as_mut(), index).take()), *this.1)
+        (array::from_fn(|index| pin::element(slots.as_mut(), index).take()), ranks, *this.1)
     }
 
-    fn held(values: Self::Values, exit: Self::Exits) -> Self {
-        Self(values.map(|value| S::held(value, exit)), exit)
+    fn held(values: Self::Values, ranks: [S::Rank; N], exit: Self::Exits) -> Self {
+        let mut ranks = ranks.into_iter();
+        Self(values.map(|value| S::held(value, ranks.next().unwrap_or_default(), exit)), exit)
     }
 }
 
 impl<V: Exit, const N: usize> Values for [V; N] {
+    type Error = V::Error;
+    type Store = [Option<V::Error>; N];
+    type Ranks<T: Rank> = [T; N];
+
+    fn hold<T: Rank>(self, ranks: [T; N]) -> impl Members<Values = Self, Rank = T> {
+        let mut ranks = ranks.into_iter();
+        Slots(self.map(|value| Member::entered(value, ranks.next().unwrap_or_default(), V::exit)), V::exit)
+    }
+
+    fn witness(&mut self, error: &dyn Any) {
+        let mut first = FirstPanic::none();
+        self.iter_mut().for_each(|value| first.guard(|| value.witness(error)));
+        first.resume();
+    }
+
     fn abandon(self) {
         drop(self.map(Held::new));
     }
@@ -66,15 +84,16 @@ where
     type Error = E;
     type Store = [Option<E>; N];
 
-    fn into_members(self) -> impl Members<Values = [V; N], Error = E, Store = [Option<E>; N]> {
+    fn into_members<T: Rank>(self) -> impl Members<Values = [V; N], Rank = T> {
         Slots(self.map(|member| Member::queued(member, V::exit)), V::exit)
     }
 }
 
-impl<M, V, E: 'static, const N: usize> Gather<[M; N]>
+impl<M, V, E: 'static, const N: usize, P> Gather<[M; N], P>
 where
     M: IntoFuture<Output = Result<V, E>>,
     V: Exit<Error = E>,
+    P: Policy,
 {
-    lend!(&mut [V; N], [Option<E>; N], |lent| lent.get_mut());
+    lend!(&mut [V; N], [Option<E>; N], |values: [V; N]| values);
 }

@@ -1,40 +1,41 @@
 //! Groups that are tuples.
-#![allow(clippy::unused_unit, unused_variables)] // the tuple of none
+#![allow(clippy::unused_unit, unused_mut, unused_variables)] // the tuple of none
 
-use core::{convert::Infallible, ops::ControlFlow, pin::Pin};
+use core::{any::Any, convert::Infallible, ops::ControlFlow, pin::Pin};
 
 use futures_util::future::FusedFuture;
 use pin_project::pin_project;
 
 use crate::{
-    Exit, Failure, Faults, Gather, Group, With,
-    gather::lend,
-    group::{Lent, Members, Values, Visitor, sealed::Sealed},
+    Entered, Exit, Failure, Faults, Gather, Group, Verdict, With,
+    gather::{Then, lend},
+    group::{Members, Values, Visitor, sealed::Sealed},
     machine::{Body, Ending, Machine},
+    policy::{Policy, Rank},
     slot::{Held, Member, Slot},
+    unwind::FirstPanic,
 };
 
-/// `$Slots` is the name of the struct of slots, `$E` the error type (`Infallible` where there is no member to give
+/// `$Slots` is the name of the struct of slots, `$Error` the error type (`Infallible` where there is no member to give
 /// one), and then a line for each member: its index, a name, and the names of its slot, its value and its own type.
 macro_rules! tuple {
     ($Slots:ident, $n:literal, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident)*) => {
         #[pin_project]
-        pub struct $Slots<$($S),*> {
+        pub struct $Slots<T, $($S),*> {
             $(#[pin] $field: $S,)*
-            no_member: (),
+            ranks: [T; 0],
         }
 
-        impl<$($E,)? $($S: Slot<Error = $Error>),*> Members for $Slots<$($S),*> {
+        impl<T: Rank, $($E,)? $($S: Slot<Error = $Error, Rank = T>),*> Members for $Slots<T, $($S),*> {
             type Values = ($($S::Value,)*);
-            type Error = $Error;
+            type Rank = T;
             type Exits = ($($S::Exit,)*);
-            type Store = [Option<$Error>; $n];
 
             fn len(&self) -> usize {
                 $n
             }
 
-            fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<$Error>) -> ControlFlow<()> {
+            fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()> {
                 let this = self.project();
                 $(if first <= $i {
                     visitor.visit($i, this.$field)?;
@@ -42,19 +43,34 @@ macro_rules! tuple {
                 ControlFlow::Continue(())
             }
 
-            fn take(self: Pin<&mut Self>) -> (Self::Values, Self::Exits) {
+            fn take(self: Pin<&mut Self>) -> (Self::Values, [T; $n], Self::Exits) {
                 let this = self.project();
+                let ranks = [$(this.$field.rank()),*];
                 let exits = ($(this.$field.exit(),)*);
-                (($(this.$field.take(),)*), exits)
+                (($(this.$field.take(),)*), ranks, exits)
             }
 
-            fn held(values: Self::Values, exits: Self::Exits) -> Self {
-                $(let $field = $S::held(values.$i, exits.$i);)*
-                Self { $($field,)* no_member: () }
+            fn held(values: Self::Values, ranks: [T; $n], exits: Self::Exits) -> Self {
+                $(let $field = $S::held(values.$i, ranks[$i], exits.$i);)*
+                Self { $($field,)* ranks: [] }
             }
         }
 
-        impl<$($V: Exit),*> Values for ($($V,)*) {
+        impl<$($E,)? $($V: Exit<Error = $Error>),*> Values for ($($V,)*) {
+            type Error = $Error;
+            type Store = [Option<$Error>; $n];
+            type Ranks<T: Rank> = [T; $n];
+
+            fn hold<T: Rank>(self, ranks: [T; $n]) -> impl Members<Values = Self, Rank = T> {
+                $Slots { $($field: Member::entered(self.$i, ranks[$i], $V::exit),)* ranks: [] }
+            }
+
+            fn witness(&mut self, error: &dyn Any) {
+                let mut first = FirstPanic::none();
+                $(first.guard(|| self.$i.witness(error));)*
+                first.resume();
+            }
+
             fn abandon(self) {
                 let _held = ($(Held::new(self.$i),)*);
             }
@@ -74,17 +90,18 @@ macro_rules! tuple {
             type Error = $Error;
             type Store = [Option<$Error>; $n];
 
-            fn into_members(self) -> impl Members<Values = Self::Values, Error = $Error, Store = Self::Store> {
-                $Slots { $($field: Member::queued(self.$i, $V::exit),)* no_member: () }
+            fn into_members<T: Rank>(self) -> impl Members<Values = Self::Values, Rank = T> {
+                $Slots { $($field: Member::queued(self.$i, $V::exit),)* ranks: [] }
             }
         }
 
-        impl<$($E: 'static,)? $($M, $V),*> Gather<($($M,)*)>
+        impl<$($E: 'static,)? $($M, $V,)* P> Gather<($($M,)*), P>
         where
             $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Exit<Error = $Error>,)*
+            P: Policy,
         {
-            lend!(($(&mut $V,)*), [Option<$Error>; $n], |lent| {
-                let ($($field,)*) = lent.get_mut();
+            lend!(($(&mut $V,)*), [Option<$Error>; $n], |values: ($($V,)*)| {
+                let ($($field,)*) = values;
                 ($($field,)*)
             });
         }
@@ -93,32 +110,38 @@ macro_rules! tuple {
 
 tuple!(Slots0, 0, Infallible, [],);
 tuple!(Slots1, 1, E, [E],
-    0 a S0 V0 M0);
+    0 a S0 V0 M0
+);
 tuple!(Slots2, 2, E, [E],
     0 a S0 V0 M0
-    1 b S1 V1 M1);
+    1 b S1 V1 M1
+);
 tuple!(Slots3, 3, E, [E],
     0 a S0 V0 M0
     1 b S1 V1 M1
-    2 c S2 V2 M2);
+    2 c S2 V2 M2
+);
 tuple!(Slots4, 4, E, [E],
     0 a S0 V0 M0
     1 b S1 V1 M1
     2 c S2 V2 M2
-    3 d S3 V3 M3);
+    3 d S3 V3 M3
+);
 tuple!(Slots5, 5, E, [E],
     0 a S0 V0 M0
     1 b S1 V1 M1
     2 c S2 V2 M2
     3 d S3 V3 M3
-    4 e S4 V4 M4);
+    4 e S4 V4 M4
+);
 tuple!(Slots6, 6, E, [E],
     0 a S0 V0 M0
     1 b S1 V1 M1
     2 c S2 V2 M2
     3 d S3 V3 M3
     4 e S4 V4 M4
-    5 f S5 V5 M5);
+    5 f S5 V5 M5
+);
 tuple!(Slots7, 7, E, [E],
     0 a S0 V0 M0
     1 b S1 V1 M1
@@ -126,7 +149,8 @@ tuple!(Slots7, 7, E, [E],
     3 d S3 V3 M3
     4 e S4 V4 M4
     5 f S5 V5 M5
-    6 g S6 V6 M6);
+    6 g S6 V6 M6
+);
 tuple!(Slots8, 8, E, [E],
     0 a S0 V0 M0
     1 b S1 V1 M1
@@ -135,7 +159,8 @@ tuple!(Slots8, 8, E, [E],
     4 e S4 V4 M4
     5 f S5 V5 M5
     6 g S6 V6 M6
-    7 h S7 V7 M7);
+    7 h S7 V7 M7
+);
 tuple!(Slots9, 9, E, [E],
     0 a S0 V0 M0
     1 b S1 V1 M1
@@ -145,7 +170,8 @@ tuple!(Slots9, 9, E, [E],
     5 f S5 V5 M5
     6 g S6 V6 M6
     7 h S7 V7 M7
-    8 i S8 V8 M8);
+    8 i S8 V8 M8
+);
 tuple!(Slots10, 10, E, [E],
     0 a S0 V0 M0
     1 b S1 V1 M1
@@ -156,7 +182,8 @@ tuple!(Slots10, 10, E, [E],
     6 g S6 V6 M6
     7 h S7 V7 M7
     8 i S8 V8 M8
-    9 j S9 V9 M9);
+    9 j S9 V9 M9
+);
 tuple!(Slots11, 11, E, [E],
     0 a S0 V0 M0
     1 b S1 V1 M1
@@ -168,7 +195,8 @@ tuple!(Slots11, 11, E, [E],
     7 h S7 V7 M7
     8 i S8 V8 M8
     9 j S9 V9 M9
-    10 k S10 V10 M10);
+    10 k S10 V10 M10
+);
 tuple!(Slots12, 12, E, [E],
     0 a S0 V0 M0
     1 b S1 V1 M1
@@ -181,4 +209,5 @@ tuple!(Slots12, 12, E, [E],
     8 i S8 V8 M8
     9 j S9 V9 M9
     10 k S10 V10 M10
-    11 l S11 V11 M11);
+    11 l S11 V11 M11
+);
