@@ -133,6 +133,10 @@ struct Cursor {
     enter_failed: bool,
     /// The first exits begin in this poll.
     exits_begin: bool,
+    /// An exit was held back by the limit.
+    held_back: bool,
+    /// Those in flight have been polled: now only those begin that can.
+    begin_only: bool,
 }
 
 impl Cursor {
@@ -411,17 +415,22 @@ impl<X: ExitPolicy> ExitSweep<'_, '_, X> {
     }
 
     fn sweep<Ms: Members<Rank = X::Rank>>(&mut self, mut members: Pin<&mut Ms>, witness: Option<&dyn Any>) {
-        let at = self.cursor.at;
         let mut exits = PollExits { sweep: self, witness };
-        if !X::STACK {
-            let _ = members.visit(at, &mut exits);
-            return;
-        }
-        while !exits.sweep.cursor.pending {
+        while X::STACK && !exits.sweep.cursor.pending {
             let mut turn = FindTurn { turn: None };
             let _ = members.as_mut().visit(0, &mut turn);
             let Some((index, _)) = turn.turn else { return };
             let _ = members.as_mut().visit(index, &mut exits);
+        }
+        while !X::STACK {
+            let _ = members.as_mut().visit(exits.sweep.cursor.at, &mut exits);
+            // One that entered late may have been held back for the place of one behind it, which has ended since.
+            let ExitSweep { policy, cursor, .. } = &mut *exits.sweep;
+            if !X::Limit::LIMITED || !mem::take(&mut cursor.held_back) || !policy.limit().has_room() {
+                return;
+            }
+            cursor.at = 0;
+            cursor.begin_only = true;
         }
     }
 }
@@ -622,8 +631,9 @@ impl<Ms: Members, X: ExitPolicy> Visitor<Ms> for PollExits<'_, '_, '_, X> {
         let ExitSweep { policy, case, flags, cx, cursor } = &mut *self.sweep;
         let told = case.unwrap_or(ExitCase::Completed);
         match slot.phase() {
+            // Those in flight, for which there is no room, are pending; this one need not say so.
             Phase::Held if !policy.limit().has_room() => {
-                cursor.pending = true;
+                cursor.held_back = true;
                 return ControlFlow::Continue(());
             }
             Phase::Held => {
@@ -634,8 +644,8 @@ impl<Ms: Members, X: ExitPolicy> Visitor<Ms> for PollExits<'_, '_, '_, X> {
                 policy.limit().begin();
                 slot.as_mut().begin_exit(told);
             }
-            Phase::Exiting => cursor.begin_visit(index),
-            Phase::Queued | Phase::Entering | Phase::Over => return ControlFlow::Continue(()),
+            Phase::Exiting if !cursor.begin_only => cursor.begin_visit(index),
+            Phase::Queued | Phase::Entering | Phase::Exiting | Phase::Over => return ControlFlow::Continue(()),
         }
         match slot.poll_exit(cx) {
             Poll::Pending => cursor.pending = true,

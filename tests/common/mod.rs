@@ -503,3 +503,110 @@ pub fn assert_released(log: &[String]) {
         assert_eq!(count(format!("LEAK {name}")), 0, "{log:#?}");
     }
 }
+
+/// What a failed enter does to the others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rollback {
+    Settle,
+    Eager,
+    FailFast,
+}
+
+/// Every policy at once, set to have no effect at first. Each alone, and none at all, is for other tests.
+#[derive(Clone)]
+pub struct Setup {
+    pub rollback: Rollback,
+    pub stack: bool,
+    pub enter_limit: usize,
+    pub exit_limit: usize,
+    /// The group is stopped when it opens.
+    pub stop: Gate,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { rollback: Rollback::Settle, stack: false, enter_limit: 99, exit_limit: 99, stop: Gate::new() }
+    }
+}
+
+macro_rules! drive {
+    ($gather:expr, $body:expr) => {
+        Driver::new(async move { Report::from($gather.try_with(async move |_| $body.await).await) })
+    };
+}
+
+/// A gather of the group with the policies and a body that does as it is told. Panics come back as values.
+macro_rules! arrange {
+    ($group:expr, $setup:expr, $log:expr, $body:expr) => {{
+        let (setup, log, mut act): (&Setup, Log, Act) = ($setup, $log.clone(), $body);
+        let stop = setup.stop.clone();
+        let gather = gather($group)
+            .enter_limit(setup.enter_limit.try_into().unwrap())
+            .exit_limit(setup.exit_limit.try_into().unwrap())
+            .until(async move { stop.wait().await });
+        #[cfg(feature = "std")]
+        let gather = gather.catch_unwind();
+        let body = async move {
+            log.push("body");
+            let shout = Shout(log, "body dropped");
+            let result = std::future::poll_fn(|cx| act.poll(cx)).await;
+            drop(shout);
+            result.map(|()| 7)
+        };
+        match (setup.rollback, setup.stack) {
+            (Rollback::Settle, false) => drive!(gather, body),
+            (Rollback::Eager, false) => drive!(gather.eager_rollback(), body),
+            (Rollback::FailFast, false) => drive!(gather.fail_fast(), body),
+            (Rollback::Settle, true) => drive!(gather.stack(), body),
+            (Rollback::Eager, true) => drive!(gather.stack().eager_rollback(), body),
+            (Rollback::FailFast, true) => drive!(gather.stack().fail_fast(), body),
+        }
+    }};
+}
+
+/// Logs its own end.
+struct Shout(Log, &'static str);
+
+impl Drop for Shout {
+    fn drop(&mut self) {
+        self.0.push(self.1);
+    }
+}
+
+/// As [`Shape`], with every policy.
+pub trait Policed {
+    fn run(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>>;
+}
+
+impl Policed for Tuple {
+    fn run([a, b, c]: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>> {
+        arrange!((a, b, c), setup, log, body)
+    }
+}
+
+impl Policed for Array {
+    fn run(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>> {
+        arrange!(members, setup, log, body)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Policed for Vector {
+    fn run(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>> {
+        arrange!(Vec::from(members), setup, log, body)
+    }
+}
+
+/// Three members, each with the enter and the exit at its index.
+pub fn members(log: &Log, acts: [(Act, Act); 3]) -> [Member; 3] {
+    let mut name = 0;
+    acts.map(|(enter, exit)| {
+        name += 1;
+        Member::new(log, name - 1, enter, exit)
+    })
+}
+
+/// The lines that tell of beginnings and ends, without the polls between them, and without futures dropped at their end.
+pub fn events(log: &Log) -> Vec<String> {
+    log.take().into_iter().filter(|line| !line.contains("poll") && !line.starts_with("drop")).collect()
+}

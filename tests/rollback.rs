@@ -1,0 +1,195 @@
+//! What a failed enter does to the others: settle, eager rollback, fail fast.
+
+mod common;
+
+use common::{Gate, Log, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well};
+
+fn setup(rollback: Rollback) -> Setup {
+    Setup { rollback, ..Setup::default() }
+}
+
+/// 5: those held begin to exit at once, beside the enters still pending, which are exited as they enter.
+fn eager_exits_beside_enters<S: Policed>() {
+    let log = Log::default();
+    let (slow, failing, exit) = (Gate::new(), Gate::new(), Gate::new());
+    let members = members(
+        &log,
+        [(well(), well().gate(&exit)), (fails("e1").gate(&failing), well()), (well().gate(&slow), well().gate(&exit))],
+    );
+    let mut gather = S::run(members, &setup(Rollback::Eager), &log, well());
+    gather.pends();
+    assert_eq!(events(&log), ["enter 0", "entered 0", "enter 1", "enter 2"]);
+    failing.open();
+    gather.pends();
+    assert_eq!(events(&log), ["witness 0 e1", "exit 0 EnterFailed"], "beside the pending enter of 2");
+    slow.open();
+    gather.pends();
+    assert_eq!(events(&log), ["entered 2", "witness 2 e1", "exit 2 EnterFailed"]);
+    exit.open();
+    assert_eq!(gather.end(), Report::enter(&[(1, "e1")]));
+    assert_eq!(events(&log), ["exited 0", "exited 2"]);
+}
+
+/// 5: the gather does not end before the last enter is settled, though all exits have ended.
+fn eager_waits_for_every_enter<S: Policed>() {
+    let log = Log::default();
+    let slow = Gate::new();
+    let members = members(&log, [(fails("e0"), well()), (well(), well()), (fails("e2").gate(&slow), well())]);
+    let mut gather = S::run(members, &setup(Rollback::Eager), &log, well());
+    gather.pends();
+    assert_eq!(log.count("exited 1"), 1);
+    gather.pends();
+    slow.open();
+    assert_eq!(gather.end(), Report::enter(&[(0, "e0"), (2, "e2")]), "late enter errors are kept too");
+    assert_released(&log.take());
+}
+
+/// 5, 9: what the exits are shown is settled when the first begins: a later enter error of a lower index alters nothing.
+fn eager_shows_the_first_known_error<S: Policed>() {
+    let log = Log::default();
+    let (first, last) = (Gate::new(), Gate::new());
+    let members =
+        members(&log, [(fails("e0").gate(&first), well()), (fails("e1"), well()), (well().gate(&last), well())]);
+    let mut gather = S::run(members, &setup(Rollback::Eager), &log, well());
+    gather.pends();
+    assert_eq!(log.only(&["witness"]), [""; 0], "nothing is held yet: no exit has begun");
+    first.open();
+    gather.pends();
+    last.open();
+    assert_eq!(gather.end(), Report::enter(&[(0, "e0"), (1, "e1")]));
+    assert_eq!(log.only(&["witness"]), ["witness 2 e0"], "both were known when the first exit began");
+
+    let (early, late) = (Gate::new(), Gate::new());
+    let members = common::members(
+        &log,
+        [(fails("e0").gate(&early), well()), (fails("e1"), well()), (well(), well().gate(&late))],
+    );
+    let mut gather = S::run(members, &setup(Rollback::Eager), &log, well());
+    gather.pends();
+    early.open();
+    late.open();
+    assert_eq!(gather.end(), Report::enter(&[(0, "e0"), (1, "e1")]));
+    assert_eq!(log.only(&["witness"]), ["witness 2 e1"]);
+}
+
+/// 5: what is shown is remembered, for a member that enters and exits later on.
+fn eager_shows_the_same_error_to_all<S: Policed>() {
+    let log = Log::default();
+    let (early, late) = (Gate::new(), Gate::new());
+    let members =
+        members(&log, [(fails("e0").gate(&early), well()), (fails("e1"), well()), (well(), well().gate(&late))]);
+    let mut gather = S::run(members, &setup(Rollback::Eager), &log, well());
+    gather.pends();
+    early.open();
+    gather.pends();
+    late.open();
+    gather.end();
+    let log2 = Log::default();
+    let (early, late) = (Gate::new(), Gate::new());
+    let members =
+        common::members(&log2, [(fails("e0").gate(&early), well()), (well(), well()), (well().gate(&late), well())]);
+    let mut gather = S::run(members, &setup(Rollback::Eager), &log2, well());
+    gather.pends();
+    early.open();
+    gather.pends();
+    late.open();
+    assert_eq!(gather.end(), Report::enter(&[(0, "e0")]));
+    assert_eq!(log2.only(&["witness"]), ["witness 1 e0", "witness 2 e0"]);
+}
+
+/// 5, 2: no member is polled after one that failed; enters still pending are dropped at once, held ones are exited.
+fn fail_fast_drops_pending_enters<S: Policed>() {
+    let log = Log::default();
+    let (slow, failing) = (Gate::new(), Gate::new());
+    let members = members(&log, [(well(), well()), (well().gate(&slow), well()), (fails("e2").gate(&failing), well())]);
+    let mut gather = S::run(members, &setup(Rollback::FailFast), &log, well());
+    gather.pends();
+    failing.open();
+    log.take();
+    assert_eq!(gather.end(), Report::enter(&[(2, "e2")]));
+    assert_eq!(
+        log.take(),
+        [
+            "poll enter 1",
+            "poll enter 2",
+            "drop enter 2",
+            "drop enter 1",
+            "witness 0 e2",
+            "exit 0 EnterFailed",
+            "poll exit 0",
+            "exited 0",
+            "drop exit 0"
+        ]
+    );
+}
+
+/// 2: in the first poll, those behind the one that failed are not even begun.
+fn fail_fast_begins_none_behind_a_failed_one<S: Policed>() {
+    let log = Log::default();
+    let members = members(&log, [(well(), well()), (fails("e1"), well()), (well(), well())]);
+    let mut gather = S::run(members, &setup(Rollback::FailFast), &log, well());
+    assert_eq!(gather.end(), Report::enter(&[(1, "e1")]));
+    assert_eq!(events(&log), ["enter 0", "entered 0", "enter 1", "witness 0 e1", "exit 0 EnterFailed", "exited 0"]);
+}
+
+/// 5: in all three, exits that fail stand beside the enter errors.
+fn exits_of_each_rollback_may_fail<S: Policed>() {
+    for rollback in [Rollback::Settle, Rollback::Eager, Rollback::FailFast] {
+        for stack in [false, true] {
+            let log = Log::default();
+            let members = members(&log, [(well(), fails("x0")), (well(), fails("x1")), (fails("e2"), well())]);
+            let mut gather = S::run(members, &Setup { stack, ..setup(rollback) }, &log, well());
+            assert_eq!(gather.end(), Report::enter(&[(2, "e2")]).exits(&[(0, "x0"), (1, "x1")]));
+            assert_released(&log.take());
+        }
+    }
+}
+
+/// 15: dropped while a rollback is under way, at every poll.
+fn dropped_in_a_rollback<S: Policed>() {
+    for rollback in [Rollback::Settle, Rollback::Eager, Rollback::FailFast] {
+        for polls in 0..4 {
+            let log = Log::default();
+            let gates: [Gate; 4] = Default::default();
+            let members = members(
+                &log,
+                [
+                    (well(), well().gate(&gates[1])),
+                    (fails("e1").gate(&gates[0]), well()),
+                    (well().gate(&gates[2]), well().gate(&gates[3])),
+                ],
+            );
+            let mut gather = S::run(members, &setup(rollback), &log, well());
+            for gate in gates.iter().take(polls) {
+                let _ = gather.poll();
+                gate.open();
+            }
+            gather.drop();
+            assert_released(&log.take());
+        }
+    }
+}
+
+shapes! {
+    eager_exits_beside_enters
+    eager_waits_for_every_enter
+    eager_shows_the_first_known_error
+    eager_shows_the_same_error_to_all
+    fail_fast_drops_pending_enters
+    fail_fast_begins_none_behind_a_failed_one
+    exits_of_each_rollback_may_fail
+    dropped_in_a_rollback
+}
+
+/// 5: the later of two calls wins.
+#[test]
+fn the_later_call_wins() {
+    let slow = Gate::new();
+    let log = Log::default();
+    let group = || members(&log, [(well(), well()), (well().gate(&slow), well()), (fails("e2"), well())]);
+    let mut gather = common::Driver::new(gather_cm::gather(group()).fail_fast().eager_rollback().with(async |_| ()));
+    gather.pends();
+    gather.drop();
+    let mut gather = common::Driver::new(gather_cm::gather(group()).eager_rollback().fail_fast().with(async |_| ()));
+    assert!(gather.end().is_err());
+}
