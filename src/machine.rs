@@ -861,3 +861,22 @@ impl<Fut: Future, S: Stop> Future for Body<Fut, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::{future::pending, pin::pin};
+
+    use super::*;
+    use crate::{EnterExt, gather};
+
+    /// A caller's own waker that is at the same address as [`CANCEL`] does not end the body.
+    #[test]
+    fn a_caller_with_the_static_waker() {
+        let member = async { Ok::<_, ()>(()) }.drop_on_exit();
+        let mut gather = pin!(gather((member,)).until(pending()).with(async |_| pending::<()>().await));
+        let mut cx = Context::from_waker(CANCEL);
+        for _ in 0..3 {
+            assert!(gather.as_mut().poll(&mut cx).is_pending());
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Exits one at a time, last entered first, each told how the ones before it ended: as Python's `AsyncExitStack`.
+
+mod common;
+
+use common::{Gate, Log, Member, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well};
+
+fn stack() -> Setup {
+    Setup { stack: true, ..Setup::default() }
+}
+
+/// 12: one exit at a time, in the reverse of the order of entering, which is that of completion.
+fn last_entered_first<S: Policed>() {
+    let log = Log::default();
+    let enters: [Gate; 3] = Default::default();
+    let exits: [Gate; 3] = Default::default();
+    let acts = [0, 1, 2].map(|index| (well().gate(&enters[index]), well().gate(&exits[index])));
+    let mut gather = S::run(members(&log, acts), &stack(), &log, well());
+    gather.pends();
+    for index in [1, 2, 0] {
+        enters[index].open();
+        gather.pends();
+    }
+    assert_eq!(log.only(&["entered", "body", "exit "]).last().unwrap(), "poll exit 0");
+    for (index, expected) in [(0, "exit 2 Completed"), (2, "exit 1 Completed")] {
+        exits[index].open();
+        gather.pends();
+        assert_eq!(events(&log), [format!("exited {index}"), expected.to_string()]);
+    }
+    exits[1].open();
+    assert_eq!(gather.end(), Report::value(7));
+}
+
+/// 12: members that enter in one poll are ranked in argument order.
+fn ready_members_exit_in_reverse<S: Policed>() {
+    let log = Log::default();
+    let mut gather =
+        S::run(members(&log, [(well(), well()), (well(), well()), (well(), well())]), &stack(), &log, well());
+    assert_eq!(gather.end(), Report::value(7));
+    assert_eq!(log.only(&["Completed"]), ["exit 2 Completed", "exit 1 Completed", "exit 0 Completed"]);
+    assert_eq!(gather.wakes.count(), 0);
+}
+
+/// 12: after an exit that answers `Suppress` the rest are told `Completed`, after an exit's error `Failed`.
+fn each_sees_how_the_ones_before_it_ended<S: Policed>() {
+    // (the body, what the exits of 2, 1 and 0 do, what they are told, whether the body's error is suppressed)
+    type Exits = [&'static str; 3];
+    let cases: [(bool, Exits, Exits, bool); 9] = [
+        (true, ["", "", ""], ["Completed", "Completed", "Completed"], false),
+        (true, ["fails", "", ""], ["Completed", "Failed", "Failed"], false),
+        (true, ["fails", "suppresses", ""], ["Completed", "Failed", "Completed"], false),
+        (true, ["suppresses", "", ""], ["Completed", "Completed", "Completed"], false),
+        (false, ["", "", ""], ["Failed", "Failed", "Failed"], false),
+        (false, ["", "suppresses", ""], ["Failed", "Failed", "Completed"], true),
+        (false, ["suppresses", "fails", ""], ["Failed", "Completed", "Failed"], false),
+        (false, ["fails", "suppresses", ""], ["Failed", "Failed", "Completed"], false),
+        (false, ["suppresses", "fails", "suppresses"], ["Failed", "Completed", "Failed"], false),
+    ];
+    for (well_body, exits, told, suppressed) in cases {
+        let log = Log::default();
+        let members = [2, 1, 0].map(|place: usize| {
+            let exit = if exits[place] == "fails" { fails("x") } else { well() };
+            let member = Member::new(&log, 2 - place, well(), exit);
+            if exits[place] == "suppresses" { member.suppress() } else { member }
+        });
+        let body = if well_body { well() } else { fails("b") };
+        let report = S::run(members, &stack(), &log, body).end();
+        let faults: Vec<_> =
+            (0..3).rev().filter(|place| exits[*place] == "fails").map(|place| (2 - place, "x")).collect();
+        let expected = match (well_body, faults.is_empty()) {
+            (true, true) => Report::value(7),
+            (true, false) => Report::exit(7).exits(&faults),
+            (false, _) => Report::body("b").exits(&faults),
+        };
+        let expected = if suppressed { expected.suppressed() } else { expected };
+        assert_eq!(report, expected, "{exits:?}");
+        let expected: Vec<_> = (0..3).map(|place| format!("exit {} {}", 2 - place, told[place])).collect();
+        assert_eq!(log.only(&["Completed", "Failed"]), expected, "{exits:?}");
+    }
+}
+
+/// 12: who is told that the error was dealt with is not shown it any more.
+fn a_suppressed_error_is_not_shown<S: Policed>() {
+    let log = Log::default();
+    let members = [
+        Member::new(&log, 0, well(), well()),
+        Member::new(&log, 1, well(), well()).suppress(),
+        Member::new(&log, 2, well(), well()),
+    ];
+    assert_eq!(S::run(members, &stack(), &log, fails("b")).end(), Report::body("b").suppressed());
+    assert_eq!(log.only(&["witness"]), ["witness 2 b", "witness 1 b"]);
+}
+
+/// 12: `EnterFailed` and `Cancelled` stay as they are, whatever the exits do.
+fn some_cases_never_change<S: Policed>() {
+    let log = Log::default();
+    let group = |last: common::Act| {
+        [
+            Member::new(&log, 0, well(), well()),
+            Member::new(&log, 1, well(), fails("x")).suppress(),
+            Member::new(&log, 2, well(), well()).suppress(),
+            Member::new(&log, 3, last, well()),
+        ]
+    };
+    let mut gather = common::Driver::new(gather_cm::gather(group(fails("e"))).stack().with(async |_| ()));
+    let failure = gather.end().unwrap_err();
+    assert_eq!(failure.to_string(), "enter of member 3 failed: e; exit of member 1 failed: x");
+    assert_eq!(
+        log.only(&["witness", "EnterFailed"]),
+        ["witness 2 e", "exit 2 EnterFailed", "witness 1 e", "exit 1 EnterFailed", "witness 0 e", "exit 0 EnterFailed"]
+    );
+
+    let setup = stack();
+    let [a, b, c, _] = group(well());
+    let mut gather = S::run([a, b, c], &setup, &log, well().gate(&Gate::new()));
+    gather.pends();
+    setup.stop.open();
+    assert_eq!(gather.end().exits, [(1, "x")]);
+    assert_eq!(log.only(&["Cancelled"]), ["exit 2 Cancelled", "exit 1 Cancelled", "exit 0 Cancelled"]);
+}
+
+/// 12: after an exit's panic the rest are told `Panicked`, and that stays.
+#[cfg(feature = "std")]
+fn after_a_panic<S: Policed>() {
+    use common::{Why, panics};
+    for make in [false, true] {
+        let log = Log::default();
+        let bad = if make { well().make_panics() } else { panics("x2") };
+        let members = [
+            Member::new(&log, 0, well(), well()),
+            Member::new(&log, 1, well(), well()).suppress(),
+            Member::new(&log, 2, well(), bad),
+        ];
+        let report = S::run(members, &stack(), &log, fails("b")).end();
+        assert_eq!(report.why, Why::Panicked(if make { "make exit 2" } else { "x2" }.to_string()));
+        assert_eq!(log.only(&["Failed", "Panicked"]), ["exit 2 Failed", "exit 1 Panicked", "exit 0 Panicked"]);
+    }
+}
+
+#[cfg(not(feature = "std"))]
+fn after_a_panic<S: Policed>() {
+    ready_members_exit_in_reverse::<S>();
+}
+
+/// 12: a witness that panics does not lose its turn.
+#[cfg(feature = "std")]
+fn after_a_panic_of_a_witness<S: Policed>() {
+    use common::Why;
+    let log = Log::default();
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well()).witness_panics());
+    let report = S::run(members, &stack(), &log, fails("b")).end();
+    assert_eq!(report.why, Why::Panicked("witness 2".to_string()));
+    assert_eq!(log.only(&["Failed"]), ["exit 2 Failed", "exit 1 Failed", "exit 0 Failed"]);
+}
+
+#[cfg(not(feature = "std"))]
+fn after_a_panic_of_a_witness<S: Policed>() {
+    ready_members_exit_in_reverse::<S>();
+}
+
+/// 12 and `eager_rollback`: the first exit does not wait for pending enters; each next one is the last entered of those
+/// then held.
+fn with_eager_rollback<S: Policed>() {
+    let log = Log::default();
+    let (late, exit) = (Gate::new(), Gate::new());
+    let acts = [(well(), well()), (fails("e1"), well()), (well().gate(&late), well())];
+    let mut group = members(&log, acts);
+    group[0] = Member::new(&log, 0, well(), well().gate(&exit));
+    let setup = Setup { rollback: Rollback::Eager, ..stack() };
+    let mut gather = S::run(group, &setup, &log, well());
+    gather.pends();
+    assert_eq!(log.only(&["EnterFailed"]), ["exit 0 EnterFailed"]);
+    late.open();
+    gather.pends();
+    assert_eq!(log.only(&["EnterFailed"]), [""; 0], "one at a time");
+    exit.open();
+    assert_eq!(gather.end(), Report::enter(&[(1, "e1")]));
+    assert_eq!(events(&log), ["exited 0", "witness 2 e1", "exit 2 EnterFailed", "exited 2"]);
+}
+
+/// 12 and 13: a limit changes nothing in a stack.
+fn with_a_limit<S: Policed>() {
+    let log = Log::default();
+    let setup = Setup { exit_limit: 1, ..stack() };
+    let mut gather =
+        S::run(members(&log, [(well(), well()), (well(), well()), (well(), well())]), &setup, &log, well());
+    assert_eq!(gather.end(), Report::value(7));
+    assert_eq!(log.only(&["Completed"]), ["exit 2 Completed", "exit 1 Completed", "exit 0 Completed"]);
+}
+
+/// 15: dropped between two exits, those that wait are abandoned.
+fn dropped_between_exits<S: Policed>() {
+    let log = Log::default();
+    let gate = Gate::new();
+    let acts = [(well(), well()), (well(), well().gate(&gate)), (well(), well())];
+    let mut gather = S::run(members(&log, acts), &stack(), &log, well());
+    gather.pends();
+    assert_eq!(log.count("exited 2"), 1);
+    gather.drop();
+    let log = log.take();
+    assert_eq!(log[log.len() - 2..], ["abandon 0", "drop exit 1"]);
+    assert_released(&log);
+}
+
+shapes! {
+    last_entered_first
+    ready_members_exit_in_reverse
+    each_sees_how_the_ones_before_it_ended
+    a_suppressed_error_is_not_shown
+    some_cases_never_change
+    after_a_panic
+    after_a_panic_of_a_witness
+    with_eager_rollback
+    with_a_limit
+    dropped_between_exits
+}
