@@ -18,13 +18,19 @@ use std::{
 
 use gather_cm::{Cause, Exit, ExitCase, Failure, Faults, gather};
 
-/// What happened, in order.
+/// What happened, in order: since the last time it was taken, and from the start.
 #[derive(Clone, Default)]
-pub struct Log(Rc<RefCell<Vec<String>>>);
+pub struct Log(Rc<RefCell<Vec<String>>>, Rc<RefCell<Vec<String>>>);
 
 impl Log {
     pub fn push(&self, line: impl Display) {
         self.0.borrow_mut().push(line.to_string());
+        self.1.borrow_mut().push(line.to_string());
+    }
+
+    /// All that was logged.
+    pub fn everything(&self) -> Vec<String> {
+        self.1.borrow().clone()
     }
 
     /// What was logged since the last call.
