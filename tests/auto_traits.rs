@@ -90,7 +90,21 @@ fn inside_a_spawned_block() {
 
 #[test]
 fn fused_and_debug() {
-    let gather = is_fused_and_debug(gather((lease("a"),)).with(async |_| ()));
-    assert_eq!(format!("{gather:?}"), "With { .. }");
-    assert!(!gather.is_terminated());
+    let with = is_fused_and_debug(gather((lease("a"),)).with(async |_| ()));
+    assert_eq!(format!("{with:?}"), "With { .. }");
+    assert!(!with.is_terminated());
+    assert_eq!(format!("{:?}", with.send()), "With { .. }");
+    let enter = is_fused_and_debug(gather([lease("a")]).stack().enter());
+    assert_eq!(format!("{enter:?}"), "Enter { .. }");
+    assert_eq!(format!("{:?}", gather((lease("a"),)).fail_fast()), "Gather { .. }");
+    let member = || lease("a").drop_on_exit();
+    assert_eq!(format!("{:?}", member()), "Adapted { .. }");
+    assert_eq!(format!("{:?}", member().into_future()), "Adapting { .. }");
+    let late = || member().enter_within(async || String::new());
+    assert_eq!(format!("{:?}", late()), "EnterWithin { .. }");
+    assert_eq!(format!("{:?}", late().into_future()), "Race { .. }");
+    let value = async { Ok::<_, ()>(7) }.drop_on_exit().exit_within(async || ());
+    let entered = smol::block_on(gather((value,)).enter()).unwrap();
+    assert_eq!(format!("{entered:?}"), "Entered { .. }");
+    assert_eq!(format!("{:?}", entered.into_inner().0), "ExitWithin(DropOnExit(7))");
 }

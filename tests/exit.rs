@@ -141,6 +141,15 @@ fn an_empty_group_suppresses_nothing() {
     let failure = common::Driver::new(gather_cm::gather(()).try_with(async |()| Err::<(), _>("b"))).end().unwrap_err();
     assert!(!failure.is_suppressed());
     assert!(failure.suppressed().is_err());
+    let none = std::iter::empty::<Member>();
+    let array: [Member; 0] = none.collect::<Vec<_>>().try_into().ok().unwrap();
+    let body = gather_cm::gather(array).try_with(async |_| Err::<(), _>("b"));
+    assert!(!common::Driver::new(body).end().unwrap_err().is_suppressed());
+    #[cfg(feature = "alloc")]
+    {
+        let body = gather_cm::gather(Vec::<Member>::new()).try_with(async |_| Err::<(), _>("b"));
+        assert!(!common::Driver::new(body).end().unwrap_err().is_suppressed());
+    }
 }
 
 /// 11: `suppressed` gives the swallowed error, or the failure back as it was.

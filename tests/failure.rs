@@ -85,6 +85,15 @@ fn nothing_is_lost() {
     assert_eq!(exits.into_iter().collect::<Vec<_>>(), [(0, "x"), (2, "z")]);
 }
 
+/// Where no exit failed, there are none.
+#[test]
+fn no_faults() {
+    let failure = Driver::new(gather([enter(Ok(""))]).try_with(async |_| Err::<(), _>("b"))).end().unwrap_err();
+    assert!(failure.exits.is_empty());
+    assert_eq!((failure.exits.len(), failure.exits.get(0), failure.exits.iter().next()), (0, None, None));
+    assert_eq!(failure.exits.into_iter().next(), None);
+}
+
 /// The types can be written down.
 #[test]
 fn failures_can_be_named() {

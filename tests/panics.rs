@@ -5,8 +5,11 @@ mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 
-use common::{Driver, Gate, Log, Member, Resource, Shape, assert_released, fails, message, panics, well};
-use gather_cm::{EnterExt, gather};
+use common::{
+    Driver, Gate, Log, Member, Policed, Report, Resource, Rollback, Setup, Shape, Why, assert_released, fails, members,
+    message, panics, well,
+};
+use gather_cm::{Cause, EnterExt, gather};
 
 /// The message of the panic that `f` ends with.
 fn caught<T>(f: impl FnOnce() -> T) -> String {
@@ -306,7 +309,83 @@ fn on_drop_with_a_panic_kept<S: Shape>() {
     assert_released(&log.take());
 }
 
+/// 16: with `catch_unwind` a panic comes back as the cause, and the exits' errors beside it.
+fn caught_as_a_cause<S: Policed>() {
+    let log = Log::default();
+    let why = |message: &str| Why::Panicked(message.to_string());
+    let acts = [(well(), fails("x0")), (well(), well()), (well(), panics("late"))];
+    let report = S::run(members(&log, acts), &Setup::default(), &log, panics("body")).end();
+    assert_eq!(report, Report { why: why("body"), exits: vec![(0, "x0")], suppressed: false });
+    assert_eq!(log.only(&["Panicked"]), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+
+    let acts = [(well(), fails("x0")), (well(), panics("x1")), (well(), well())];
+    let report = S::run(members(&log, acts), &Setup::default(), &log, fails("b")).end();
+    assert_eq!(report, Report { why: why("x1"), exits: vec![(0, "x0")], suppressed: false });
+
+    let acts = [(well(), fails("x0")), (panics("e1"), well()), (fails("e2"), well())];
+    let report = S::run(members(&log, acts), &Setup::default(), &log, well()).end();
+    assert_eq!(report, Report { why: why("e1"), exits: vec![(0, "x0")], suppressed: false });
+    // Three gathers under the same names: each resource was entered and exited as often.
+    let log = log.everything();
+    let count = |word: &str| log.iter().filter(|line| line.starts_with(word)).count();
+    assert_eq!(count("entered"), count("exit "));
+}
+
+/// 16 and `fail_fast`: a panic is a failed enter: those pending are dropped, none behind it is begun.
+fn with_fail_fast<S: Policed>() {
+    let log = Log::default();
+    let acts = [(well().gate(&Gate::new()), well()), (panics("e1"), well()), (well(), well())];
+    let setup = Setup { rollback: Rollback::FailFast, ..Setup::default() };
+    let report = S::run(members(&log, acts), &setup, &log, well()).end();
+    assert_eq!(report.why, Why::Panicked("e1".to_string()));
+    assert_eq!(log.take(), ["enter 0", "poll enter 0", "enter 1", "poll enter 1", "drop enter 1", "drop enter 0"]);
+}
+
+/// 9, 16 and `eager_rollback`: a panic in an enter after the first exit has begun alters no case.
+fn with_eager_rollback<S: Policed>() {
+    let log = Log::default();
+    let (panic, exit) = (Gate::new(), Gate::new());
+    let acts = [(well(), well()), (fails("e1"), well()), (panics("e2").gate(&panic), well())];
+    let setup = Setup { rollback: Rollback::Eager, exit_limit: 1, ..Setup::default() };
+    let mut group = members(&log, acts);
+    group[0] = Member::new(&log, 0, well(), fails("x0").gate(&exit));
+    let mut gather = S::run(group, &setup, &log, well());
+    gather.pends();
+    panic.open();
+    gather.pends();
+    exit.open();
+    let report = gather.end();
+    assert_eq!(report, Report { why: Why::Panicked("e2".to_string()), exits: vec![(0, "x0")], suppressed: false });
+    assert_eq!(told(&log.take()), ["exit 0 EnterFailed"]);
+
+    // Before the first exit has begun, it does.
+    let (panic, enter) = (Gate::new(), Gate::new());
+    let acts = [(well().gate(&enter), well()), (fails("e1"), well()), (panics("e2").gate(&panic), well())];
+    let mut gather = S::run(members(&log, acts), &setup, &log, well());
+    gather.pends();
+    panic.open();
+    gather.pends();
+    enter.open();
+    assert_eq!(gather.end().why, Why::Panicked("e2".to_string()));
+    assert_eq!(told(&log.take()), ["exit 0 Panicked"]);
+}
+
+/// 17 and `fail_fast`: destructors of pending enters that panic skip no one.
+fn destructors_with_fail_fast<S: Policed>() {
+    let log = Log::default();
+    let never = Gate::new();
+    let slow = || (well().gate(&never).drop_panics(), well());
+    let setup = Setup { rollback: Rollback::FailFast, ..Setup::default() };
+    let report = S::run(members(&log, [slow(), slow(), (fails("e2"), well())]), &setup, &log, well()).end();
+    assert_eq!(report.why, Why::Panicked("drop enter 0".to_string()));
+    assert_eq!(log.only(&["drop"]), ["drop enter 2", "drop enter 0", "drop enter 1"]);
+}
+
 shapes! {
+    caught_as_a_cause
+    with_fail_fast
+    with_eager_rollback
+    destructors_with_fail_fast
     in_enter_at_each_index
     a_panic_does_not_disturb_the_sweep
     enters_that_fail_and_panic
@@ -372,6 +451,22 @@ fn a_payload_that_panics() {
     assert_eq!(caught(|| gather.poll()), "first");
 }
 
+/// A kept panic whose payload panics, and a gather that is dropped before it could go on.
+#[test]
+fn a_kept_payload_that_panics() {
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            panic!("payload");
+        }
+    }
+    let gate = Gate::new();
+    let member = async { Ok::<_, ()>(()) }.exit_with(async |(), _| Ok(gate.wait().await));
+    let mut gather = Driver::new(gather((member,)).with(async |_| -> () { panic_any(Payload) }));
+    gather.pends();
+    gather.drop();
+}
+
 /// 18: the machine itself, with nothing around it, says clearly that it has ended.
 #[test]
 fn polled_after_a_panic_got_out() {
@@ -386,4 +481,22 @@ fn polled_after_a_panic_got_out() {
     assert_eq!(caught(|| gather.as_mut().poll(&mut cx).is_ready()), "body");
     assert!(futures::future::FusedFuture::is_terminated(&gather));
     assert_eq!(caught(|| gather.as_mut().poll(&mut cx).is_ready()), "a gather was polled after it had finished");
+}
+
+/// A panic as a value says its message, goes on, or gives its payload.
+#[test]
+fn a_panic_as_a_value() {
+    let run = |payload: fn()| {
+        let member = async { Ok::<_, ()>(()) }.drop_on_exit();
+        let failure = Driver::new(gather((member,)).catch_unwind().with(async |_| payload())).end().unwrap_err();
+        let Cause::Panicked(panic) = failure.cause else { panic!("{failure:?}") };
+        panic
+    };
+    let panic = run(|| panic!("plain"));
+    assert_eq!((panic.to_string(), format!("{panic:?}")), ("panicked: plain".into(), "Panic(panicked: plain)".into()));
+    assert_eq!(caught(|| -> () { panic.resume() }), "plain");
+    assert_eq!(run(|| panic!("number {}", 5)).to_string(), "panicked: number 5");
+    let panic = run(|| panic_any(7u8));
+    assert_eq!(panic.to_string(), "panicked");
+    assert_eq!(*panic.into_payload().downcast::<u8>().unwrap(), 7);
 }
