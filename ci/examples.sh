@@ -49,3 +49,6 @@ output=$(PATH=/nonexistent "$examples/start_vm" 2>&1) || status=$?
 echo "$output"
 [ "$status" = 1 ] || fail "exit status $status, expected 1"
 grep -q 'qemu-system-x86' <<<"$output" || fail "the package is not named"
+
+echo "== deadline, ctrl_c, series_parallel"
+cargo test --test examples

@@ -19,7 +19,41 @@ use crate::{
     policy::{ExitPolicy, Exits, Policies, Policy},
 };
 
-/// TODO
+/// The values of a group that was entered: made by [`Gather::enter`].
+///
+/// It derefs to the values: `(A, B)`, `[V; N]` or `Vec<V>`. It is for fixtures with a setup and a teardown, for storing in
+/// a struct (`Entered<(A, B)>` is its name), for ownership that moves out ([`into_inner`](Self::into_inner)), and for
+/// nesting: it is a resource like any other, so that series and parallel compose. Its exit exits every member, with the
+/// order, the limit and the order of entering of its group; it fails with the group's own [`Failure`], whose faults keep
+/// their own indices; and it answers `Suppress` if all its members do (in a stack, as a stack does). An outer group's
+/// policies do not reach inside.
+///
+/// # Cancellation
+///
+/// Dropped, it abandons every member.
+///
+/// ```
+/// use gather_cm::{EnterExt, Entered, Exit, ExitCase, gather};
+///
+/// smol::block_on(async {
+///     let open = |name: &'static str| async move { Ok::<_, String>(name) }.exit_with(async |name, case| {
+///         println!("{name} is closed: {case:?}");
+///         Ok(())
+///     });
+///     // In two halves:
+///     let servers = gather((open("primary"), open("replica"))).enter().await.unwrap();
+///     assert_eq!(servers.0.len() + servers.1.len(), 14);
+///     servers.exit(ExitCase::Completed).await.unwrap();
+///
+///     // Nested: beside the servers, which are entered side by side, a network.
+///     let servers = async { gather((open("primary"), open("replica"))).enter().await };
+///     let network = open("network").errors_into::<Box<dyn std::error::Error>>();
+///     gather((network, servers.errors_into()))
+///         .with(async |(network, servers)| assert_eq!(network.len() + servers.1.len(), 14))
+///         .await
+///         .unwrap();
+/// });
+/// ```
 pub struct Entered<V: Values, P: ExitPolicy = Exits> {
     /// The values, and the order in which they were entered.
     held: Option<(V, V::Ranks<P::Rank>)>,
@@ -36,7 +70,17 @@ impl<V: Values, P: ExitPolicy> Entered<V, P> {
         self.held.take().expect(HELD)
     }
 
-    /// inner
+    /// The values, and the duty to release them: nothing is exited.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// smol::block_on(async {
+    ///     let member = || async { Ok::<_, ()>(String::from("kept")) }.drop_on_exit();
+    ///     let (a, b) = gather((member(), member())).enter().await.unwrap().into_inner();
+    ///     assert_eq!(a.into_inner() + &b.into_inner(), "keptkept");
+    /// });
+    /// ```
     pub fn into_inner(self) -> V {
         self.into_parts().0
     }
@@ -98,7 +142,15 @@ impl<V: Values<Error: 'static>, P: ExitPolicy> Exit for Entered<V, P> {
 /// The block of a body that there is not.
 type NoBody<V, P> = core::future::Pending<Returned<V, P, (), Infallible>>;
 
-/// The future of [`Gather::enter`].
+/// The future of [`Gather::enter`]; see there for an example.
+///
+/// # Panics
+///
+/// If it is polled again after it has finished, or after a panic got out of it.
+///
+/// # Cancellation
+///
+/// Where it is dropped, enters that are pending are dropped, and what is held is abandoned.
 #[pin_project]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Enter<T>(#[pin] T);
@@ -128,7 +180,36 @@ type EnterResult<G, P> =
     Result<Entered<<G as Group>::Values, <P as Policy>::Exits>, Failure<(), Infallible, Faults<<G as Group>::Store>>>;
 
 impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
-    /// enter
+    /// Enters every member at the same time, and gives the values as one resource, [`Entered`]: the first half of a life
+    /// cycle. The second is its [`exit`](Exit::exit).
+    ///
+    /// # Errors
+    ///
+    /// As `with` where a member cannot be entered: those that were are exited. [`until`](Self::until) ends the entering
+    /// only.
+    ///
+    /// # Panics
+    ///
+    /// With the feature `std`, a panic of a member goes on when those held are exited.
+    ///
+    /// # Cancellation
+    ///
+    /// See [`Enter`]. Once the values are there, dropping them abandons them.
+    ///
+    /// ```
+    /// use gather_cm::{DropOnExit, EnterExt, Entered, Exit, ExitCase, gather};
+    ///
+    /// struct Fixture {
+    ///     ports: Entered<[DropOnExit<u16, String>; 2]>,
+    /// }
+    ///
+    /// smol::block_on(async {
+    ///     let open = |port: u16| async move { Ok(port) }.drop_on_exit();
+    ///     let fixture = Fixture { ports: gather([open(80), open(443)]).enter().await.unwrap() };
+    ///     assert_eq!(*fixture.ports[1], 443);
+    ///     fixture.ports.exit(ExitCase::Completed).await.unwrap();
+    /// });
+    /// ```
     pub fn enter(self) -> Enter<impl FusedFuture<Output = EnterResult<G, P>>> {
         let body = |entered: Entered<G::Values, P::Exits>| core::future::ready((None, Ok(Ending::Completed(entered))));
         let machine = Machine::new(self.group.into_members(), body, self.policy);

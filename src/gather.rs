@@ -16,10 +16,39 @@ use crate::{
     policy::{Catch, EagerRollback, Either, Exits, FailFast, Limited, Policies, Stack},
 };
 
-/// A group that is to be entered: made by [`gather`], run by `with` or `try_with`.
+/// A group that is to be entered: made by [`gather`], given policies, and run by `with`, `try_with` or [`enter`].
 ///
 /// There is one `with` and one `try_with` for each shape of group; they differ in what the body is lent: `(&mut A, &mut
 /// B)` for a tuple, `&mut [V; N]` for an array, `&mut [V]` for a `Vec`.
+///
+/// # Policies
+///
+/// They are types: what is not used costs nothing. They combine in any order. Where two of them meet:
+///
+/// | these              | together                                                                                       |
+/// |--------------------|------------------------------------------------------------------------------------------------|
+/// | [`fail_fast`] and [`eager_rollback`] | the later call wins                                                          |
+/// | [`until`] twice    | whichever is ready first stops the group                                                       |
+/// | [`enter_limit`] and a failed enter | whatever the rollback, members that wait for their turn never begin            |
+/// | [`until`] and a failed group | pending enters are dropped; the exits are told `EnterFailed`, the cause stays the enter errors |
+/// | [`until`] and [`enter_limit`] | members that wait for their turn never begin                                        |
+/// | [`stack`] and [`eager_rollback`] | the first exit does not wait for pending enters; each next one is the last entered of those then held |
+/// | [`stack`] and [`until`] | every exit is told `Cancelled`, whatever those before it answered                         |
+/// | [`stack`] and [`exit_limit`] | one at a time, as without a limit                                                    |
+/// | [`exit_limit`] and [`eager_rollback`] | one that enters late waits for its turn; of those that wait, the lowest index is next |
+/// | a panic and [`fail_fast`] | a panic in an enter is a failed enter: those pending are dropped                        |
+/// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter alters nothing that exits are told |
+/// | a panic and [`until`] | where `stop` panics, or what it drops, the exits are told `Panicked`                        |
+/// | a drop and a limit or [`stack`] | what waits for its exit is abandoned                                              |
+/// | a nested group     | it is one member: it keeps its own exit policies, and the outer ones do not reach inside       |
+///
+/// [`enter`]: Gather::enter
+/// [`fail_fast`]: Gather::fail_fast
+/// [`eager_rollback`]: Gather::eager_rollback
+/// [`stack`]: Gather::stack
+/// [`enter_limit`]: Gather::enter_limit
+/// [`exit_limit`]: Gather::exit_limit
+/// [`until`]: Gather::until
 ///
 /// ```
 /// use gather_cm::{EnterExt, gather};
@@ -79,39 +108,198 @@ impl<G, P> fmt::Debug for Gather<G, P> {
 }
 
 impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
-    /// doc
+    /// A failed enter drops the enters still pending; those held are exited.
+    ///
+    /// The quickest end: that of the exits alone. It asks of every enter that it cleans up after itself when it is
+    /// dropped, as a socket does that is closed by its `Drop`. An enter that has started something which only an exit
+    /// could stop (a process, a machine, a row in a table) would leave it behind; for those, let the group settle (the
+    /// default), or use [`eager_rollback`](Self::eager_rollback).
+    ///
+    /// No member behind the one that failed is polled any more. Of this and `eager_rollback`, the later call wins.
+    ///
+    /// # Cancellation
+    ///
+    /// Enters are dropped halfway: see above.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// smol::block_on(async {
+    ///     let hangs = std::future::pending::<Result<u8, &str>>().drop_on_exit();
+    ///     let fails = async { Err::<u8, _>("no route") }.drop_on_exit();
+    ///     let failure = gather((hangs, fails)).fail_fast().with(async |_| ()).await.unwrap_err();
+    ///     assert_eq!(failure.to_string(), "enter of member 1 failed: no route");
+    /// });
+    /// ```
     pub fn fail_fast(self) -> Gather<G, Policies<FailFast, L, S, C, Exits<O, XL>>> {
         let Policies { enter_limit, stop, exits, .. } = self.policy;
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds: PhantomData } }
     }
 
-    /// doc
+    /// A failed enter exits those held at once, beside the enters still pending, which are exited as they enter.
+    ///
+    /// It shortens the worst case of a failed start from the slowest enter plus the slowest exit to the slowest member's
+    /// own enter plus exit, and drops nothing halfway. Right where an enter must not be dropped
+    /// ([`fail_fast`](Self::fail_fast)) and nothing speaks against exits that overlap with enters. Without it a failed
+    /// group settles first: its pending enters run to their end, and then the exits begin together.
+    ///
+    /// Of this and `fail_fast`, the later call wins.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    /// use std::cell::RefCell;
+    ///
+    /// let log = RefCell::new(Vec::new());
+    /// let enter = |name: &'static str, yields: usize| {
+    ///     let log = &log;
+    ///     async move {
+    ///         for _ in 0..yields {
+    ///             smol::future::yield_now().await;
+    ///         }
+    ///         log.borrow_mut().push(format!("enter {name}"));
+    ///         Ok(name)
+    ///     }
+    ///     .exit_with(async move |name, _| Ok(log.borrow_mut().push(format!("exit {name}"))))
+    /// };
+    /// smol::block_on(async {
+    ///     let fails = async { Err::<u8, _>("no route") }.drop_on_exit();
+    ///     gather((enter("fast", 0), enter("slow", 3), fails)).eager_rollback().with(async |_| ()).await.unwrap_err();
+    /// });
+    /// assert_eq!(log.into_inner(), ["enter fast", "exit fast", "enter slow", "exit slow"]);
+    /// ```
     pub fn eager_rollback(self) -> Gather<G, Policies<EagerRollback, L, S, C, Exits<O, XL>>> {
         let Policies { enter_limit, stop, exits, .. } = self.policy;
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds: PhantomData } }
     }
 
-    /// doc
+    /// Exits run one at a time, last entered first, and see how those before them ended: an exit *stack*, as Python's
+    /// [`AsyncExitStack`] is one when contexts are entered concurrently, but for a failed enter, which leaks nothing.
+    ///
+    /// The order is that of completion: the member that entered last exits first. The first exit is told how the body
+    /// ended. While that is `Completed` or `Failed`, an exit that answers `Suppress` lets the rest be told `Completed`, one
+    /// that fails `Failed`, and one that panics `Panicked`. The body's error is suppressed where one exit that was told
+    /// of it answers `Suppress` and none fails. Errors of exits are reported whatever follows.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    /// use std::cell::RefCell;
+    ///
+    /// let log = RefCell::new(Vec::new());
+    /// let member = |name: &'static str, suppress: bool| {
+    ///     let log = &log;
+    ///     async move { Ok::<_, ()>(name) }.exit_with(async move |name, case| {
+    ///         log.borrow_mut().push(format!("{name}: {case:?}"));
+    ///         Ok(suppress)
+    ///     })
+    /// };
+    /// smol::block_on(async {
+    ///     let members = (member("a", false), member("b", true), member("c", false));
+    ///     let failure = gather(members).stack().try_with(async |_| Err::<(), _>("oops")).await.unwrap_err();
+    ///     assert!(failure.is_suppressed());
+    /// });
+    /// assert_eq!(log.into_inner(), ["c: Failed", "b: Failed", "a: Completed"]);
+    /// ```
+    ///
+    /// [`AsyncExitStack`]: https://docs.python.org/3/library/contextlib.html#contextlib.AsyncExitStack
     pub fn stack(self) -> Gather<G, Policies<Rb, L, S, C, Exits<Stack, XL>>> {
         let Policies { enter_limit, stop, exits, kinds } = self.policy;
         let exits = Exits { limit: exits.limit, order: PhantomData };
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds } }
     }
 
-    /// doc
+    /// At most `n` enters are in flight, started in argument order.
+    ///
+    /// The others wait for their turn. In a group that has failed or was stopped they never begin.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    /// use std::cell::Cell;
+    ///
+    /// let (now, most) = (Cell::new(0), Cell::new(0));
+    /// let connect = || async {
+    ///     now.set(now.get() + 1);
+    ///     most.set(most.get().max(now.get()));
+    ///     smol::future::yield_now().await;
+    ///     now.set(now.get() - 1);
+    ///     Ok::<_, ()>(())
+    /// }
+    /// .drop_on_exit();
+    /// smol::block_on(async {
+    ///     let members: [_; 5] = std::array::from_fn(|_| connect());
+    ///     gather(members).enter_limit(2.try_into().unwrap()).with(async |_| ()).await.unwrap();
+    /// });
+    /// assert_eq!(most.get(), 2);
+    /// ```
     pub fn enter_limit(self, n: NonZeroUsize) -> Gather<G, Policies<Rb, Limited, S, C, Exits<O, XL>>> {
         let Policies { stop, exits, kinds, .. } = self.policy;
         Gather { group: self.group, policy: Policies { enter_limit: Limited::new(n), stop, exits, kinds } }
     }
 
-    /// doc
+    /// At most `n` exits are in flight, in argument order. One that fails does not stop those that wait.
+    ///
+    /// # Cancellation
+    ///
+    /// Resources that wait for their exit when the future is dropped are abandoned.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    /// use std::cell::Cell;
+    ///
+    /// let (now, most) = (Cell::new(0), Cell::new(0));
+    /// let member = || async { Ok::<_, ()>(()) }.exit_with(async |(), _| {
+    ///     now.set(now.get() + 1);
+    ///     most.set(most.get().max(now.get()));
+    ///     smol::future::yield_now().await;
+    ///     Ok(now.set(now.get() - 1))
+    /// });
+    /// smol::block_on(async {
+    ///     let members: [_; 5] = std::array::from_fn(|_| member());
+    ///     gather(members).exit_limit(2.try_into().unwrap()).with(async |_| ()).await.unwrap();
+    /// });
+    /// assert_eq!(most.get(), 2);
+    /// ```
     pub fn exit_limit(self, n: NonZeroUsize) -> Gather<G, Policies<Rb, L, S, C, Exits<O, Limited>>> {
         let Policies { enter_limit, stop, exits, kinds } = self.policy;
         let exits = Exits { limit: Limited::new(n), order: exits.order };
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds } }
     }
 
-    /// doc
+    /// When `stop` is ready before the body has ended, pending enters and the body are dropped, and everything held is
+    /// exited, told [`ExitCase::Cancelled`](crate::ExitCase::Cancelled).
+    ///
+    /// Any future is the signal: a timer of whatever runtime, a channel, Ctrl-C, an interrupt. This is a timeout around
+    /// a scope that still releases everything, which dropping the future is not.
+    ///
+    /// It is polled first, so that it wins over an end in the same poll, and a gather that is stopped before it starts
+    /// enters nothing. Exits are not stopped: in their time it is no longer polled. A failed group that still settles
+    /// loses its pending enters; its cause stays the enter errors. Called twice, whichever is ready first stops the group.
+    ///
+    /// # Errors
+    ///
+    /// The gather ends with [`Cause::Cancelled`](crate::Cause::Cancelled).
+    ///
+    /// # Panics
+    ///
+    /// With the feature `std`, a panic of `stop` stops the group too: the exits are told `Panicked`, and then it goes on.
+    ///
+    /// # Cancellation
+    ///
+    /// Pending enters and the body are dropped halfway, when `stop` is ready.
+    ///
+    /// ```
+    /// use gather_cm::{Cause, EnterExt, ExitCase, gather};
+    /// use std::{future::pending, time::Duration};
+    ///
+    /// let timeout = async { drop(smol::Timer::after(Duration::from_millis(1)).await) };
+    /// let member = async { Ok::<_, ()>("lock") }.exit_with(async |_, case| {
+    ///     assert_eq!(case, ExitCase::Cancelled);
+    ///     Ok(())
+    /// });
+    /// smol::block_on(async {
+    ///     let failure = gather((member,)).until(timeout).with(async |_| pending::<()>().await).await.unwrap_err();
+    ///     assert!(matches!(failure.cause, Cause::Cancelled));
+    /// });
+    /// ```
     pub fn until<F: IntoFuture<Output = ()>>(
         self,
         stop: F,
@@ -121,7 +309,23 @@ impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds } }
     }
 
-    /// doc
+    /// A panic comes back as [`Cause::Panicked`](crate::Cause::Panicked) when all is done, and does not go on.
+    ///
+    /// The exits' errors stand beside it. Errors of enters, the body's error and its value are dropped: they were shown
+    /// to [`witness`](crate::Exit::witness), but a result has room for one cause.
+    ///
+    /// ```
+    /// use gather_cm::{Cause, EnterExt, gather};
+    ///
+    /// smol::block_on(async {
+    ///     let member = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>("link down"));
+    ///     let gather = gather((member,)).catch_unwind();
+    ///     let failure = gather.with(async |_| -> () { panic!("oops") }).await.unwrap_err();
+    ///     assert_eq!(failure.to_string(), "panicked: oops; exit of member 0 failed: link down");
+    ///     let Cause::Panicked(panic) = failure.cause else { unreachable!() };
+    ///     assert_eq!(*panic.into_payload().downcast::<&str>().unwrap(), "oops");
+    /// });
+    /// ```
     #[cfg(feature = "std")]
     pub fn catch_unwind(self) -> Gather<G, Policies<Rb, L, S, Catch, Exits<O, XL>>> {
         let Policies { enter_limit, stop, exits, .. } = self.policy;

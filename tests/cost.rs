@@ -231,3 +231,53 @@ fn a_large_body() {
     assert!(size_of_val(&gather) <= size_of_val(&by_hand()) + 2 * size_of::<usize>());
     assert_eq!(allocations(gather).0.ok(), allocations(by_hand()).0.ok());
 }
+
+/// 19: a policy that is set to its default is no byte larger; one that is used costs what it must remember.
+#[test]
+fn sizes_of_the_policies() {
+    let group = || gather((enter::<64>(1), enter::<64>(2)));
+    let size = size_of_val(&group().with(async |_| pend().await));
+    macro_rules! costs {
+        ($at_most:expr, $($policy:tt)*) => {
+            let with = size_of_val(&group().$($policy)*.with(async |_| pend().await));
+            assert!(with <= size + $at_most, concat!(stringify!($($policy)*), ": {} bytes, {} without"), with, size);
+        };
+    }
+    let (word, one) = (size_of::<usize>(), core::num::NonZeroUsize::MIN);
+    costs!(0, fail_fast());
+    costs!(0, eager_rollback());
+    costs!(0, until(std::future::pending()));
+    #[cfg(feature = "std")]
+    costs!(0, catch_unwind());
+    costs!(2 * word, enter_limit(one));
+    // The values' guard keeps it as well.
+    costs!(2 * word, exit_limit(one));
+    // A rank a member, and the last one given.
+    costs!(3 * word, stack());
+    costs!(word, until(Box::pin(std::future::pending())));
+    costs!(7 * word, eager_rollback().stack().enter_limit(one).exit_limit(one));
+}
+
+/// 19: no heap with any policy, in two halves, or nested.
+#[test]
+fn no_allocation_with_policies() {
+    let one = core::num::NonZeroUsize::MIN;
+    for first in [1, 255] {
+        let group = || gather((enter::<8>(first), enter::<8>(2)));
+        let body = async |_: (&mut Bytes<8>, &mut Bytes<8>)| pend().await;
+        assert_eq!(allocations(group().fail_fast().with(body)).1, 0);
+        assert_eq!(allocations(group().eager_rollback().with(body)).1, 0);
+        assert_eq!(allocations(group().stack().eager_rollback().with(body)).1, 0);
+        assert_eq!(allocations(group().enter_limit(one).exit_limit(one).with(body)).1, 0);
+        assert_eq!(allocations(group().until(pend()).with(body)).1, 0);
+        let halves = async {
+            let entered = group().stack().enter().await.map_err(drop)?;
+            entered.exit(ExitCase::Completed).await.map_err(drop)
+        };
+        assert_eq!(allocations(halves).1, 0);
+        let nested = || async { gather([enter::<8>(first), enter::<8>(2)]).enter().await };
+        assert_eq!(allocations(gather([nested(), nested()]).with(async |_| ())).1, 0);
+        let deadlines = enter::<8>(first).enter_within(async || std::future::pending().await).exit_within(async || 4);
+        assert_eq!(allocations(gather((deadlines,)).with(async |_| ())).1, 0);
+    }
+}

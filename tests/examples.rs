@@ -1,0 +1,88 @@
+//! The examples that end by a signal or by a deadline, as processes of their own.
+#![cfg(all(unix, feature = "std"))]
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// Builds an example, and says where it is.
+fn example(name: &str) -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--message-format=json", "--example", name])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let messages = String::from_utf8(output.stdout).expect("JSON");
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == name)
+        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
+        .expect("an executable")
+}
+
+/// A service that is sent SIGINT while it runs: its three resources are released, told `Cancelled`.
+#[test]
+fn ctrl_c() {
+    let mut process = Command::new(example("ctrl_c")).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "the service runs; Ctrl-C stops it\n");
+    assert!(Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    let mut lines: Vec<_> = rest.lines().collect();
+    assert_eq!(lines.pop(), Some("stopped"));
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "the cache is released: Cancelled",
+            "the database is released: Cancelled",
+            "the listener is released: Cancelled"
+        ]
+    );
+    assert!(process.wait().unwrap().success());
+}
+
+/// The server that never answers a close is named; the others close; the program ends.
+#[test]
+fn deadline() {
+    let output = Command::new(example("deadline")).output().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "alpha says bye",
+        "gamma says bye",
+        "exit of member 1 failed: beta has not answered close in time",
+        "the work with 3 servers is done all the same",
+    ] {
+        assert!(output.lines().any(|printed| printed == line), "{line:?} in {output}");
+    }
+}
+
+/// The storage is a series; what is side by side is not ordered.
+#[test]
+fn series_parallel() {
+    let output = Command::new(example("series_parallel")).output().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    let at =
+        |line: &str| output.lines().position(|printed| printed == line).unwrap_or_else(|| panic!("{line}: {output}"));
+    let series = [
+        "disk starts",
+        "disk is up",
+        "replica starts",
+        "replica is up",
+        "the cluster works",
+        "replica stops, told Completed",
+        "replica is down",
+        "disk stops, told Completed",
+        "disk is down",
+    ];
+    assert!(series.is_sorted_by_key(|line| at(line)), "{output}");
+    assert!(at("primary starts") < at("replica is up") && at("replica starts") < at("primary is up"));
+    assert!(at("network starts") < at("disk is up") && at("network stops, told Completed") < at("replica is down"));
+}
