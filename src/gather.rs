@@ -11,9 +11,11 @@ use core::{
 use futures_util::future::FusedFuture;
 use pin_project::pin_project;
 
+#[cfg(feature = "std")]
+use crate::policy::Catch;
 use crate::{
     Group,
-    policy::{Catch, EagerRollback, Either, Exits, FailFast, Limited, Policies, Stack},
+    policy::{EagerRollback, Either, Exits, FailFast, Limited, Policies, Stack},
 };
 
 /// A group that is to be entered: made by [`gather`], given policies, and run by `with`, `try_with` or [`enter`].

@@ -416,13 +416,16 @@ impl<X: ExitPolicy> ExitSweep<'_, '_, X> {
 
     fn sweep<Ms: Members<Rank = X::Rank>>(&mut self, mut members: Pin<&mut Ms>, witness: Option<&dyn Any>) {
         let mut exits = PollExits { sweep: self, witness };
-        while X::STACK && !exits.sweep.cursor.pending {
-            let mut turn = FindTurn { turn: None };
-            let _ = members.as_mut().visit(0, &mut turn);
-            let Some((index, _)) = turn.turn else { return };
-            let _ = members.as_mut().visit(index, &mut exits);
+        if X::STACK {
+            while !exits.sweep.cursor.pending {
+                let mut turn = FindTurn { turn: None };
+                let _ = members.as_mut().visit(0, &mut turn);
+                let Some((index, _)) = turn.turn else { return };
+                let _ = members.as_mut().visit(index, &mut exits);
+            }
+            return;
         }
-        while !X::STACK {
+        loop {
             let _ = members.as_mut().visit(exits.sweep.cursor.at, &mut exits);
             // One that entered late may have been held back for the place of one behind it, which has ended since.
             let ExitSweep { policy, cursor, .. } = &mut *exits.sweep;
