@@ -407,7 +407,7 @@ impl<X: ExitPolicy> ExitSweep<'_, '_, X> {
         match ending {
             Ending::Failed(error) => self.sweep(members, Some(error)),
             Ending::EnterFailed | Ending::Panicked if self.cursor.exits_begin || hold_back => {
-                let Witnessed { members, fault } = &mut Witnessed::take(members);
+                let Witnessed { members, fault } = &mut Witnessed::take(members, self.cursor.exits_begin);
                 self.sweep(members.as_mut(), fault.as_ref().map(|(_, error)| error as &dyn Any));
             }
             _ => self.sweep(members, None),
@@ -452,10 +452,10 @@ struct Witnessed<'a, Ms: Members> {
 }
 
 impl<'a, Ms: Members> Witnessed<'a, Ms> {
-    /// Takes the one that was chosen before, or chooses the first that is known now.
-    fn take(mut members: Pin<&'a mut Ms>) -> Self {
+    /// Takes the one that was chosen before. In the poll in which the exits begin, it is chosen: the first that is known.
+    fn take(mut members: Pin<&'a mut Ms>, exits_begin: bool) -> Self {
         let mut take = TakeWitnessed { chosen: true, fault: None };
-        if members.as_mut().visit(0, &mut take).is_continue() {
+        if members.as_mut().visit(0, &mut take).is_continue() && exits_begin {
             take.chosen = false;
             let _ = members.as_mut().visit(0, &mut take);
         }

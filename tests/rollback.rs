@@ -181,6 +181,29 @@ shapes! {
     dropped_in_a_rollback
 }
 
+/// 5: where no error was known when the first exit began, because a panic had begun it, a later one is not shown either.
+#[test]
+#[cfg(feature = "std")]
+fn eager_shows_no_error_that_was_not_known() {
+    use common::{Driver, Member, panics};
+    let log = Log::default();
+    let (exit, late) = (Gate::new(), Gate::new());
+    let group = [
+        Member::new(&log, 0, well(), well()),
+        Member::new(&log, 1, well(), well().gate(&exit)),
+        Member::new(&log, 2, panics("e2"), well()),
+        Member::new(&log, 3, fails("e3").gate(&late), well()),
+    ];
+    let gather = gather_cm::gather(group).eager_rollback().stack().catch_unwind().with(async |_| ());
+    let mut gather = Driver::new(gather);
+    gather.pends();
+    late.open();
+    gather.pends();
+    exit.open();
+    assert!(gather.end().is_err());
+    assert_eq!(log.only(&["Panicked", "witness"]), ["exit 1 Panicked", "exit 0 Panicked"]);
+}
+
 /// 5: the later of two calls wins.
 #[test]
 fn the_later_call_wins() {

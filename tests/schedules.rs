@@ -5,181 +5,18 @@
 //! crate must be what happens in the model: who was polled, entered, told what, shown what, cut, abandoned; and at the end
 //! the result. In release mode there are millions of schedules; the plain `cargo test` goes through a smaller bound.
 #![cfg(feature = "std")]
+#![allow(dead_code)] // what only the large plans need
 
 #[path = "schedules/model.rs"]
 mod model;
+#[path = "schedules/play.rs"]
+mod play;
 
-use std::{
-    any::Any,
-    cell::{Cell, RefCell},
-    future::{Future, poll_fn},
-    mem,
-    num::NonZeroUsize,
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll, Waker},
-};
+use std::{cell::Cell, future::poll_fn, num::NonZeroUsize, rc::Rc, task::Poll};
 
-use gather_cm::{Cause, Exit, ExitCase, Failure, Faults, gather};
-use model::{End, Event, Model, NEVER, Outcome, Part, Result_, Rollback, Script, Setup};
-
-thread_local! {
-    static LOG: RefCell<Vec<Event>> = const { RefCell::new(Vec::new()) };
-}
-
-fn log(event: Event) {
-    LOG.with_borrow_mut(|log| log.push(event));
-}
-
-/// How often each part has still to be released before it ends.
-type Left = Rc<[Cell<u8>]>;
-
-/// Where a part's counter is: the body's, then each member's enter and exit.
-fn place(part: Part) -> usize {
-    match part {
-        Part::Body => 0,
-        Part::Enter(index) => 1 + 2 * index,
-        Part::Exit(index) => 2 + 2 * index,
-    }
-}
-
-/// The future of a part: it does as its script says, and logs it.
-struct Play {
-    part: Part,
-    end: End,
-    left: Left,
-    over: bool,
-}
-
-impl Play {
-    fn poll_part(&mut self) -> Poll<End> {
-        log(Event::Polled(self.part));
-        if self.left[place(self.part)].get() > 0 {
-            return Poll::Pending;
-        }
-        self.over = true;
-        assert!(self.end != End::Panics, "{}", place(self.part));
-        Poll::Ready(self.end)
-    }
-}
-
-impl Drop for Play {
-    fn drop(&mut self) {
-        if !self.over {
-            log(Event::Cut(self.part));
-        }
-    }
-}
-
-/// A member: its enter, which becomes the resource.
-struct Member {
-    play: Play,
-    exit: End,
-    /// Not cut unless it was begun.
-    begun: bool,
-}
-
-impl Future for Member {
-    type Output = Result<Resource, u8>;
-
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        self.begun = true;
-        let Part::Enter(index) = self.play.part else { unreachable!() };
-        self.play.poll_part().map(|end| match end {
-            End::Fails => Err(place(self.play.part) as u8),
-            _ => Ok(Resource { index, end: self.exit, left: self.play.left.clone() }),
-        })
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.play.over |= !self.begun;
-    }
-}
-
-struct Resource {
-    index: usize,
-    end: End,
-    left: Left,
-}
-
-impl Exit for Resource {
-    type Error = u8;
-    type Verdict = bool;
-
-    fn exit(self, case: ExitCase) -> impl Future<Output = Result<bool, u8>> {
-        log(Event::Told(self.index, case));
-        let mut play = Play { part: Part::Exit(self.index), end: self.end, left: self.left, over: false };
-        poll_fn(move |_| {
-            play.poll_part().map(|end| match end {
-                End::Fails => Err(place(play.part) as u8),
-                end => Ok(end == End::Suppresses),
-            })
-        })
-    }
-
-    fn witness(&mut self, error: &dyn Any) {
-        log(Event::Shown(self.index, *error.downcast_ref().expect("an error of this test")));
-    }
-
-    fn abandon(self) {
-        log(Event::Abandoned(self.index));
-    }
-}
-
-type Running = Pin<Box<dyn Future<Output = Outcome>>>;
-
-trait Report {
-    fn report(self) -> Outcome;
-}
-
-/// An error, as the place that it comes from.
-trait Code: Copy {
-    fn code(self) -> u8;
-}
-
-impl Code for u8 {
-    fn code(self) -> u8 {
-        self
-    }
-}
-
-impl Code for std::convert::Infallible {
-    fn code(self) -> u8 {
-        match self {}
-    }
-}
-
-macro_rules! report {
-    ($Store:ty $(, $N:ident)?) => {
-        impl<$(const $N: usize)?> Report for Result<(), Failure<(), u8, Faults<$Store>>> {
-            fn report(self) -> Outcome {
-                let failure = match self {
-                    Ok(()) => return Outcome::default(),
-                    Err(failure) => failure,
-                };
-                let exits = failure.exits.iter().map(|(index, error)| (index, error.code())).collect();
-                let suppressed = failure.is_suppressed();
-                let result = match failure.cause {
-                    Cause::Enter(faults) => Result_::Enter(faults.iter().map(|(index, error)| (index, error.code())).collect()),
-                    Cause::Body(error) => Result_::Body(error),
-                    Cause::Cancelled => Result_::Cancelled,
-                    Cause::Exit(()) => Result_::Exit,
-                    Cause::Panicked(panic) => {
-                        let message = *panic.into_payload().downcast::<String>().expect("a message");
-                        Result_::Panicked(message.parse().expect("a place"))
-                    }
-                    _ => unreachable!(),
-                };
-                Outcome { result, exits, suppressed }
-            }
-        }
-    };
-}
-report!([Option<u8>; N], N);
-report!(Vec<Option<u8>>);
-report!([Option<std::convert::Infallible>; 0]);
+use gather_cm::gather;
+use model::{End, Kid, Model, NEVER, Rollback, Script, Setup};
+use play::{Left, Member, Report, Running, drive, hush, left, play_body};
 
 /// The gather of `$group` under the policies of `setup`, as a future of its report.
 macro_rules! start {
@@ -227,19 +64,8 @@ struct Plan {
 
 impl Plan {
     fn start(&self, left: &Left, stop: &Rc<Cell<bool>>) -> Running {
-        let member = |index: usize| {
-            let (enter, exit) = self.members[index];
-            let play = Play { part: Part::Enter(index), end: enter.end, left: left.clone(), over: false };
-            Member { play, exit: exit.end, begun: false }
-        };
-        let (end, left) = (self.body.end, left.clone());
-        let body = async move {
-            let mut play = Play { part: Part::Body, end, left, over: false };
-            match poll_fn(|_| play.poll_part()).await {
-                End::Fails => Err(0),
-                _ => Ok(()),
-            }
-        };
+        let member = |index: usize| Member::new(index, self.members[index], left);
+        let body = play_body(self.body.end, left.clone());
         let (setup, stop) = (&self.setup, stop.clone());
         match (self.shape, self.members.len()) {
             (Shape::Tuple, 0) => start!((), setup, stop, body),
@@ -252,15 +78,6 @@ impl Plan {
             _ => start!((0..self.members.len()).map(member).collect::<Vec<_>>(), setup, stop, body),
         }
     }
-}
-
-/// What is done at a poll boundary.
-#[derive(Clone, Copy, Debug)]
-enum Choice {
-    Release(Part),
-    Nothing,
-    Stop,
-    Drop,
 }
 
 /// Goes through every schedule of the plan; says how many there are.
@@ -287,60 +104,17 @@ fn explore(plan: &Plan) -> u64 {
 
 /// Runs one schedule, in the crate and in the model. Says between how many ways there was to choose at each boundary.
 fn schedule(plan: &Plan, choices: &[usize]) -> Vec<usize> {
-    let scripts = plan.members.iter().flat_map(|(enter, exit)| [enter.pends, exit.pends]);
-    let left: Left = std::iter::once(plan.body.pends).chain(scripts).map(Cell::new).collect();
+    let left = left(plan.body, &plan.members);
     let stop = Rc::new(Cell::new(false));
-    let mut model = Model::new(plan.setup.clone(), &plan.members, plan.body);
-    let mut future = Some(plan.start(&left, &stop));
-    let (mut widths, mut path, mut idle) = (vec![], vec![], 0);
-    let mut context = Context::from_waker(Waker::noop());
-    LOG.with_borrow_mut(Vec::clear);
-    loop {
-        let polled = future.as_mut().expect("not dropped").as_mut().poll(&mut context);
-        let expected = model.poll();
-        let events = LOG.with_borrow_mut(mem::take);
-        assert_eq!(events, mem::take(&mut model.log), "{plan:#?} {path:?}");
-        let outcome = match polled {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending => None,
-        };
-        assert_eq!(outcome, expected, "{plan:#?} {path:?}");
-        if outcome.is_some() {
-            break;
-        }
-        let waiting = model.waiting();
-        assert!(!waiting.is_empty(), "pending, and nobody is waited for: {plan:#?} {path:?}");
-        let mut ways: Vec<_> = waiting.iter().copied().map(Choice::Release).collect();
-        ways.retain(|way| !matches!(way, Choice::Release(part) if left[place(*part)].get() == NEVER));
-        if idle == 0 {
-            ways.push(Choice::Nothing);
-        }
-        if !plan.setup.is_default() && plan.setup.until && !stop.get() {
-            ways.push(Choice::Stop);
-        }
-        ways.push(Choice::Drop);
-        let choice = ways[choices.get(widths.len()).copied().unwrap_or(0)];
-        widths.push(ways.len());
-        path.push(choice);
-        match choice {
-            Choice::Release(part) => {
-                left[place(part)].set(left[place(part)].get() - 1);
-                model.release(part);
-            }
-            Choice::Nothing => idle += 1,
-            Choice::Stop => {
-                stop.set(true);
-                model.stop();
-            }
-            Choice::Drop => {
-                drop(future.take());
-                model.drop();
-                let events = LOG.with_borrow_mut(mem::take);
-                assert_eq!(events, mem::take(&mut model.log), "{plan:#?} {path:?}");
-                break;
-            }
-        }
-    }
+    let leaf = |(id, (enter, exit)): (usize, &(Script, Script))| Kid::Leaf { id, enter: *enter, exit: *exit };
+    let kids = plan.members.iter().enumerate().map(leaf).collect();
+    let model = Model::new(plan.setup.clone(), kids, plan.body);
+    let future = plan.start(&left, &stop);
+    let mut widths = vec![];
+    drive(plan, model, future, &left, plan.setup.until.then_some(&*stop), |ways| {
+        widths.push(ways);
+        choices.get(widths.len() - 1).copied().unwrap_or(0)
+    });
     widths
 }
 
@@ -386,13 +160,7 @@ fn pairs(enters: &[Script], exits: &[Script]) -> Vec<(Script, Script)> {
 
 /// Explores every plan of `count` members with these scripts, on two threads; prints how many schedules there were.
 fn explore_all(count: usize, members: &[(Script, Script)], bodies: &[Script]) {
-    std::panic::set_hook(Box::new(|info| {
-        // The scripts' panics are a place's number; all others are news.
-        let message = info.payload().downcast_ref::<String>();
-        if message.is_none_or(|message| message.parse::<u8>().is_err()) {
-            eprintln!("{info}");
-        }
-    }));
+    hush();
     let setups = setups();
     let groups = product(members, count);
     let explore_some = |half: usize| {

@@ -92,10 +92,24 @@ enum Place {
     Over,
 }
 
+/// A member: one of its own, or a group that is entered as one.
+pub enum Kid {
+    Leaf { id: usize, enter: Script, exit: Script },
+    Group(Model),
+}
+
+/// What a nested group fails with, in the group around it.
+pub const NESTED: u8 = 255;
+
+/// How a member's enter or exit goes wrong.
+enum Fault {
+    Error(u8),
+    Panic(usize),
+}
+
 pub struct Model {
     setup: Setup,
-    enters: Vec<Script>,
-    exits: Vec<Script>,
+    kids: Vec<Kid>,
     body: Script,
     place: Vec<Place>,
     /// Who entered, in the order of entering.
@@ -118,13 +132,13 @@ pub struct Model {
 use Place::*;
 
 impl Model {
-    pub fn new(setup: Setup, members: &[(Script, Script)], body: Script) -> Self {
+    pub fn new(setup: Setup, kids: Vec<Kid>, body: Script) -> Self {
+        let count = kids.len();
         Self {
             setup,
-            enters: members.iter().map(|member| member.0).collect(),
-            exits: members.iter().map(|member| member.1).collect(),
+            kids,
             body,
-            place: vec![Queued; members.len()],
+            place: vec![Queued; count],
             entered: vec![],
             in_body: false,
             stopped: false,
@@ -133,7 +147,7 @@ impl Model {
             shown: None,
             enter_faults: vec![],
             exit_faults: vec![],
-            suppressed: vec![false; members.len()],
+            suppressed: vec![false; count],
             stack_suppressed: false,
             panic: None,
             log: vec![],
@@ -145,12 +159,12 @@ impl Model {
     }
 
     fn entering(&self) -> bool {
-        !self.in_body && (self.ending.is_none() || self.place.iter().any(|place| [Queued, Entering].contains(place)))
+        self.place.iter().any(|place| [Queued, Entering].contains(place))
     }
 
     /// 14: it is polled first; it ends the enters and the body, and a failed group stays failed.
     fn poll_stop(&mut self) {
-        if self.stopped && (self.entering() || self.in_body) {
+        if self.stopped && (self.ending.is_none() || self.entering()) {
             self.drop_enters();
             if self.in_body {
                 self.in_body = false;
@@ -164,7 +178,7 @@ impl Model {
     fn drop_enters(&mut self) {
         for index in 0..self.place.len() {
             if self.place[index] == Entering {
-                self.log.push(Event::Cut(Part::Enter(index)));
+                self.drop_kid(index);
             }
             if [Queued, Entering].contains(&self.place[index]) {
                 self.place[index] = Over;
@@ -187,30 +201,25 @@ impl Model {
             if self.place[index] != Entering {
                 continue;
             }
-            self.log.push(Event::Polled(Part::Enter(index)));
-            if self.enters[index].pends > 0 {
-                continue;
-            }
-            self.place[index] = Over;
-            // 9: nothing alters the case once the first exit has begun.
-            let fails = |this: &mut Self, case| {
-                if this.told.is_none() && this.ending != Some(Panicked) {
-                    this.ending = Some(case);
+            let Some(result) = self.poll_enter(index) else { continue };
+            self.place[index] = if result.is_ok() { Held } else { Over };
+            let case = match result {
+                Ok(()) => {
+                    self.entered.push(index);
+                    continue;
+                }
+                Err(Fault::Error(error)) => {
+                    self.enter_faults.push((index, error));
+                    EnterFailed
+                }
+                Err(Fault::Panic(place)) => {
+                    self.panic.get_or_insert(place);
+                    Panicked
                 }
             };
-            match self.enters[index].end {
-                End::Fails => {
-                    self.enter_faults.push((index, 1 + 2 * index as u8));
-                    fails(self, EnterFailed);
-                }
-                End::Panics => {
-                    self.panic.get_or_insert(1 + 2 * index);
-                    fails(self, Panicked);
-                }
-                End::Well | End::Suppresses => {
-                    self.place[index] = Held;
-                    self.entered.push(index);
-                }
+            // 9: nothing alters the case once the first exit has begun.
+            if self.told.is_none() && self.ending != Some(Panicked) {
+                self.ending = Some(case);
             }
         }
         if self.ending.is_some() {
@@ -219,6 +228,34 @@ impl Model {
                 false => self.members(Queued).iter().for_each(|index| self.place[*index] = Over),
             }
         }
+    }
+
+    fn poll_enter(&mut self, index: usize) -> Option<Result<(), Fault>> {
+        match &mut self.kids[index] {
+            Kid::Leaf { id, enter, .. } => {
+                self.log.push(Event::Polled(Part::Enter(*id)));
+                let code = 1 + 2 * *id;
+                (enter.pends == 0).then(|| match enter.end {
+                    End::Fails => Err(Fault::Error(code as u8)),
+                    End::Panics => Err(Fault::Panic(code)),
+                    End::Well | End::Suppresses => Ok(()),
+                })
+            }
+            Kid::Group(group) => {
+                group.poll_members();
+                self.log.append(&mut group.log);
+                match group.ending {
+                    None => (!group.entering()).then_some(Ok(())),
+                    Some(_) => group.fault_when_over().map(Err),
+                }
+            }
+        }
+    }
+
+    /// How a group ends that fails as a member.
+    fn fault_when_over(&self) -> Option<Fault> {
+        let over = self.place.iter().all(|place| *place == Over);
+        over.then(|| self.panic.map_or(Fault::Error(NESTED), Fault::Panic))
     }
 
     /// 7: it starts in the poll in which the last member is held.
@@ -272,28 +309,28 @@ impl Model {
         if self.place[index] == Held {
             self.place[index] = Exiting;
             if let (Some(error), true) = (self.shown, told != Completed) {
-                self.log.push(Event::Shown(index, error));
+                self.show(index, error);
             }
-            self.log.push(Event::Told(index, told));
+            match &mut self.kids[index] {
+                Kid::Leaf { id, .. } => self.log.push(Event::Told(*id, told)),
+                Kid::Group(group) => (group.ending, group.told) = (Some(Completed), Some(told)),
+            }
         }
-        self.log.push(Event::Polled(Part::Exit(index)));
-        if self.exits[index].pends > 0 {
-            return false;
-        }
+        let Some(result) = self.poll_exit(index) else { return false };
         self.place[index] = Over;
-        let next = match self.exits[index].end {
-            End::Well => None,
-            End::Suppresses => {
+        let next = match result {
+            Ok(false) => None,
+            Ok(true) => {
                 self.suppressed[index] = true;
                 self.stack_suppressed |= self.setup.stack && told == Failed && self.exit_faults.is_empty();
                 Some(Completed)
             }
-            End::Fails => {
-                self.exit_faults.push((index, 2 + 2 * index as u8));
+            Err(Fault::Error(error)) => {
+                self.exit_faults.push((index, error));
                 Some(Failed)
             }
-            End::Panics => {
-                self.panic.get_or_insert(2 + 2 * index);
+            Err(Fault::Panic(place)) => {
+                self.panic.get_or_insert(place);
                 Some(Panicked)
             }
         };
@@ -303,33 +340,76 @@ impl Model {
         true
     }
 
-    pub fn poll(&mut self) -> Option<Outcome> {
-        self.poll_stop();
+    /// Shows the error to a member, or to every member of a nested group.
+    fn show(&mut self, index: usize, error: u8) {
+        match &mut self.kids[index] {
+            Kid::Leaf { id, .. } => self.log.push(Event::Shown(*id, error)),
+            Kid::Group(group) => {
+                (0..group.kids.len()).for_each(|index| group.show(index, error));
+                self.log.append(&mut group.log);
+            }
+        }
+    }
+
+    /// Gives whether it suppresses.
+    fn poll_exit(&mut self, index: usize) -> Option<Result<bool, Fault>> {
+        match &mut self.kids[index] {
+            Kid::Leaf { id, exit, .. } => {
+                self.log.push(Event::Polled(Part::Exit(*id)));
+                let code = 2 + 2 * *id;
+                (exit.pends == 0).then(|| match exit.end {
+                    End::Fails => Err(Fault::Error(code as u8)),
+                    End::Panics => Err(Fault::Panic(code)),
+                    end => Ok(end == End::Suppresses),
+                })
+            }
+            Kid::Group(group) => {
+                group.poll_exits(Completed);
+                self.log.append(&mut group.log);
+                let fault = group.fault_when_over()?;
+                let well = group.panic.is_none() && group.exit_faults.is_empty();
+                Some(if well { Ok(group.suppresses()) } else { Err(fault) })
+            }
+        }
+    }
+
+    /// The enters, and the exits of a rollback.
+    fn poll_members(&mut self) {
         if self.entering() {
             self.poll_enters();
-            self.in_body = self.ending.is_none() && self.members(Held).len() == self.place.len();
+        }
+        if let (Some(ending), true) = (self.ending, !self.entering() || self.setup.rollback == Rollback::Eager) {
+            self.poll_exits(ending);
+        }
+    }
+
+    pub fn poll(&mut self) -> Option<Outcome> {
+        self.poll_stop();
+        if !self.in_body {
+            self.poll_members();
+            self.in_body = self.ending.is_none() && !self.entering();
         }
         if self.in_body {
             self.poll_body();
+            self.ending.into_iter().for_each(|ending| self.poll_exits(ending));
         }
-        let ending = self.ending?;
-        if self.entering() && self.setup.rollback != Rollback::Eager {
-            return None;
-        }
-        self.poll_exits(ending);
-        self.place.iter().all(|place| *place == Over).then(|| self.outcome(ending))
+        self.place.iter().all(|place| *place == Over).then(|| self.outcome(self.ending)).flatten()
     }
 
-    /// 10, 11, 16: everything that failed, by index; a panic is the cause, whatever else there is.
-    fn outcome(&self, ending: ExitCase) -> Outcome {
+    /// 11, 12: every exit says so; in a stack, one that was told of the failure.
+    fn suppresses(&self) -> bool {
+        let all = self.suppressed.iter().all(|suppressed| *suppressed);
+        !self.kids.is_empty() && self.exit_faults.is_empty() && self.panic.is_none() && (all || self.stack_suppressed)
+    }
+
+    /// 10, 16: everything that failed, by index; a panic is the cause, whatever else there is.
+    fn outcome(&self, ending: Option<ExitCase>) -> Option<Outcome> {
         let sorted = |faults: &[(usize, u8)]| {
             let mut faults = faults.to_vec();
             faults.sort();
             faults
         };
-        let suppress = !self.place.is_empty() && self.exit_faults.is_empty() && self.panic.is_none();
-        let all = self.suppressed.iter().all(|suppressed| *suppressed);
-        let result = match (self.panic, ending) {
+        let result = match (self.panic, ending?) {
             (Some(place), _) => Result_::Panicked(place),
             (None, EnterFailed) => Result_::Enter(sorted(&self.enter_faults)),
             (None, Failed) => Result_::Body(0),
@@ -337,8 +417,8 @@ impl Model {
             (None, _) if !self.exit_faults.is_empty() => Result_::Exit,
             (None, _) => Result_::Value,
         };
-        let suppressed = suppress && (all || self.stack_suppressed) && ending == Failed;
-        Outcome { result, exits: sorted(&self.exit_faults), suppressed }
+        let suppressed = ending == Some(Failed) && self.suppresses();
+        Some(Outcome { result, exits: sorted(&self.exit_faults), suppressed })
     }
 
     /// 15: what is pending is dropped, what is held is abandoned.
@@ -347,12 +427,24 @@ impl Model {
             self.log.push(Event::Cut(Part::Body));
         }
         for index in 0..self.place.len() {
-            match self.place[index] {
-                Entering => self.log.push(Event::Cut(Part::Enter(index))),
-                Held => self.log.push(Event::Abandoned(index)),
-                Exiting => self.log.push(Event::Cut(Part::Exit(index))),
+            self.drop_kid(index);
+        }
+    }
+
+    fn drop_kid(&mut self, index: usize) {
+        let place = self.place[index];
+        match &mut self.kids[index] {
+            Kid::Leaf { id, .. } => match place {
+                Entering => self.log.push(Event::Cut(Part::Enter(*id))),
+                Held => self.log.push(Event::Abandoned(*id)),
+                Exiting => self.log.push(Event::Cut(Part::Exit(*id))),
                 Queued | Over => {}
+            },
+            Kid::Group(group) if [Entering, Held, Exiting].contains(&place) => {
+                group.drop();
+                self.log.append(&mut group.log);
             }
+            Kid::Group(_) => {}
         }
     }
 
@@ -361,18 +453,32 @@ impl Model {
     }
 
     pub fn release(&mut self, part: Part) {
-        let script = match part {
-            Part::Enter(index) => &mut self.enters[index],
-            Part::Body => &mut self.body,
-            Part::Exit(index) => &mut self.exits[index],
-        };
-        script.pends -= 1;
+        if part == Part::Body {
+            self.body.pends -= 1;
+        }
+        for kid in &mut self.kids {
+            match kid {
+                Kid::Leaf { id, enter, .. } if part == Part::Enter(*id) => enter.pends -= 1,
+                Kid::Leaf { id, exit, .. } if part == Part::Exit(*id) => exit.pends -= 1,
+                Kid::Leaf { .. } => {}
+                Kid::Group(group) if part != Part::Body => group.release(part),
+                Kid::Group(_) => {}
+            }
+        }
     }
 
     /// Who is waited for.
     pub fn waiting(&self) -> Vec<Part> {
-        let body = self.in_body.then_some(Part::Body);
-        let enters = self.members(Entering).into_iter().map(Part::Enter);
-        enters.chain(body).chain(self.members(Exiting).into_iter().map(Part::Exit)).collect()
+        let mut waiting = vec![];
+        for (kid, place) in self.kids.iter().zip(&self.place) {
+            match (kid, place) {
+                (Kid::Leaf { id, .. }, Entering) => waiting.push(Part::Enter(*id)),
+                (Kid::Leaf { id, .. }, Exiting) => waiting.push(Part::Exit(*id)),
+                (Kid::Group(group), Entering | Exiting) => waiting.extend(group.waiting()),
+                _ => {}
+            }
+        }
+        waiting.extend(self.in_body.then_some(Part::Body));
+        waiting
     }
 }
