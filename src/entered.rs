@@ -26,7 +26,12 @@ use crate::{
 /// nesting: it is a resource like any other, so that series and parallel compose. Its exit exits every member, with the
 /// order, the limit and the order of entering of its group; it fails with the group's own [`Failure`], whose faults keep
 /// their own indices; and it answers `Suppress` if all its members do (in a stack, as a stack does). An outer group's
-/// policies do not reach inside.
+/// policies do not reach inside. Its `witness` shows the error to every member, before the first of their exits.
+///
+/// # Panics
+///
+/// A panic in the exit of a member goes on when the other exits are done, whether or not the group was entered with
+/// [`catch_unwind`](Gather::catch_unwind): that is a matter of whoever exits it.
 ///
 /// # Cancellation
 ///

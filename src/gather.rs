@@ -305,9 +305,9 @@ impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
     pub fn until<F: IntoFuture<Output = ()>>(
         self,
         stop: F,
-    ) -> Gather<G, Policies<Rb, L, Either<S, F::IntoFuture>, C, Exits<O, XL>>> {
+    ) -> Gather<G, Policies<Rb, L, Either<S, F>, C, Exits<O, XL>>> {
         let Policies { enter_limit, stop: before, exits, kinds } = self.policy;
-        let stop = Either(before, stop.into_future());
+        let stop = Either::new(before, stop);
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds } }
     }
 

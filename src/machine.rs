@@ -224,8 +224,7 @@ where
                                 flags.entering &= !fail_fast;
                             }
                             if case.is_none() {
-                                let panicked = panic.is_some();
-                                panic.guard(|| stage.enter_failed(panicked));
+                                stage.fail(Ending::EnterFailed, panic);
                             }
                         }
                     }
@@ -310,12 +309,13 @@ where
 type Step<Ms, R, B> = Poll<Result<Outcome<Ms, R, B>, Caught>>;
 
 impl<F, R, B> Stage<F, R, B> {
-    /// Notes that a member could not be entered. The body, which will not be called, is dropped.
-    fn enter_failed(&mut self, panicked: bool) {
-        match self {
-            _ if panicked => *self = Self::Exit(Ending::Panicked),
-            Self::Body(_) => *self = Self::Exit(Ending::EnterFailed),
-            Self::Exit(_) => {}
+    /// Notes why the body will not be called, if it is the first reason or a panic, and drops the body.
+    fn fail(&mut self, ending: Ending<R, B>, panic: &mut FirstPanic) {
+        if let Self::Body(_) = self {
+            panic.guard(|| *self = Self::Exit(ending));
+        }
+        if panic.is_some() {
+            *self = Self::Exit(Ending::Panicked);
         }
     }
 }
@@ -360,13 +360,8 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
                 panic.join(first);
                 let _ = members.visit(0, &mut CutEnters { all: true, panic });
                 flags.entering = false;
-                let panicked = panic.is_some();
                 if case.is_none() {
-                    panic.guard(|| match stage {
-                        _ if panicked => *stage = Stage::Exit(Ending::Panicked),
-                        Stage::Body(_) => *stage = Stage::Exit(Ending::Cancelled),
-                        Stage::Exit(_) => {}
-                    });
+                    stage.fail(Ending::Cancelled, panic);
                 }
             }
             StateProj::Body { block, exits } => {
@@ -477,10 +472,12 @@ fn finish<Ms: Members, F, Fut, R, B, P: Policy>(
 ) -> Result<Outcome<Ms, R, B>, Caught> {
     let mut faults = TakeFaults::<StoreOf<Ms>> { enters: Store::empty(), exits: Store::empty() };
     let mut verdict = Verdict::Propagate;
-    if let StateProj::Members { members, stage, flags, .. } = state.as_mut().project() {
+    if let StateProj::Members { members, stage, flags, panic, .. } = state.as_mut().project() {
         let suppress = members.len() > 0 && !flags.exit_failed && (!flags.propagate || flags.suppressed);
         verdict = Verdict::from(suppress);
-        if flags.exit_failed || matches!(stage, Stage::Exit(Ending::EnterFailed | Ending::Panicked)) {
+        // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
+        let failed = flags.exit_failed || panic.is_some();
+        if failed || matches!(stage, Stage::Exit(Ending::EnterFailed)) {
             let _ = members.visit(0, &mut faults);
         }
     }
@@ -490,9 +487,9 @@ fn finish<Ms: Members, F, Fut, R, B, P: Policy>(
     };
     let cause = if let Some(caught) = panic.take() {
         panic.guard(|| drop(ending));
-        panic.guard(|| drop(faults.enters));
+        faults.enters.into_options().for_each(|error| panic.guard(|| drop(error)));
         if !P::CATCH {
-            panic.guard(|| drop(faults.exits));
+            faults.exits.into_options().for_each(|error| panic.guard(|| drop(error)));
             return Err(caught);
         }
         Cause::panicked(caught)
@@ -560,12 +557,13 @@ where
 impl<Ms: Members, F, Fut, R, B, P: Policy> PinnedDrop for Machine<Ms, F, Fut, R, B, P> {
     /// Drops member by member, so that the destructors of all run though more than one may panic.
     fn drop(self: Pin<&mut Self>) {
-        let mut state = self.project().state;
-        let mut first = FirstPanic::none();
+        let this = self.project();
+        let (mut state, mut first) = (this.state, FirstPanic::none());
         if let StateProj::Members { members, .. } = state.as_mut().project() {
             let _ = members.visit(0, &mut Clear { panic: &mut first });
         }
         first.guard(|| state.set(State::Done));
+        this.policy.parts().stop.clear(&mut first);
         if let Some(caught) = first.take() {
             caught.resume_in_drop();
         }
@@ -641,7 +639,9 @@ impl<Ms: Members, X: ExitPolicy> Visitor<Ms> for PollExits<'_, '_, '_, X> {
             }
             Phase::Held => {
                 cursor.begin_visit(index);
-                if let (Some(error), false) = (self.witness, cursor.witnessed || told == ExitCase::Completed) {
+                // In a stack an error that was suppressed is not shown any more.
+                let show = told != ExitCase::Completed && !flags.suppressed && !cursor.witnessed;
+                if let (Some(error), true) = (self.witness, show) {
                     slot.as_mut().witness(error);
                 }
                 policy.limit().begin();

@@ -7,10 +7,9 @@ use core::{
     marker::PhantomData,
     ops::{Deref, DerefMut},
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use futures_util::TryFutureExt;
 use pin_project::pin_project;
 
 use crate::{Exit, ExitCase, Verdict};
@@ -66,7 +65,7 @@ pub trait EnterExt: IntoFuture + Sized {
         X: AsyncFnOnce(<Self::Output as Fallible>::Value, ExitCase) -> Result<W, E>,
         W: Into<Verdict>,
     {
-        Adapted { member: self, adapter: ByClosure(exit, PhantomData) }
+        Adapted { member: self, adapter: ByClosure(Some(exit), PhantomData) }
     }
 
     /// The value's own `Drop` is its exit, so that RAII guards join a group. It never fails and never suppresses.
@@ -191,7 +190,7 @@ pub trait EnterExt: IntoFuture + Sized {
         Self::Output: Fallible<Value: Exit<Error = <Self::Output as Fallible>::Error>>,
         D: AsyncFnOnce() -> <Self::Output as Fallible>::Error,
     {
-        Adapted { member: self, adapter: ByDeadline(deadline) }
+        Adapted { member: self, adapter: ByDeadline(Some(deadline)) }
     }
 }
 
@@ -212,23 +211,26 @@ impl<V, E> Fallible for Result<V, E> {
     type Error = E;
 }
 
-/// Makes a resource of what a member gives.
+/// Makes a resource of what a member gives, once.
 pub trait Adapter<Output> {
     type Value;
     type Error;
 
-    fn adapt(self, output: Output) -> Result<Self::Value, Self::Error>;
+    fn adapt(&mut self, output: Output) -> Result<Self::Value, Self::Error>;
 }
 
+const ONCE: &str = "a member is entered once";
+
 /// [`EnterExt::exit_with`].
-pub struct ByClosure<X, W>(X, PhantomData<fn() -> W>);
+pub struct ByClosure<X, W>(Option<X>, PhantomData<fn() -> W>);
 
 impl<V, E, X, W> Adapter<Result<V, E>> for ByClosure<X, W> {
     type Value = ExitWith<V, X, W, E>;
     type Error = E;
 
-    fn adapt(self, output: Result<V, E>) -> Result<ExitWith<V, X, W, E>, E> {
-        output.map(|value| ExitWith { value, exit: self.0, _answers: PhantomData })
+    fn adapt(&mut self, output: Result<V, E>) -> Result<ExitWith<V, X, W, E>, E> {
+        let exit = self.0.take();
+        output.map(|value| ExitWith { value, exit: exit.expect(ONCE), _answers: PhantomData })
     }
 }
 
@@ -239,7 +241,7 @@ impl<V, E> Adapter<Result<V, E>> for ByDrop {
     type Value = DropOnExit<V, E>;
     type Error = E;
 
-    fn adapt(self, output: Result<V, E>) -> Result<DropOnExit<V, E>, E> {
+    fn adapt(&mut self, output: Result<V, E>) -> Result<DropOnExit<V, E>, E> {
         output.map(|value| DropOnExit { value, _answers: PhantomData })
     }
 }
@@ -251,7 +253,7 @@ impl<V, E: Into<E2>, E2> Adapter<Result<V, E>> for ByInto<E2> {
     type Value = ErrorsInto<V, E2>;
     type Error = E2;
 
-    fn adapt(self, output: Result<V, E>) -> Result<ErrorsInto<V, E2>, E2> {
+    fn adapt(&mut self, output: Result<V, E>) -> Result<ErrorsInto<V, E2>, E2> {
         match output {
             Ok(value) => Ok(ErrorsInto { value, _answers: PhantomData }),
             Err(error) => Err(error.into()),
@@ -260,14 +262,15 @@ impl<V, E: Into<E2>, E2> Adapter<Result<V, E>> for ByInto<E2> {
 }
 
 /// [`EnterExt::exit_within`].
-pub struct ByDeadline<D>(D);
+pub struct ByDeadline<D>(Option<D>);
 
 impl<V, E, D> Adapter<Result<V, E>> for ByDeadline<D> {
     type Value = ExitWithin<V, D>;
     type Error = E;
 
-    fn adapt(self, output: Result<V, E>) -> Result<ExitWithin<V, D>, E> {
-        output.map(|value| ExitWithin { value, deadline: self.0 })
+    fn adapt(&mut self, output: Result<V, E>) -> Result<ExitWithin<V, D>, E> {
+        let deadline = self.0.take();
+        output.map(|value| ExitWithin { value, deadline: deadline.expect(ONCE) })
     }
 }
 
@@ -283,7 +286,7 @@ impl<M: IntoFuture, A: Adapter<M::Output>> IntoFuture for Adapted<M, A> {
     type IntoFuture = Adapting<M::IntoFuture, A>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Adapting::Pending { future: self.member.into_future(), adapter: self.adapter }
+        Adapting { future: self.member.into_future(), adapter: self.adapter }
     }
 }
 
@@ -293,28 +296,22 @@ impl<M, A> fmt::Debug for Adapted<M, A> {
     }
 }
 
-/// The future of an adapted member's entering.
-#[pin_project(project = AdaptingProj, project_replace = AdaptingOwn)]
+/// The future of an adapted member's entering. The member's own stays where it is to the end, for whoever drops this one:
+/// where its destructor panics, the resource must be out of it.
+#[pin_project]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
-pub enum Adapting<Fut, A> {
-    Pending {
-        #[pin]
-        future: Fut,
-        adapter: A,
-    },
-    Done,
+pub struct Adapting<Fut, A> {
+    #[pin]
+    future: Fut,
+    adapter: A,
 }
 
 impl<Fut: Future, A: Adapter<Fut::Output>> Future for Adapting<Fut, A> {
     type Output = Result<A::Value, A::Error>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let AdaptingProj::Pending { future, .. } = self.as_mut().project() else {
-            panic!("a member was polled after it had been entered");
-        };
-        let output = ready!(future.poll(cx));
-        let AdaptingOwn::Pending { adapter, .. } = self.project_replace(Adapting::Done) else { unreachable!() };
-        Poll::Ready(adapter.adapt(output))
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        this.future.poll(cx).map(|output| this.adapter.adapt(output))
     }
 }
 
@@ -446,6 +443,22 @@ impl<V, E> Exit for DropOnExit<V, E> {
     }
 }
 
+/// The exit's future of a resource whose errors become an `E2`. It stays where it is to its end, as in [`Adapting`].
+#[pin_project]
+struct ErrInto<Fut, E2> {
+    #[pin]
+    future: Fut,
+    _into: PhantomData<fn() -> E2>,
+}
+
+impl<Fut: Future<Output = Result<T, E>>, T, E: Into<E2>, E2> Future for ErrInto<Fut, E2> {
+    type Output = Result<T, E2>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().future.poll(cx).map(|result| result.map_err(Into::into))
+    }
+}
+
 /// A resource whose errors become an `E2`: the resource of [`EnterExt::errors_into`]; see there for an example.
 pub struct ErrorsInto<V, E2> {
     value: V,
@@ -459,7 +472,7 @@ impl<V: Exit<Error: Into<E2>>, E2> Exit for ErrorsInto<V, E2> {
     type Verdict = V::Verdict;
 
     fn exit(self, case: ExitCase) -> impl Future<Output = Result<V::Verdict, E2>> {
-        self.value.exit(case).err_into()
+        ErrInto { future: self.value.exit(case), _into: PhantomData }
     }
 
     fn witness(&mut self, error: &dyn Any) {

@@ -12,6 +12,8 @@ use core::{
 
 use pin_project::pin_project;
 
+use crate::unwind::FirstPanic;
+
 /// All policies of a gather.
 ///
 /// | parameter | what it decides                                   | values                                    |
@@ -94,8 +96,25 @@ pub struct Never;
 
 /// Whichever of two is ready first stops the group.
 #[pin_project]
-#[derive(Debug)]
-pub struct Either<A, B>(#[pin] pub(crate) A, #[pin] pub(crate) B);
+pub struct Either<A, B: IntoFuture>(#[pin] A, #[pin] Signal<B>);
+
+impl<A, B: IntoFuture> Either<A, B> {
+    pub(crate) fn new(before: A, stop: B) -> Self {
+        Self(before, Signal::Waiting(stop))
+    }
+}
+
+/// | state     | holds               | next                             |
+/// |-----------|---------------------|----------------------------------|
+/// | `Waiting` | what was given      | `Polled` (the first poll)        |
+/// | `Polled`  | its future          | `Over` (it is ready, or dropped) |
+/// | `Over`    | nothing             |                                  |
+#[pin_project(project = SignalProj, project_replace = SignalOwn)]
+enum Signal<S: IntoFuture> {
+    Waiting(S),
+    Polled(#[pin] S::IntoFuture),
+    Over,
+}
 
 /// A panic resumes when all is done. The default.
 #[derive(Debug)]
@@ -181,6 +200,9 @@ pub trait Stop {
     const ENABLED: bool;
 
     fn poll_stop(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Drops what is inside, one after the other.
+    fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic);
 }
 
 impl Stop for Never {
@@ -189,16 +211,38 @@ impl Stop for Never {
     fn poll_stop(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         Poll::Pending
     }
+
+    fn clear(self: Pin<&mut Self>, _: &mut FirstPanic) {}
 }
 
-impl<A: Stop, B: Future<Output = ()>> Stop for Either<A, B> {
+impl<A: Stop, B: IntoFuture<Output = ()>> Stop for Either<A, B> {
     const ENABLED: bool = true;
 
     fn poll_stop(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         match this.0.poll_stop(cx) {
             Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => this.1.poll(cx),
+            Poll::Pending => this.1.poll_signal(cx),
+        }
+    }
+
+    fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic) {
+        let mut this = self.project();
+        this.0.clear(panic);
+        panic.guard(|| this.1.set(Signal::Over));
+    }
+}
+
+impl<S: IntoFuture<Output = ()>> Signal<S> {
+    fn poll_signal(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if let SignalProj::Waiting(_) = self.as_mut().project() {
+            if let SignalOwn::Waiting(stop) = self.as_mut().project_replace(Self::Over) {
+                self.set(Self::Polled(stop.into_future()));
+            }
+        }
+        match self.as_mut().project() {
+            SignalProj::Polled(future) => future.poll(cx),
+            _ => Poll::Pending,
         }
     }
 }

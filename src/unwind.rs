@@ -126,7 +126,7 @@ pub use imp::Panic;
 pub(crate) use imp::{Caught, catch};
 
 /// Room for the first of several panics. The ones that follow are dropped, and so is this one with its room.
-pub(crate) struct FirstPanic(Option<Caught>);
+pub struct FirstPanic(Option<Caught>);
 
 impl FirstPanic {
     pub(crate) fn none() -> Self {

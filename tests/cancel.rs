@@ -253,6 +253,26 @@ fn an_empty_group() {
     Driver::new(gather(()).until(std::future::pending()).with(async |()| ())).end().unwrap();
 }
 
+/// 1: what stops the group is lazy as well: not even `into_future` is called before the first poll.
+#[test]
+fn until_is_lazy() {
+    struct Signal<'a>(&'a Log);
+    impl IntoFuture for Signal<'_> {
+        type Output = ();
+        type IntoFuture = std::future::Pending<()>;
+        fn into_future(self) -> Self::IntoFuture {
+            self.0.push("signal");
+            std::future::pending()
+        }
+    }
+    let log = Log::default();
+    let member = || async { Ok::<_, ()>(()) }.drop_on_exit();
+    let with = gather((member(),)).until(Signal(&log)).with(async |_| ());
+    assert_eq!(log.take(), [""; 0]);
+    Driver::new(with).end().unwrap();
+    assert_eq!(log.take(), ["signal"]);
+}
+
 /// Two calls: whichever is ready first.
 #[test]
 fn until_twice() {

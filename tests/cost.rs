@@ -246,7 +246,8 @@ fn sizes_of_the_policies() {
     let (word, one) = (size_of::<usize>(), core::num::NonZeroUsize::MIN);
     costs!(0, fail_fast());
     costs!(0, eager_rollback());
-    costs!(0, until(std::future::pending()));
+    // What was given, its future, or nothing: a tag.
+    costs!(word, until(std::future::pending()));
     #[cfg(feature = "std")]
     costs!(0, catch_unwind());
     costs!(2 * word, enter_limit(one));
@@ -254,7 +255,7 @@ fn sizes_of_the_policies() {
     costs!(2 * word, exit_limit(one));
     // A rank a member, and the last one given.
     costs!(3 * word, stack());
-    costs!(word, until(Box::pin(std::future::pending())));
+    costs!(2 * word, until(Box::pin(std::future::pending())));
     costs!(7 * word, eager_rollback().stack().enter_limit(one).exit_limit(one));
 }
 

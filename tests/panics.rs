@@ -200,6 +200,17 @@ fn in_the_destructor_of_a_ready_exit<S: Shape>() {
     assert_eq!(log.only(&["exited"]), ["exited 0", "exited 1", "exited 2"]);
 }
 
+/// 10, 17: the destructor of an exit that has failed panics: its error is not lost.
+fn in_the_destructor_of_a_failed_exit<S: Policed>() {
+    for body in [well(), fails("b")] {
+        let log = Log::default();
+        let acts = [(well(), fails("x0").drop_panics()), (well(), well()), (well(), fails("x2").drop_panics())];
+        let report = S::run(members(&log, acts), &Setup::default(), &log, body).end();
+        let why = Why::Panicked("drop exit 0".to_string());
+        assert_eq!(report, Report { why, exits: vec![(0, "x0"), (2, "x2")], suppressed: false });
+    }
+}
+
 /// 17: the destructor of the body's future panics, or of what the body gave: the exits run, told `Panicked`.
 fn in_the_destructor_of_the_body<S: Shape>() {
     struct Bomb;
@@ -225,7 +236,7 @@ fn in_the_destructor_of_the_body<S: Shape>() {
     ];
     let mut gather = S::three(members, async move |_| Ok(drop(bomb)));
     assert_eq!(caught(|| gather.poll()), "bomb");
-    assert_eq!(log.only(&["EnterFailed"]), ["exit 0 EnterFailed", "exit 2 EnterFailed"]);
+    assert_eq!(told(&log.take()), ["exit 0 Panicked", "exit 2 Panicked"]);
 
     // The value that goes nowhere, as an exit panics.
     let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), panics("exit")));
@@ -382,6 +393,7 @@ fn destructors_with_fail_fast<S: Policed>() {
 }
 
 shapes! {
+    in_the_destructor_of_a_failed_exit
     caught_as_a_cause
     with_fail_fast
     with_eager_rollback
@@ -402,6 +414,65 @@ shapes! {
     on_drop_in_exit
     on_drop_while_unwinding
     on_drop_with_a_panic_kept
+}
+
+/// 3, 10, 17: the same through the adapters: no resource is lost in them, and no error.
+#[test]
+fn destructors_in_adapted_members() {
+    let log = Log::default();
+    let never = async || std::future::pending::<&'static str>().await;
+    let member = |name, exit| Member::new(&log, name, well().drop_panics(), exit);
+    let group = (
+        member(0, fails("x0").drop_panics()).errors_into::<&'static str>(),
+        member(1, fails("x1").drop_panics()).exit_within(never).enter_within(never),
+        member(2, well()).exit_with(async |resource, case| gather_cm::Exit::exit(resource, case).await),
+        async { Ok(3) }.drop_on_exit(),
+    );
+    let failure = Driver::new(gather(group).catch_unwind().with(async |_| ())).end().unwrap_err();
+    assert_eq!(failure.to_string(), "panicked: drop enter 0; exit of member 0 failed: x0; exit of member 1 failed: x1");
+    assert_released(&log.everything());
+}
+
+/// 17: errors, the body and what stops the group have destructors as well: no two at once, which would abort.
+#[test]
+fn every_other_destructor() {
+    struct Bomb(&'static str);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("{}", self.0);
+        }
+    }
+    impl std::fmt::Debug for Bomb {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+    let failing = |error| async move { if error == "panic" { panic!("first") } else { Err::<(), _>(Bomb(error)) } };
+    let group = ["a", "panic", "b"].map(|error| failing(error).drop_on_exit());
+    let mut driver = Driver::new(gather(group).with(async |_| ()));
+    assert_eq!(caught(|| driver.poll().map(|_| ())), "first");
+
+    let exits = ["a", "panic", "b"].map(|error| async { Ok(()) }.exit_with(async move |(), _| failing(error).await));
+    let mut driver = Driver::new(gather(exits).with(async |_| ()));
+    assert_eq!(caught(|| driver.poll().map(|_| ())), "first");
+
+    // Dropped: a member, both that may stop the group, and the body.
+    let log = Log::default();
+    let gate = Gate::new();
+    let waits = |bomb| {
+        let gate = gate.clone();
+        async move {
+            let _bomb = Bomb(bomb);
+            gate.wait().await;
+        }
+    };
+    let [member, ..] = members(&log, [(well().gate(&gate).drop_panics(), well()), (well(), well()), (well(), well())]);
+    let bomb = Bomb("the body");
+    let with = gather((member,)).until(waits("one")).until(waits("two")).with(async move |_| drop(bomb));
+    let mut driver = Driver::new(with);
+    driver.pends();
+    assert_eq!(caught(|| driver.drop()), "drop enter 0");
+    assert_eq!(log.count("drop enter 0"), 1);
 }
 
 /// 16: a closure may panic before it has made a future.

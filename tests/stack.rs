@@ -88,6 +88,15 @@ fn a_suppressed_error_is_not_shown<S: Policed>() {
     ];
     assert_eq!(S::run(members, &stack(), &log, fails("b")).end(), Report::body("b").suppressed());
     assert_eq!(log.only(&["witness"]), ["witness 2 b", "witness 1 b"]);
+
+    // Nor where an exit fails after that: what the rest are told of is its error.
+    let members = [
+        Member::new(&log, 0, well(), well()),
+        Member::new(&log, 1, well(), fails("x1")),
+        Member::new(&log, 2, well(), well()).suppress(),
+    ];
+    S::run(members, &stack(), &log, fails("b")).end();
+    assert_eq!(log.only(&["witness", "Failed"]), ["witness 2 b", "exit 2 Failed", "exit 0 Failed"]);
 }
 
 /// 12: `EnterFailed` and `Cancelled` stay as they are, whatever the exits do.

@@ -308,7 +308,7 @@ impl Model {
         let told = self.told.expect("known when the first exit begins");
         if self.place[index] == Held {
             self.place[index] = Exiting;
-            if let (Some(error), true) = (self.shown, told != Completed) {
+            if let (Some(error), true) = (self.shown, told != Completed && !self.stack_suppressed) {
                 self.show(index, error);
             }
             match &mut self.kids[index] {
