@@ -139,9 +139,7 @@ impl<V: Values<Error: 'static>, P: ExitPolicy> Exit for Entered<V, P> {
         (**self).witness(error);
     }
 
-    fn abandon(self) {
-        drop(self);
-    }
+    // Its `Drop` is its `abandon`.
 }
 
 /// The block of a body that there is not.

@@ -62,6 +62,16 @@ fn enter_is_lazy() {
     assert_eq!(log.take(), [""; 0]);
 }
 
+/// It knows when it has ended.
+#[test]
+fn enter_is_fused() {
+    use futures::future::FusedFuture;
+    let mut enter = Box::pin(gather((async { Ok::<_, ()>(1) }.drop_on_exit(),)).enter());
+    assert!(!enter.is_terminated());
+    Driver::new(enter.as_mut()).end().unwrap();
+    assert!(enter.is_terminated());
+}
+
 /// Dropped, it abandons its values, in argument order; so does its future, halfway.
 #[test]
 fn dropped_it_abandons() {

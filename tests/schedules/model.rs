@@ -93,6 +93,7 @@ enum Place {
 }
 
 /// A member: one of its own, or a group that is entered as one.
+#[allow(clippy::large_enum_variant)]
 pub enum Kid {
     Leaf { id: usize, enter: Script, exit: Script },
     Group(Model),
@@ -235,7 +236,7 @@ impl Model {
             Kid::Leaf { id, enter, .. } => {
                 self.log.push(Event::Polled(Part::Enter(*id)));
                 let code = 1 + 2 * *id;
-                (enter.pends == 0).then(|| match enter.end {
+                (enter.pends == 0).then_some(match enter.end {
                     End::Fails => Err(Fault::Error(code as u8)),
                     End::Panics => Err(Fault::Panic(code)),
                     End::Well | End::Suppresses => Ok(()),
@@ -357,7 +358,7 @@ impl Model {
             Kid::Leaf { id, exit, .. } => {
                 self.log.push(Event::Polled(Part::Exit(*id)));
                 let code = 2 + 2 * *id;
-                (exit.pends == 0).then(|| match exit.end {
+                (exit.pends == 0).then_some(match exit.end {
                     End::Fails => Err(Fault::Error(code as u8)),
                     End::Panics => Err(Fault::Panic(code)),
                     end => Ok(end == End::Suppresses),

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Panics, drops and pinned siblings under valgrind: no invalid access, no leak.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export RUST_BACKTRACE=0
+for test in panics dropped cancel entered pinned; do
+    binary=$(cargo test --no-run --message-format=json --test "$test" 2>/dev/null |
+        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
+    echo "== $test"
+    valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
+        "$binary" --test-threads=1 2>&1 | grep -vE "^(thread|note:|$)|panicked at|stack backtrace"
+done

@@ -1,0 +1,287 @@
+//! Threads, and many: members woken from other threads while the gather is polled, moved and dropped; many members;
+//! many gathers; many life cycles. Bounded in number, not in time; larger in release mode.
+#![cfg(feature = "std")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering},
+        mpsc,
+    },
+    task::{Context, Poll, Waker},
+};
+
+use gather_cm::{Cause, Exit, ExitCase, gather};
+
+const LARGE: usize = if cfg!(debug_assertions) { 1 } else { 20 };
+
+/// Counts the bytes that are allocated now.
+struct Live;
+
+static LIVE: AtomicIsize = AtomicIsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Live = Live;
+
+// SAFETY: passed on to `System` as it is.
+unsafe impl GlobalAlloc for Live {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// One after the other: what is allocated is measured for the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> std::sync::MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A thread that wakes whoever asks for it, some time later.
+fn wake_elsewhere(waker: Waker) {
+    static THREADS: OnceLock<Vec<mpsc::Sender<Waker>>> = OnceLock::new();
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let threads = THREADS.get_or_init(|| {
+        let start = |_| {
+            let (sender, wakers) = mpsc::channel::<Waker>();
+            std::thread::spawn(move || wakers.into_iter().for_each(Waker::wake));
+            sender
+        };
+        (0..2).map(start).collect()
+    });
+    let _ = threads[NEXT.fetch_add(1, Ordering::Relaxed) % threads.len()].send(waker);
+}
+
+/// Pends so often, woken from another thread each time.
+async fn elsewhere(mut times: usize) {
+    poll_fn(move |cx| {
+        if times == 0 {
+            return Poll::Ready(());
+        }
+        times -= 1;
+        wake_elsewhere(cx.waker().clone());
+        Poll::Pending
+    })
+    .await;
+}
+
+#[derive(Default)]
+struct Counts {
+    entered: AtomicUsize,
+    exited: AtomicUsize,
+    abandoned: AtomicUsize,
+}
+
+struct Resource {
+    number: usize,
+    counts: Arc<Counts>,
+    released: AtomicBool,
+}
+
+impl Resource {
+    fn release(&self, count: &AtomicUsize) {
+        assert!(!self.released.swap(true, Ordering::SeqCst), "released twice");
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Exit for Resource {
+    type Error = usize;
+    type Verdict = ();
+
+    async fn exit(self, _: ExitCase) -> Result<(), usize> {
+        self.release(&self.counts.exited);
+        elsewhere(self.number % 3).await;
+        if self.number % 7 == 6 { Err(self.number) } else { Ok(()) }
+    }
+
+    fn abandon(self) {
+        self.release(&self.counts.abandoned);
+    }
+}
+
+async fn enter(number: usize, counts: Arc<Counts>) -> Result<Resource, usize> {
+    elsewhere(number % 4).await;
+    if number % 31 == 30 {
+        return Err(number);
+    }
+    counts.entered.fetch_add(1, Ordering::SeqCst);
+    Ok(Resource { number, counts, released: AtomicBool::new(false) })
+}
+
+/// A life cycle of some shape, whatever its end.
+async fn cycle(number: usize, counts: Arc<Counts>) {
+    let enter = |offset: usize| enter(number + offset, counts.clone());
+    match number % 4 {
+        0 => drop(gather((enter(0), enter(1), enter(2))).with(async |_| elsewhere(number % 3).await).await),
+        1 => drop(gather([enter(0), enter(1), enter(2)]).fail_fast().with(async |_| elsewhere(1).await).await),
+        2 => {
+            let group = (0..9).map(enter).collect::<Vec<_>>();
+            drop(gather(group).until(elsewhere(number % 9)).with(async |_| elsewhere(2).await).await);
+        }
+        _ => {
+            let group = (0..5).map(enter).collect::<Vec<_>>();
+            drop(gather(group).stack().eager_rollback().with(async |_| elsewhere(1).await).await);
+        }
+    }
+}
+
+/// A future that is dropped after so many polls.
+struct DropAfter<F>(Option<Pin<Box<F>>>, usize);
+
+impl<F: Future<Output = ()>> Future for DropAfter<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.1 == 0 {
+            self.0 = None;
+            return Poll::Ready(());
+        }
+        self.1 -= 1;
+        self.0.as_mut().expect("not dropped").as_mut().poll(cx)
+    }
+}
+
+fn assert_released(counts: &Counts, dropped: bool) {
+    let (entered, exited) = (counts.entered.load(Ordering::SeqCst), counts.exited.load(Ordering::SeqCst));
+    let abandoned = counts.abandoned.load(Ordering::SeqCst);
+    assert_eq!(entered, exited + abandoned);
+    assert!(entered > 0 && exited > 0);
+    assert_eq!(abandoned > 0, dropped);
+}
+
+/// Members woken from other threads while the gather is polled, moved between workers, and dropped, on tokio and on smol.
+#[test]
+fn threads() {
+    let _alone = alone();
+    for drops in [false, true] {
+        let counts = Arc::new(Counts::default());
+        let task = |number: usize| {
+            let polls = if drops { number % 11 } else { usize::MAX };
+            DropAfter(Some(Box::pin(cycle(number, counts.clone()))), polls)
+        };
+        let count = 2_000 * LARGE;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+        runtime.block_on(async {
+            let tasks: Vec<_> = (0..count).map(|number| tokio::spawn(task(number))).collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        let executor = smol::Executor::new();
+        let tasks: Vec<_> = (0..count).map(|number| executor.spawn(task(number))).collect();
+        let (stop, stopped) = smol::channel::unbounded::<()>();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let (executor, stopped) = (&executor, stopped.clone());
+                scope.spawn(move || smol::block_on(executor.run(stopped.recv())));
+            }
+            smol::block_on(async {
+                for task in tasks {
+                    task.await;
+                }
+            });
+            drop(stop);
+        });
+        assert_released(&counts, drops);
+        println!("{} gathers on two executors, dropped: {drops}", 2 * count);
+    }
+}
+
+/// A hundred thousand members in one `Vec`, of which some fail, in enter and in exit.
+#[test]
+fn many_members() {
+    let _alone = alone();
+    struct One(usize);
+    impl Exit for One {
+        type Error = usize;
+        type Verdict = ();
+        async fn exit(self, _: ExitCase) -> Result<(), usize> {
+            smol::future::yield_now().await;
+            if self.0 % 1_000 == 999 { Err(self.0) } else { Ok(()) }
+        }
+    }
+    let count = 100_000;
+    for failing in [false, true] {
+        let enter = |number: usize| async move {
+            smol::future::yield_now().await;
+            if failing && number % 1_000 == 500 { Err(number) } else { Ok(One(number)) }
+        };
+        let members: Vec<_> = (0..count).map(enter).collect();
+        let failure = smol::block_on(gather(members).with(async |all| all.len())).unwrap_err();
+        assert_eq!(failure.exits.len(), count / 1_000);
+        assert!(failure.exits.iter().all(|(index, error)| index == *error && index % 1_000 == 999));
+        match failure.cause {
+            Cause::Enter(faults) if failing => assert_eq!(faults.len(), count / 1_000),
+            Cause::Exit(len) if !failing => assert_eq!(len, count),
+            _ => panic!("another cause"),
+        }
+    }
+}
+
+/// Ten thousand gathers at once on a multi-thread executor.
+#[test]
+fn many_gathers() {
+    let _alone = alone();
+    let counts = Arc::new(Counts::default());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    runtime.block_on(async {
+        let start = |number: usize| {
+            let (gate, counts) = (gate.clone(), counts.clone());
+            tokio::spawn(async move {
+                let group = [enter(number, counts.clone()), enter(number + 1, counts.clone())];
+                drop(gather(group).with(async |_| drop(gate.acquire().await)).await);
+            })
+        };
+        let tasks: Vec<_> = (0..10_000).map(start).collect();
+        gate.add_permits(1);
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_released(&counts, false);
+}
+
+/// Life cycles by the hundred thousand (by the million in release mode): no byte more is allocated in the end.
+#[test]
+fn soak() {
+    let _alone = alone();
+    let count = 100_000 * LARGE;
+    let run = |count: usize| {
+        for number in 0..count {
+            let member = |offset: usize| async move {
+                smol::future::yield_now().await;
+                if (number + offset) % 97 == 0 { Err(offset) } else { Ok(Box::new(offset)) }
+            };
+            let group = (0..3).map(|offset| {
+                use gather_cm::EnterExt;
+                member(offset).exit_with(async move |value, _| if number % 89 == 0 { Err(*value) } else { Ok(()) })
+            });
+            let mut gather =
+                Box::pin(gather(group.collect::<Vec<_>>()).with(async |_| smol::future::yield_now().await));
+            let mut polls = number % 5 + usize::from(number % 3 > 0) * 100;
+            while polls > 0 && gather.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+                polls -= 1;
+            }
+        }
+    };
+    run(1_000);
+    let before = LIVE.load(Ordering::Relaxed);
+    run(count);
+    let after = LIVE.load(Ordering::Relaxed);
+    // The harness prints beside it: some kilobytes of its own.
+    assert!(after - before < 65_536, "{before} bytes before, {after} after {count} life cycles");
+    println!("{count} life cycles");
+}
