@@ -216,7 +216,8 @@ fn two() {
 fn three() {
     if DEEP {
         let mut members = pairs(&[READY, ONCE, LATE], &[READY, ONCE, FAILS]);
-        members.extend([(FAILS, READY), (PANICS, READY), (READY, SUPPRESSES)]);
+        members.extend([(FAILS, READY), (PANICS, READY), (PANICS_LATE, READY)]);
+        members.extend([(READY, SUPPRESSES), (READY, PANICS), (ONCE, SUPPRESSES_LATE)]);
         explore_all(3, &members, &[READY, FAILS]);
     } else {
         explore_all(3, &[(READY, READY), (ONCE, ONCE), (FAILS, READY), (READY, FAILS)], &[READY]);
