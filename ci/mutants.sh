@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Breaks the source in a list of ways, one at a time, and shows that the tests notice each.
+#
+# A line of the list is: the file, what stands there (exactly once), what stands there instead, and the promise that is
+# broken. `cargo mutants` makes many more by itself; what it leaves alive is explained here:
+#
+# - `Exit::witness`, `Verdict::from(())` and `Store::empty` of a `Vec` replaced by what they do already;
+# - `Cursor::end_visit` that does not move on: the slot that was left has nothing to be polled, so it is passed by;
+# - `EndOnUnwind` without effect where `std` is on: no panic gets out of it there. Without `std` a test notices;
+# - `entering && !enters_done` as `||`: a sweep over slots that have nothing to enter.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+work=$PWD/target/mutants
+rm -rf "$work/src" "$work/tree"
+mkdir -p "$work/tree"
+cp -r Cargo.toml Cargo.lock README.md src tests "$work/tree"
+cp -r src "$work/src"
+cd "$work/tree"
+sed -i '/^\[dev-dependencies\]/,/^$/ { /^trybuild/d }' Cargo.toml
+rm -rf tests/ui tests/ui.rs tests/examples.rs tests/executors.rs tests/load.rs tests/schedules.rs
+export CARGO_TARGET_DIR=$work/target RUST_BACKTRACE=0
+
+run_tests() {
+    # The random plans first: they notice most, and the other tests need not be built then.
+    timeout 300 cargo test --quiet --test plans >"$work/log" 2>&1 &&
+        timeout 300 cargo test --quiet --lib --tests >"$work/log" 2>&1
+}
+
+run_tests || { tail -n 40 "$work/log"; echo "the tests fail without a mutant" >&2; exit 1; }
+
+survivors=0 count=0
+while IFS='~' read -r file old new rule; do
+    case $file in '' | '#'*) continue ;; esac
+    FILE=$file OLD=$old NEW=$new perl -0777 -i -pe '
+        my ($old, $new) = map { s/\\n/\n/gr } @ENV{"OLD", "NEW"};
+        my $n = () = /\Q$old\E/g;
+        die "$ENV{FILE}: found $n times: $old\n" if $n != 1;
+        s/\Q$old\E/$new/;
+    ' "src/$file"
+    count=$((count + 1))
+    if run_tests; then
+        echo "SURVIVED: $rule ($file: $old -> $new)"
+        survivors=$((survivors + 1))
+    elif grep -qE '^error(\[E[0-9]+\])?: ' "$work/log" && ! grep -q 'test failed, to rerun' "$work/log"; then
+        grep -m 3 -A 6 '^error' "$work/log"
+        echo "DOES NOT COMPILE: $rule ($file)"
+        survivors=$((survivors + 1))
+    else
+        echo "noticed: $rule"
+    fi
+    cp "$work/src/$file" "src/$file"
+done <<'LIST'
+slot.rs~state.set(State::Held(Held::new(value)));~state.set(State::Gone); value.abandon();~3: a ready enter is held
+slot.rs~            if let Err(caught) = unwind::catch(|| value.abandon()) {~            if let Err(caught) = unwind::catch(|| drop(value)) {~15: what is held is abandoned
+slot.rs~                // Empty while the future is made~                value.abandon(); return; // Empty while the future is made~8: what is held is exited
+slot.rs~                state.set(State::ExitFault(error));~                drop(error); state.set(State::Gone);~10: an exit's error is kept
+slot.rs~                state.set(State::EnterFault(error));~                drop(error); state.set(State::Gone);~5: an enter's error is kept
+machine.rs~            Self::Failed(_) => ExitCase::Failed,~            Self::Failed(_) => ExitCase::Completed,~9: exits are told that the body failed
+machine.rs~            Self::EnterFailed => ExitCase::EnterFailed,~            Self::EnterFailed => ExitCase::Failed,~5: exits of a rollback are told EnterFailed
+machine.rs~            Self::Cancelled => ExitCase::Cancelled,~            Self::Cancelled => ExitCase::Failed,~14: exits of a stopped group are told Cancelled
+machine.rs~        mem::take(&mut self.pending)~        mem::take(&mut self.pending) && false~4: the body waits for every enter
+machine.rs~        let eager = P::ROLLBACK == RollbackKind::Eager;~        let eager = true;~5: a failed group settles first
+machine.rs~                    let eager = P::ROLLBACK == RollbackKind::Eager;~                    let eager = P::ROLLBACK == RollbackKind::FailFast;~5: eager_rollback does not wait
+machine.rs~                                flags.entering &= !fail_fast;~~5: fail_fast does not wait
+machine.rs~if P::ROLLBACK == RollbackKind::FailFast && self.cursor.enter_failed {~if false {~2: under fail_fast none is polled after one that failed
+machine.rs~Phase::Queued if index >= self.limit.max() && (self.failed || self.cursor.enter_failed) => {~Phase::Queued if index >= self.limit.max() && self.failed && false => {~6: queued members of a failed group never start
+machine.rs~            Phase::Queued if !self.limit.has_room() => {~            Phase::Queued if false => {~6: at most n enters in flight
+machine.rs~            Phase::Held if !policy.limit().has_room() => {~            Phase::Held if false => {~13: at most n exits in flight
+machine.rs~            if !X::Limit::LIMITED || !mem::take(&mut cursor.held_back) || !policy.limit().has_room() {~            if true {~13: room that is made late is used at once
+machine.rs~        let last = self.turn.is_none_or(|(_, rank)| rank < slot.rank());~        let last = self.turn.is_none_or(|(_, rank)| rank > slot.rank());~12: last entered first
+machine.rs~                    next_case(case, ExitCase::Completed);~~12: after Suppress the rest are told Completed
+machine.rs~                        next_case(case, ExitCase::Failed);~~12: after an exit's error the rest are told Failed
+machine.rs~                    next_case(case, ExitCase::Panicked);~~12: after an exit's panic the rest are told Panicked
+machine.rs~    if let Some(ExitCase::Completed | ExitCase::Failed) = case {~    if case.is_some() {~12: EnterFailed, Cancelled and Panicked stay
+machine.rs~told == ExitCase::Failed && !flags.exit_failed;~told == ExitCase::Failed;~12: only who was told of the body's error suppresses it
+machine.rs~                flags.propagate |= verdict == Some(Verdict::Propagate);~~11: one that propagates is enough
+machine.rs~members.len() > 0 && !flags.exit_failed~!flags.exit_failed~11: no one to suppress
+machine.rs~                    flags.exit_failed = true;~~10: a failed exit makes the gather fail
+machine.rs~        let failed = flags.exit_failed || panic.is_some();~        let failed = flags.exit_failed;~10: no error is lost beside a panic
+machine.rs~        if P::Stop::ENABLED && !mem::replace(&mut cursor.stop_done, true) {~        if P::Stop::ENABLED && mem::replace(&mut cursor.stop_done, true) {~14: what stops the group is polled
+machine.rs~                let _ = members.visit(0, &mut CutEnters { all: true, panic });~~14: pending enters are dropped
+machine.rs~        if P::Stop::ENABLED && is_cancel(cx.waker()) {~        if false {~14: the caller's waker is not mistaken
+machine.rs~                cursor.witnessed = true;~return;~16: after a panic of witness the exit runs
+machine.rs~        if panic.is_some() {\n            *self = Self::Exit(Ending::Panicked);\n        }~~16: a panic in an enter is told as one
+machine.rs~            return Poll::Ready(Err(caught));~            drop(caught); return Poll::Pending;~16: a panic of the body is not lost
+machine.rs~.is_continue() && exits_begin {~.is_continue() {~5: only an error known when the exits begin is shown
+machine.rs~            let _ = members.visit(0, &mut Clear { panic: &mut first });~~17: no destructor is skipped
+entered.rs~            values.abandon();~            drop(values);~15: a dropped group is abandoned
+entered.rs~        (**self).witness(error);~~witness is passed on
+member.rs~            Poll::Pending => this.deadline.poll(cx).map(Err),~            Poll::Pending => Poll::Pending,~a deadline ends what is late
+member.rs~        self.value.abandon();\n    }\n}\n\n/// A resource that must be exited in time~    }\n}\n\n/// A resource that must be exited in time~an adapter passes abandon on
+unwind.rs~            None => self.0 = Some(caught),~            None => caught.discard(),~16: the first panic goes on
+unwind.rs~if thread::panicking() { self.discard() } else { self.resume() }~self.resume()~17: no abort while unwinding
+LIST
+echo "$((count - survivors)) of $count mutants noticed"
+[ "$survivors" = 0 ]
