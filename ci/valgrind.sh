@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Panics, drops and pinned siblings under valgrind: no invalid access, no leak.
+# Panics, drops, pinned siblings and random plans under valgrind: no invalid access, no leak.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUST_BACKTRACE=0
-for test in panics dropped cancel entered pinned; do
+for test in panics dropped cancel entered pinned plans; do
     binary=$(cargo test --no-run --message-format=json --test "$test" 2>/dev/null |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
     echo "== $test"

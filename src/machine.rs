@@ -109,7 +109,7 @@ struct Flags {
     exit_failed: bool,
     /// An exit did not answer `Suppress`.
     propagate: bool,
-    /// In a stack: an exit that was told of the body's error answered `Suppress`.
+    /// In a stack: an exit that was told of a failure answered `Suppress`.
     suppressed: bool,
 }
 
@@ -656,7 +656,7 @@ impl<Ms: Members, X: ExitPolicy> Visitor<Ms> for PollExits<'_, '_, '_, X> {
                 policy.limit().end();
                 flags.propagate |= verdict == Some(Verdict::Propagate);
                 if X::STACK && verdict == Some(Verdict::Suppress) {
-                    flags.suppressed |= told == ExitCase::Failed && !flags.exit_failed;
+                    flags.suppressed |= told == ExitCase::Failed;
                     next_case(case, ExitCase::Completed);
                 }
                 if verdict.is_none() {

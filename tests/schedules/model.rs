@@ -323,7 +323,7 @@ impl Model {
             Ok(false) => None,
             Ok(true) => {
                 self.suppressed[index] = true;
-                self.stack_suppressed |= self.setup.stack && told == Failed && self.exit_faults.is_empty();
+                self.stack_suppressed |= self.setup.stack && told == Failed;
                 Some(Completed)
             }
             Err(Fault::Error(error)) => {
