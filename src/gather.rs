@@ -313,8 +313,8 @@ impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
 
     /// A panic comes back as [`Cause::Panicked`](crate::Cause::Panicked) when all is done, and does not go on.
     ///
-    /// The exits' errors stand beside it. Errors of enters, the body's error and its value are dropped: they were shown
-    /// to [`witness`](crate::Exit::witness), but a result has room for one cause.
+    /// The exits' errors stand beside it. Errors of enters, the body's error and its value are dropped, for a result has
+    /// room for one cause; what [`witness`](crate::Exit::witness) was shown of them is all that is seen.
     ///
     /// ```
     /// use gather_cm::{Cause, EnterExt, gather};

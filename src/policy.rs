@@ -104,11 +104,13 @@ impl<A, B: IntoFuture> Either<A, B> {
     }
 }
 
-/// | state     | holds               | next                             |
-/// |-----------|---------------------|----------------------------------|
-/// | `Waiting` | what was given      | `Polled` (the first poll)        |
-/// | `Polled`  | its future          | `Over` (it is ready, or dropped) |
-/// | `Over`    | nothing             |                                  |
+/// What may stop the group. Once it is ready it is not polled again.
+///
+/// | state     | holds               | next                                                         |
+/// |-----------|---------------------|--------------------------------------------------------------|
+/// | `Waiting` | what was given      | `Polled` (the first poll), `Over` (its `into_future` panics) |
+/// | `Polled`  | its future          | `Over` (the gather is dropped)                               |
+/// | `Over`    | nothing             |                                                              |
 #[pin_project(project = SignalProj, project_replace = SignalOwn)]
 enum Signal<S: IntoFuture> {
     Waiting(S),
