@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Runs the programs of COMPARE.md, and holds it to them: its code is the files, its logs are what they print.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TARGET_DIR=$PWD/target/compare PYTHONDONTWRITEBYTECODE=1
+cargo fmt --check --manifest-path compare/Cargo.toml
+cargo clippy --quiet --locked --manifest-path compare/Cargo.toml --bins -- -D warnings
+cargo build --quiet --locked --manifest-path compare/Cargo.toml --bins
+
+# block MARK: the fenced block behind the line <!-- MARK -->.
+block() {
+    awk -v mark="<!-- $1 -->" '
+        $0 == mark { found = 1; next }
+        found && /^```/ { if (inside++) exit; next }
+        inside' COMPARE.md
+}
+
+same() {
+    echo "== $1"
+    diff --label "COMPARE.md: $1" <(block "$1") --label "$1" "$2"
+}
+
+# In the seed's `gather_cm` the order of a set decides whether the error of an exit is raised or lost. COMPARE.md says so, and
+# shows the one.
+either() {
+    sed "/^== the second exit fails/,/^still/ s/^=> OSError('b lost its disk')$/=> the body's value, 3/"
+}
+
+for program in gather_cm join try_join futures_concurrency join_set; do
+    same "compare/src/bin/$program.rs" "compare/src/bin/$program.rs"
+    same "log of $program" <("$CARGO_TARGET_DIR/debug/$program")
+done
+same compare/gather_cm.py compare/gather_cm.py
+same "log of gather_cm.py" <(python3 compare/gather_cm.py 2>/dev/null | either)
+same compare/exit_stack.py compare/exit_stack.py
+same "log of exit_stack.py" <(python3 compare/exit_stack.py 2>/dev/null)
