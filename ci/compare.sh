@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=$PWD/target/compare PYTHONDONTWRITEBYTECODE=1
 cargo fmt --check --manifest-path compare/Cargo.toml
-cargo clippy --quiet --locked --manifest-path compare/Cargo.toml --bins -- -D warnings
-cargo build --quiet --locked --manifest-path compare/Cargo.toml --bins
+cargo clippy --quiet --manifest-path compare/Cargo.toml --bins -- -D warnings
+cargo build --quiet --manifest-path compare/Cargo.toml --bins
 
 # block MARK: the fenced block behind the line <!-- MARK -->.
 block() {

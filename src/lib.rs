@@ -51,3 +51,7 @@ pub mod policies {
         Catch, EagerRollback, Either, Exits, FailFast, Limited, Never, Policies, Pool, Resume, Settle, Stack, Unlimited,
     };
 }
+
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../MIGRATING.md")]
+mod migrating {}
