@@ -4,6 +4,8 @@
 use alloc::vec::Vec;
 use core::{error::Error, fmt, iter};
 
+#[cfg(doc)]
+use crate::Exit;
 #[cfg(feature = "std")]
 use crate::Panic;
 use crate::unwind::Caught;
@@ -14,6 +16,38 @@ use crate::unwind::Caught;
 /// ([`Cause::Exit`]). [`Display`](fmt::Display) writes it on one line, with each member's index.
 ///
 /// It is an [`Error`] where the errors are `Debug` and `Display`; they need not be `Error` themselves.
+///
+/// # Which error, which case
+///
+/// What `with` and `try_with` end with, what the exits are told, and what error [`Exit::witness`] is shown:
+///
+/// | what happens                                | the end                       | exits are told  | they are shown |
+/// |---------------------------------------------|-------------------------------|-----------------|----------------|
+/// | all is well                                 | the body's value              | `Completed`     | nothing        |
+/// | enters fail                                 | [`Cause::Enter`]              | `EnterFailed`   | an enter error: the lowest index known when the first exit begins |
+/// | the body fails                              | [`Cause::Body`]               | `Failed`        | the body's error |
+/// | `until`: stopped in enter or body           | [`Cause::Cancelled`]          | `Cancelled`     | nothing        |
+/// | the same, when enters had failed            | [`Cause::Enter`]              | `EnterFailed`   | an enter error |
+/// | the same, when the body has ended           | as if it were not stopped     | —               | —              |
+/// | exits fail, after a body that gave a value  | [`Cause::Exit`], `exits`      | `Completed` (†) | nothing        |
+/// | exits fail, after any other end             | the cause above, and `exits`  | as above (†)    | as above       |
+/// | an enter panics                             | the panic (‡)                 | `Panicked` (§)  | an enter error, if others fail |
+/// | the body panics                             | the panic (‡)                 | `Panicked`      | nothing        |
+/// | what stops the group panics                 | the panic (‡)                 | `Panicked` (§)  | as in an enter's panic |
+/// | an exit or a `witness` panics               | the panic (‡)                 | as above (†)    | as above       |
+/// | the future is dropped                       | —                             | nothing: [`abandon`](Exit::abandon) | nothing |
+///
+/// - (†) In a [`stack`](crate::Gather::stack) those behind it are told `Failed` (`Panicked` after a panic), where they
+///   would have been told `Completed` or `Failed`. No exit is ever shown another's error.
+/// - (‡) It goes on when all exits are done. With `catch_unwind` it is `Cause::Panicked`, and the exits' errors are in
+///   `exits`; errors of enters, the body's error and its value are dropped. A panic of a destructor counts as one of what
+///   is dropped.
+/// - (§) With [`eager_rollback`](crate::Gather::eager_rollback) `EnterFailed`, where the first exit had begun before.
+///
+/// [`is_suppressed`](Self::is_suppressed) can be true in one row alone, where the body fails and no exit does.
+///
+/// [`enter`](crate::Gather::enter) ends with `Enter`, `Cancelled` or a panic, in the same way. The exit of an
+/// [`Entered`](crate::Entered) ends with `Exit` or a panic; its members are told and shown what it is told and shown.
 ///
 /// ```
 /// use gather_cm::{Cause, EnterExt, gather};
