@@ -145,7 +145,17 @@ impl<V: Values<Error: 'static>, P: ExitPolicy> Exit for Entered<V, P> {
 /// The block of a body that there is not.
 type NoBody<V, P> = core::future::Pending<Returned<V, P, (), Infallible>>;
 
-/// The future of [`Gather::enter`]; see there for an example.
+/// The future of [`Gather::enter`].
+///
+/// ```
+/// use gather_cm::{EnterExt, gather};
+/// use std::{pin::pin, task::{Context, Poll, Waker}};
+///
+/// let member = async { Ok::<_, ()>("lock") }.drop_on_exit();
+/// let mut enter = pin!(gather((member,)).enter());
+/// let Poll::Ready(Ok(group)) = enter.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { unreachable!() };
+/// assert_eq!(*group.0, "lock");
+/// ```
 ///
 /// # Panics
 ///

@@ -53,8 +53,8 @@ pub trait Exit: Sized {
 
     /// Releases the resource, told how the body ended.
     ///
-    /// Called once, when the body has ended or a sibling could not be entered, and driven to its end whatever the
-    /// siblings do.
+    /// Called once, when the body has ended, was stopped, or will not be called for another member's sake. It is driven
+    /// to its end whatever the siblings do. There is an example [above](Self).
     ///
     /// # Errors
     ///
@@ -72,7 +72,9 @@ pub trait Exit: Sized {
 
     /// Shown the error itself, just before `exit`: the body's error, or the first enter error of a rollback.
     ///
-    /// [`ExitCase`] tells every exit the kind of end, and is `Copy`; a resource that wants to know more downcasts here.
+    /// [`ExitCase`] tells every exit the kind of end, and is `Copy`; a resource that wants to know more downcasts here:
+    /// to the error type of the body, or to that of the group. It is not called where there is no error to show; a table
+    /// in [`Failure`](crate::Failure#which-error-which-case) says when there is one.
     ///
     /// ```
     /// use core::any::Any;
@@ -110,7 +112,8 @@ pub trait Exit: Sized {
         let _ = error;
     }
 
-    /// Called instead of `exit` where nothing can be awaited any more: the gather's future was dropped.
+    /// Called instead of `exit` where nothing can be awaited any more: the gather's future was dropped, or an
+    /// [`Entered`](crate::Entered).
     ///
     /// By default the value is dropped.
     ///
@@ -151,7 +154,8 @@ pub trait Exit: Sized {
 /// How the body ended, told to every exit.
 ///
 /// Python tells [`__aexit__`] the exception, or `None`; this is the same in one `Copy` word, and
-/// [`Exit::witness`] shows the error.
+/// [`Exit::witness`] shows the error. A table in [`Failure`](crate::Failure#which-error-which-case) has every situation;
+/// in a [`stack`](crate::Gather::stack) the case also tells how the exits before this one ended.
 ///
 /// ```
 /// use gather_cm::ExitCase;
@@ -175,7 +179,8 @@ pub enum ExitCase {
     Failed,
     /// The group was told to stop before the body had ended.
     Cancelled,
-    /// The body panicked, or the entering of a member did (feature `std`).
+    /// The body panicked, or the entering of a member did, or what [stops](crate::Gather::until) the group (feature
+    /// `std`).
     Panicked,
     /// Another member could not be entered; the body was not called.
     EnterFailed,
@@ -184,7 +189,7 @@ pub enum ExitCase {
 /// What an exit answers: should the body's error go on, or has it been dealt with?
 ///
 /// In Python, `__aexit__` [returns a true value to swallow the exception][py]. In a pool all exits are told at the same
-/// time, so the body's error counts as suppressed only where every one of them says so; see
+/// time, so the body's error counts as suppressed only where every one of them says so, and none fails; see
 /// [`Failure::is_suppressed`](crate::Failure::is_suppressed).
 ///
 /// ```

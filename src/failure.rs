@@ -40,8 +40,8 @@ use crate::unwind::Caught;
 /// - (†) In a [`stack`](crate::Gather::stack) those behind it are told `Failed` (`Panicked` after a panic), where they
 ///   would have been told `Completed` or `Failed`. No exit is ever shown another's error.
 /// - (‡) It goes on when all exits are done. With `catch_unwind` it is `Cause::Panicked`, and the exits' errors are in
-///   `exits`; errors of enters, the body's error and its value are dropped. A panic of a destructor counts as one of what
-///   is dropped.
+///   `exits`; errors of enters, the body's error and its value are dropped. A panic of a destructor counts as one of
+///   what is dropped.
 /// - (§) With [`eager_rollback`](crate::Gather::eager_rollback) `EnterFailed`, where the first exit had begun before.
 ///
 /// [`is_suppressed`](Self::is_suppressed) can be true in one row alone, where the body fails and no exit does.
@@ -68,7 +68,7 @@ use crate::unwind::Caught;
 pub struct Failure<R, B, F> {
     /// Why the gather failed.
     pub cause: Cause<R, B, F>,
-    /// The errors of the exits.
+    /// The errors of the exits, by index.
     pub exits: F,
     /// The body failed, and the exits swallowed its error.
     pub(crate) suppressed: bool,
@@ -133,7 +133,8 @@ impl<R, B, F> Failure<R, B, F> {
     }
 
     /// Whether the body's error was swallowed: the body failed, there is at least one member, and every exit
-    /// answered [`Suppress`](crate::Verdict::Suppress).
+    /// answered [`Suppress`](crate::Verdict::Suppress). In a [`stack`](crate::Gather::stack) it is enough that one did
+    /// which was told of the error, and that none failed.
     ///
     /// Nothing else can be suppressed: no enter error, no exit error, no panic.
     ///
@@ -266,21 +267,59 @@ pub struct Faults<S>(pub(crate) S);
 
 impl<S: Store> Faults<S> {
     /// The error of the member at `index`, if it failed.
+    ///
+    /// ```
+    /// # use gather_cm::{EnterExt, gather};
+    /// # smol::block_on(async {
+    /// let member = |answer: Result<(), &'static str>| async { Ok(()) }.exit_with(async move |(), _| answer);
+    /// let failure = gather((member(Ok(())), member(Err("stuck")))).with(async |_| {}).await.unwrap_err();
+    /// assert_eq!(failure.exits.get(0), None);
+    /// assert_eq!(failure.exits.get(1), Some(&"stuck"));
+    /// # });
+    /// ```
     pub fn get(&self, index: usize) -> Option<&S::Error> {
         self.0.as_slice().get(index)?.as_ref()
     }
 
     /// The errors with their members' indices, in index order.
+    ///
+    /// ```
+    /// # use gather_cm::{EnterExt, gather};
+    /// # smol::block_on(async {
+    /// let member = |answer: Result<(), &'static str>| async { Ok(()) }.exit_with(async move |(), _| answer);
+    /// let group = gather((member(Err("stuck")), member(Ok(())), member(Err("lost"))));
+    /// let failure = group.with(async |_| {}).await.unwrap_err();
+    /// assert!(failure.exits.iter().eq([(0, &"stuck"), (2, &"lost")]));
+    /// # });
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (usize, &S::Error)> {
         self.0.as_slice().iter().enumerate().filter_map(|(index, error)| Some((index, error.as_ref()?)))
     }
 
     /// How many members failed.
+    ///
+    /// ```
+    /// # use gather_cm::{EnterExt, gather};
+    /// # smol::block_on(async {
+    /// let member = |answer: Result<(), &'static str>| async { Ok(()) }.exit_with(async move |(), _| answer);
+    /// let group = gather((member(Err("stuck")), member(Ok(())), member(Err("lost"))));
+    /// assert_eq!(group.with(async |_| {}).await.unwrap_err().exits.len(), 2);
+    /// # });
+    /// ```
     pub fn len(&self) -> usize {
         self.iter().count()
     }
 
     /// Whether no member failed.
+    ///
+    /// ```
+    /// # use gather_cm::{EnterExt, gather};
+    /// # smol::block_on(async {
+    /// let member = async { Ok::<_, &str>(()) }.drop_on_exit();
+    /// let failure = gather((member,)).try_with(async |_| Err::<(), _>("oops")).await.unwrap_err();
+    /// assert!(failure.exits.is_empty());
+    /// # });
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }

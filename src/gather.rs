@@ -430,7 +430,8 @@ macro_rules! lend {
         ///
         /// [`Cause::Enter`](crate::Cause::Enter) if a member could not be entered: the others are still entered to
         /// their end and then exited, and the body is not called. [`Cause::Exit`](crate::Cause::Exit) with the body's
-        /// value if an exit failed.
+        /// value if an exit failed. [`Cause::Cancelled`](crate::Cause::Cancelled) if the group was
+        /// [told to stop](Self::until). A table in [`Failure`](crate::Failure#which-error-which-case) has them all.
         ///
         /// # Panics
         ///

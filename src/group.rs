@@ -49,6 +49,20 @@ pub trait Group: Sized + sealed::Sealed {
 }
 
 /// The values of a group: a tuple, an array or a `Vec` of resources. Sealed.
+///
+/// ```
+/// use gather_cm::{EnterExt, Entered, Exit, ExitCase, Values, gather};
+///
+/// async fn tear_down<V: Values<Error: 'static>>(group: Entered<V>) -> bool {
+///     group.exit(ExitCase::Completed).await.is_ok()
+/// }
+///
+/// smol::block_on(async {
+///     let open = |n: u32| async move { Ok::<_, ()>(n) }.drop_on_exit();
+///     let group = gather([open(1), open(2)]).enter().await.unwrap();
+///     assert!(tear_down(group).await);
+/// });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the values of a group",
     label = "expected a tuple of 0 to 12 resources, an array, or a `Vec`"

@@ -39,7 +39,8 @@ use crate::{Exit, ExitCase, Verdict};
 pub trait EnterExt: IntoFuture + Sized {
     /// The value is exited by `exit`, a closure or a plain `async fn`.
     ///
-    /// If the value is a resource already, `exit` stands in for its own. Abandoned, it is dropped.
+    /// If the value is a resource already, `exit` stands in for its own, and its `witness` and `abandon` are not called.
+    /// Abandoned, the value is dropped.
     ///
     /// # Errors
     ///
@@ -274,7 +275,17 @@ impl<V, E, D> Adapter<Result<V, E>> for ByDeadline<D> {
     }
 }
 
-/// A member with an adapter: made by the methods of [`EnterExt`]; see there for examples.
+/// A member with an adapter: made by the methods of [`EnterExt`]. Awaited by itself it gives the resource.
+///
+/// ```
+/// use gather_cm::{EnterExt, Exit, ExitCase};
+///
+/// smol::block_on(async {
+///     let member = async { Ok::<_, ()>("lock") }.drop_on_exit();
+///     let resource = member.await.unwrap();
+///     resource.exit(ExitCase::Completed).await.unwrap();
+/// });
+/// ```
 #[must_use = "a member does nothing unless it is gathered"]
 pub struct Adapted<M, A> {
     member: M,
@@ -321,7 +332,18 @@ impl<Fut, A> fmt::Debug for Adapting<Fut, A> {
     }
 }
 
-/// A member that must be entered in time: made by [`EnterExt::enter_within`]; see there for an example.
+/// A member that must be entered in time: made by [`EnterExt::enter_within`]. Awaited by itself it gives the resource,
+/// or what the deadline gives.
+///
+/// ```
+/// use gather_cm::EnterExt;
+/// use std::future::{pending, ready};
+///
+/// smol::block_on(async {
+///     let hangs = pending::<Result<(), &str>>();
+///     assert_eq!(hangs.enter_within(async || ready("late").await).await, Err("late"));
+/// });
+/// ```
 #[must_use = "a member does nothing unless it is gathered"]
 pub struct EnterWithin<M, D> {
     member: M,
@@ -375,7 +397,17 @@ impl<Fut, D> fmt::Debug for Race<Fut, D> {
 macro_rules! wrapper {
     ($Wrapper:ident<V $(, $T:ident)*>) => {
         impl<V $(, $T)*> $Wrapper<V $(, $T)*> {
-            /// The value itself, and the duty to release it.
+            /// The value itself, and the duty to release it: nothing is exited.
+            ///
+            /// ```
+            /// use gather_cm::{EnterExt, gather};
+            ///
+            /// smol::block_on(async {
+            ///     let member = async { Ok::<_, ()>("kept") }.drop_on_exit();
+            ///     let (value,) = gather((member,)).enter().await.unwrap().into_inner();
+            ///     assert_eq!(value.into_inner(), "kept");
+            /// });
+            /// ```
             pub fn into_inner(self) -> V {
                 self.value
             }
@@ -403,7 +435,16 @@ macro_rules! wrapper {
     };
 }
 
-/// A value that a closure exits: the resource of [`EnterExt::exit_with`]; see there for an example.
+/// A value that a closure exits: the resource of [`EnterExt::exit_with`].
+///
+/// ```
+/// use gather_cm::{EnterExt, gather};
+///
+/// smol::block_on(async {
+///     let member = async { Ok::<_, ()>(vec![1]) }.exit_with(async |list, _| Ok(assert_eq!(list, [1, 2])));
+///     gather((member,)).with(async |(list,)| list.push(2)).await.unwrap();
+/// });
+/// ```
 pub struct ExitWith<V, X, W, E> {
     value: V,
     exit: X,
@@ -425,7 +466,21 @@ where
     }
 }
 
-/// A value that is released by its own `Drop`: the resource of [`EnterExt::drop_on_exit`]; see there for an example.
+/// A value that is released by its own `Drop`: the resource of [`EnterExt::drop_on_exit`].
+///
+/// ```
+/// use gather_cm::{DropOnExit, EnterExt, gather};
+///
+/// async fn fill((list,): (&mut DropOnExit<Vec<u8>, ()>,)) -> usize {
+///     list.push(1);
+///     list.len()
+/// }
+///
+/// smol::block_on(async {
+///     let member = async { Ok(Vec::new()) }.drop_on_exit();
+///     assert_eq!(gather((member,)).with(fill).await.unwrap(), 1);
+/// });
+/// ```
 pub struct DropOnExit<V, E> {
     value: V,
     _answers: PhantomData<fn() -> E>,
@@ -459,7 +514,18 @@ impl<Fut: Future<Output = Result<T, E>>, T, E: Into<E2>, E2> Future for ErrInto<
     }
 }
 
-/// A resource whose errors become an `E2`: the resource of [`EnterExt::errors_into`]; see there for an example.
+/// A resource whose errors become an `E2`: the resource of [`EnterExt::errors_into`]. Its `witness` and `abandon` are
+/// those of the resource inside.
+///
+/// ```
+/// use gather_cm::{EnterExt, gather};
+///
+/// smol::block_on(async {
+///     let member = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>("stuck")).errors_into::<String>();
+///     let failure = gather((member,)).with(async |_| {}).await.unwrap_err();
+///     assert_eq!(failure.exits.get(0), Some(&String::from("stuck")));
+/// });
+/// ```
 pub struct ErrorsInto<V, E2> {
     value: V,
     _answers: PhantomData<fn() -> E2>,
@@ -484,7 +550,19 @@ impl<V: Exit<Error: Into<E2>>, E2> Exit for ErrorsInto<V, E2> {
     }
 }
 
-/// A resource that must be exited in time: that of [`EnterExt::exit_within`]; see there for an example.
+/// A resource that must be exited in time: that of [`EnterExt::exit_within`]. Its `witness` and `abandon` are those of
+/// the resource inside.
+///
+/// ```
+/// use gather_cm::{EnterExt, gather};
+/// use std::future::{pending, ready};
+///
+/// smol::block_on(async {
+///     let hangs = async { Ok(()) }.exit_with(async |(), _| pending::<Result<(), _>>().await);
+///     let failure = gather((hangs.exit_within(async || ready("late").await),)).with(async |_| {}).await.unwrap_err();
+///     assert_eq!(failure.exits.get(0), Some(&"late"));
+/// });
+/// ```
 pub struct ExitWithin<V, D> {
     value: V,
     deadline: D,

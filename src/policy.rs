@@ -23,6 +23,16 @@ use crate::unwind::FirstPanic;
 /// | `S`       | what stops the group                              | [`Never`], [`Either`]                     |
 /// | `C`       | what becomes of a panic                           | [`Resume`], [`Catch`]                     |
 /// | `X`       | the exits' order, and how many are in flight      | [`Exits`]                                 |
+///
+/// ```
+/// use gather_cm::{Gather, Group, gather, policies::{FailFast, Limited, Policies}};
+///
+/// fn in_pairs<G: Group>(members: G) -> Gather<G, Policies<FailFast, Limited>> {
+///     gather(members).fail_fast().enter_limit(2.try_into().unwrap())
+/// }
+///
+/// in_pairs(());
+/// ```
 #[pin_project]
 pub struct Policies<Rb = Settle, L = Unlimited, S = Never, C = Resume, X = Exits> {
     pub(crate) enter_limit: L,
@@ -32,7 +42,17 @@ pub struct Policies<Rb = Settle, L = Unlimited, S = Never, C = Resume, X = Exits
     pub(crate) kinds: PhantomData<fn() -> (Rb, C)>,
 }
 
-/// The policies of the exits, which a group that was entered keeps.
+/// The policies of the exits, which a group that was entered keeps: their order, [`Pool`] or [`Stack`], and how many are
+/// in flight, [`Unlimited`] or [`Limited`].
+///
+/// ```
+/// use gather_cm::{Entered, gather, policies::{Exits, Limited, Pool}};
+///
+/// smol::block_on(async {
+///     let one = 1.try_into().unwrap();
+///     let group: Entered<(), Exits<Pool, Limited>> = gather(()).exit_limit(one).enter().await.unwrap();
+/// });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Exits<O = Pool, L = Unlimited> {
     pub(crate) limit: L,
@@ -58,10 +78,14 @@ impl<X> Policies<Settle, Unlimited, Never, Resume, X> {
 pub struct Settle;
 
 /// A failed enter exits those held at once, beside the enters still pending.
+///
+/// Set by [`Gather::eager_rollback`](crate::Gather::eager_rollback); see there for an example.
 #[derive(Debug)]
 pub struct EagerRollback;
 
 /// A failed enter drops the enters still pending.
+///
+/// Set by [`Gather::fail_fast`](crate::Gather::fail_fast); see there for an example.
 #[derive(Debug)]
 pub struct FailFast;
 
@@ -70,6 +94,8 @@ pub struct FailFast;
 pub struct Pool;
 
 /// One exit at a time, last entered first.
+///
+/// Set by [`Gather::stack`](crate::Gather::stack); see there for an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Stack;
 
@@ -78,6 +104,9 @@ pub struct Stack;
 pub struct Unlimited;
 
 /// At most so many in flight.
+///
+/// Set by [`Gather::enter_limit`](crate::Gather::enter_limit) and [`Gather::exit_limit`](crate::Gather::exit_limit); see
+/// there for examples.
 #[derive(Clone, Copy, Debug)]
 pub struct Limited {
     max: NonZeroUsize,
@@ -95,6 +124,8 @@ impl Limited {
 pub struct Never;
 
 /// Whichever of two is ready first stops the group.
+///
+/// Set by [`Gather::until`](crate::Gather::until); see there for an example.
 #[pin_project]
 pub struct Either<A, B: IntoFuture>(#[pin] A, #[pin] Signal<B>);
 
@@ -123,6 +154,8 @@ enum Signal<S: IntoFuture> {
 pub struct Resume;
 
 /// A panic comes back as a value.
+///
+/// Set by [`Gather::catch_unwind`](crate::Gather::catch_unwind); see there for an example.
 #[derive(Debug)]
 pub struct Catch;
 

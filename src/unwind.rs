@@ -51,10 +51,21 @@ mod imp {
         }
     }
 
-    /// A panic of the body or of a member, given back as a value.
+    /// A panic of the body, of a member or of what stops the group, given back as a value by
+    /// [`catch_unwind`](crate::Gather::catch_unwind).
     ///
     /// It is `Send` and `Sync`, so that error types like `anyhow::Error` take the [`Failure`](crate::Failure) that
     /// holds it.
+    ///
+    /// ```
+    /// use gather_cm::{Cause, gather};
+    ///
+    /// smol::block_on(async {
+    ///     let failure = gather(()).catch_unwind().with(async |()| -> () { panic!("oops") }).await.unwrap_err();
+    ///     let Cause::Panicked(panic) = failure.cause else { unreachable!() };
+    ///     assert_eq!(panic.to_string(), "panicked: oops");
+    /// });
+    /// ```
     pub struct Panic(Caught);
 
     impl Panic {
@@ -63,11 +74,30 @@ mod imp {
         }
 
         /// The value that was panicked with, as [`std::panic::catch_unwind`] gives it.
+        ///
+        /// ```
+        /// # use gather_cm::{Cause, gather};
+        /// # smol::block_on(async {
+        /// let failure = gather(()).catch_unwind().with(async |()| -> () { panic!("oops") }).await.unwrap_err();
+        /// let Cause::Panicked(panic) = failure.cause else { unreachable!() };
+        /// assert_eq!(*panic.into_payload().downcast::<&str>().unwrap(), "oops");
+        /// # });
+        /// ```
         pub fn into_payload(self) -> Box<dyn Any + Send> {
             self.0.into_payload()
         }
 
         /// Lets the panic go on, without calling the panic hook again.
+        ///
+        /// ```should_panic
+        /// # use gather_cm::{Cause, gather};
+        /// # smol::block_on(async {
+        /// let failure = gather(()).catch_unwind().with(async |()| -> () { panic!("oops") }).await.unwrap_err();
+        /// if let Cause::Panicked(panic) = failure.cause {
+        ///     panic.resume(); // when the failure is in the log, say
+        /// }
+        /// # });
+        /// ```
         ///
         /// # Panics
         ///
