@@ -73,8 +73,8 @@ pub trait Exit: Sized {
     /// Shown the error itself, just before `exit`: the body's error, or the first enter error of a rollback.
     ///
     /// [`ExitCase`] tells every exit the kind of end, and is `Copy`; a resource that wants to know more downcasts here:
-    /// to the error type of the body, or to that of the group. It is not called where there is no error to show; a table
-    /// in [`Failure`](crate::Failure#which-error-which-case) says when there is one.
+    /// to the error type of the body, or to that of the group. It is not called where there is no error to show; a
+    /// table in [`Failure`](crate::Failure#which-error-which-case) says when there is one.
     ///
     /// ```
     /// use core::any::Any;
@@ -154,8 +154,8 @@ pub trait Exit: Sized {
 /// How the body ended, told to every exit.
 ///
 /// Python tells [`__aexit__`] the exception, or `None`; this is the same in one `Copy` word, and
-/// [`Exit::witness`] shows the error. A table in [`Failure`](crate::Failure#which-error-which-case) has every situation;
-/// in a [`stack`](crate::Gather::stack) the case also tells how the exits before this one ended.
+/// [`Exit::witness`] shows the error. A table in [`Failure`](crate::Failure#which-error-which-case) has every
+/// situation; in a [`stack`](crate::Gather::stack) the case also tells how the exits before this one ended.
 ///
 /// ```
 /// use gather_cm::ExitCase;

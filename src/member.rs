@@ -39,8 +39,8 @@ use crate::{Exit, ExitCase, Verdict};
 pub trait EnterExt: IntoFuture + Sized {
     /// The value is exited by `exit`, a closure or a plain `async fn`.
     ///
-    /// If the value is a resource already, `exit` stands in for its own, and its `witness` and `abandon` are not called.
-    /// Abandoned, the value is dropped.
+    /// If the value is a resource already, `exit` stands in for its own, and its `witness` and `abandon` are not
+    /// called. Abandoned, the value is dropped.
     ///
     /// # Errors
     ///

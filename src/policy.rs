@@ -42,8 +42,8 @@ pub struct Policies<Rb = Settle, L = Unlimited, S = Never, C = Resume, X = Exits
     pub(crate) kinds: PhantomData<fn() -> (Rb, C)>,
 }
 
-/// The policies of the exits, which a group that was entered keeps: their order, [`Pool`] or [`Stack`], and how many are
-/// in flight, [`Unlimited`] or [`Limited`].
+/// The policies of the exits, which a group that was entered keeps: their order, [`Pool`] or [`Stack`], and how many
+/// are in flight, [`Unlimited`] or [`Limited`].
 ///
 /// ```
 /// use gather_cm::{Entered, gather, policies::{Exits, Limited, Pool}};
@@ -105,8 +105,8 @@ pub struct Unlimited;
 
 /// At most so many in flight.
 ///
-/// Set by [`Gather::enter_limit`](crate::Gather::enter_limit) and [`Gather::exit_limit`](crate::Gather::exit_limit); see
-/// there for examples.
+/// Set by [`Gather::enter_limit`](crate::Gather::enter_limit) and [`Gather::exit_limit`](crate::Gather::exit_limit);
+/// see there for examples.
 #[derive(Clone, Copy, Debug)]
 pub struct Limited {
     max: NonZeroUsize,
