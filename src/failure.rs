@@ -12,8 +12,8 @@ use crate::unwind::Caught;
 
 /// What a gather ends with where not all went well: one cause, and beside it every exit that failed.
 ///
-/// Nothing is lost: every enter error, the body's error, every exit error, and the body's value where only exits failed
-/// ([`Cause::Exit`]). [`Display`](fmt::Display) writes it on one line, with each member's index.
+/// Nothing is lost where nothing panics: every enter error, the body's error, every exit error, and the body's value
+/// where only exits failed ([`Cause::Exit`]). [`Display`](fmt::Display) writes it on one line, with each member's index.
 ///
 /// It is an [`Error`] where the errors are `Debug` and `Display`; they need not be `Error` themselves.
 ///
@@ -97,11 +97,12 @@ pub enum Cause<R, B, F> {
     Enter(F),
     /// The body returned this error.
     Body(B),
-    /// The group was told to stop before the body had ended.
+    /// The group was [told to stop](crate::Gather::until) before the body had ended.
     Cancelled,
     /// The body gave this value; only exits failed.
     Exit(R),
-    /// The body or a member panicked, and the gather was asked to catch that.
+    /// The body, a member or what stops the group panicked, and the gather was asked to
+    /// [catch](crate::Gather::catch_unwind) that.
     #[cfg(feature = "std")]
     Panicked(Panic),
 }

@@ -21,7 +21,8 @@ use crate::{Exit, ExitCase, Verdict};
 ///
 /// # Cancellation
 ///
-/// Where the gather is dropped, the member's own future is dropped, or its value is abandoned, as without the adapter.
+/// Where the gather is dropped, the member's own future is dropped, or its value is abandoned, as without the adapter;
+/// by [`exit_with`](Self::exit_with) and [`drop_on_exit`](Self::drop_on_exit) it is dropped.
 ///
 /// ```
 /// use gather_cm::{EnterExt, gather};
