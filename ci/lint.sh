@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Format, clippy and rustdoc, without a warning; and `unsafe` nowhere in src/ but in its own file.
+# Format, clippy and rustdoc, without a warning; and `unsafe` nowhere in src/ but in the two files that are for it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo fmt --all --check
 cargo clippy --all-targets --all-features -- -D warnings
 cargo clippy --no-default-features -- -D warnings
 RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --all-features
-if grep -rnE '\bunsafe\b *(\{|fn|impl)' src --include='*.rs' | grep -v '^src/pin.rs:'; then
-    echo "unsafe outside src/pin.rs" >&2
+if grep -rnE '\bunsafe\b *(\{|fn|impl)' src --include='*.rs' | grep -vE '^src/(pin|group/wakers).rs:'; then
+    echo "unsafe outside src/pin.rs and src/group/wakers.rs" >&2
     exit 1
 fi

@@ -361,7 +361,8 @@ pub trait Store {
 
     fn empty() -> Self;
 
-    fn put(&mut self, index: usize, error: Self::Error);
+    /// Keeps the error of a member of a group of `len`.
+    fn put(&mut self, index: usize, error: Self::Error, len: usize);
 
     fn as_slice(&self) -> &[Option<Self::Error>];
 
@@ -376,7 +377,7 @@ impl<E, const N: usize> Store for [Option<E>; N] {
         [const { None }; N]
     }
 
-    fn put(&mut self, index: usize, error: E) {
+    fn put(&mut self, index: usize, error: E, _: usize) {
         self[index] = Some(error);
     }
 
@@ -389,7 +390,7 @@ impl<E, const N: usize> Store for [Option<E>; N] {
     }
 }
 
-/// Only as long as the highest index that failed: no failure, no allocation.
+/// Only as long as the highest index that failed: no failure, no allocation, and else a single one.
 #[cfg(feature = "alloc")]
 impl<E> Store for Vec<Option<E>> {
     type Error = E;
@@ -399,8 +400,9 @@ impl<E> Store for Vec<Option<E>> {
         Self::new()
     }
 
-    fn put(&mut self, index: usize, error: E) {
+    fn put(&mut self, index: usize, error: E, len: usize) {
         if self.len() <= index {
+            self.reserve_exact(len - self.len());
             self.resize_with(index + 1, || None);
         }
         self[index] = Some(error);

@@ -1,13 +1,21 @@
 //! What a group is: the sealed traits that the machine sees. The shapes say only how to visit the slots.
 
-use core::{any::Any, ops::ControlFlow, pin::Pin};
+use core::{any::Any, ops::ControlFlow, pin::Pin, task::Context};
 
-use crate::{failure::Store, policy::Rank, slot::Slot};
+use crate::{
+    failure::Store,
+    policy::Rank,
+    slot::{Phase, Slot},
+};
 
 mod array;
+#[cfg(feature = "alloc")]
+mod many;
 mod tuple;
 #[cfg(feature = "alloc")]
 mod vec;
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+mod wakers;
 
 /// Several members that are entered together: a tuple of 0 to 12, an array, or (feature `alloc`) a `Vec`.
 ///
@@ -97,19 +105,30 @@ pub mod sealed {
 pub trait Members: Sized {
     type Values: Values;
     type Rank: Rank;
-    /// The functions that make the exits' futures; they have no size.
-    type Exits: Copy + Send + Sync;
+    /// What is left when the values are moved out, to make slots of them again: the functions that make the exits'
+    /// futures, and wakers.
+    type Emptied: Send + Sync;
+    /// What the machine keeps of the members together, where a sweep does not pass by all of them.
+    type Number: Number;
 
     fn len(&self) -> usize;
 
     /// Shows the slots to `visitor` in argument order, from index `first` on, until it breaks.
     fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()>;
 
+    /// The same, for a poll: it may pass over members that were not woken, and those that wait for their turn in vain.
+    fn sweep(self: Pin<&mut Self>, first: usize, cx: &mut Context<'_>, poller: &mut impl Poller<Self>) {
+        let _ = self.visit(first, &mut Sweep { cx, poller });
+    }
+
+    /// From now on, members that are held wait for their exit.
+    fn begin_exits(self: Pin<&mut Self>) {}
+
     /// Moves every resource out. All must be held.
-    fn take(self: Pin<&mut Self>) -> (Self::Values, RanksOf<Self>, Self::Exits);
+    fn take(self: Pin<&mut Self>) -> (Self::Values, RanksOf<Self>, Self::Emptied);
 
     /// Slots that hold `values`.
-    fn held(values: Self::Values, ranks: RanksOf<Self>, exits: Self::Exits) -> Self;
+    fn held(values: Self::Values, ranks: RanksOf<Self>, emptied: Self::Emptied) -> Self;
 }
 
 /// One member's error.
@@ -126,4 +145,58 @@ pub trait Visitor<Ms: Members> {
     fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>;
+}
+
+/// A poll of those slots that it wants to poll.
+pub trait Poller<Ms: Members> {
+    /// Whether it begins or polls a member that is in this phase. If not one that waits, then none behind it either.
+    fn wants(&mut self, index: usize, phase: Phase) -> bool;
+
+    /// Begins or polls a member that it wants.
+    fn poll<S>(&mut self, index: usize, slot: Pin<&mut S>, cx: &mut Context<'_>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>;
+}
+
+/// A sweep that passes by every slot, with the caller's own waker.
+pub(crate) struct Sweep<'a, 'cx, T> {
+    pub(crate) cx: &'a mut Context<'cx>,
+    pub(crate) poller: &'a mut T,
+}
+
+impl<Ms: Members, T: Poller<Ms>> Visitor<Ms> for Sweep<'_, '_, T> {
+    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
+        if self.poller.wants(index, slot.phase()) {
+            self.poller.poll(index, slot, self.cx)
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}
+
+/// A number, or nothing at all, where it can be done without: then it is always 0.
+pub trait Number: Copy + Default + Send + Sync {
+    fn get(self) -> usize;
+    fn set(&mut self, number: usize);
+}
+
+impl Number for () {
+    fn get(self) -> usize {
+        0
+    }
+
+    fn set(&mut self, _: usize) {}
+}
+
+impl Number for usize {
+    fn get(self) -> usize {
+        self
+    }
+
+    fn set(&mut self, number: usize) {
+        *self = number;
+    }
 }

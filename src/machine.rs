@@ -16,7 +16,7 @@ use pin_project::{pin_project, pinned_drop};
 use crate::{
     Cause, Entered, ExitCase, Failure, Faults, Verdict,
     failure::Store,
-    group::{ErrorOf, Members, StoreOf, Values, Visitor},
+    group::{ErrorOf, Members, Number, Poller, StoreOf, Sweep, Values, Visitor},
     policy::{ExitPolicy, Limit, Parts, Policy, Rank, RollbackKind, Stop},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
@@ -89,13 +89,14 @@ enum State<Ms: Members, F, Fut, R, B> {
         flags: Flags,
         /// The rank of the last member that entered.
         rank: Ms::Rank,
+        tally: Tally<Ms::Number>,
         /// The first panic, kept until all is done.
         panic: FirstPanic,
     },
     Body {
         #[pin]
         block: Fut,
-        exits: Ms::Exits,
+        emptied: Ms::Emptied,
     },
     Done,
 }
@@ -105,12 +106,32 @@ enum State<Ms: Members, F, Fut, R, B> {
 struct Flags {
     /// Not all have entered or failed.
     entering: bool,
+    /// A member has entered.
+    held: bool,
     /// An exit failed.
     exit_failed: bool,
     /// An exit did not answer `Suppress`.
     propagate: bool,
     /// In a stack: an exit that was told of a failure answered `Suppress`.
     suppressed: bool,
+}
+
+/// What a sweep does not find out where it passes over members.
+#[derive(Default)]
+struct Tally<T> {
+    enters_in_flight: T,
+    exits_in_flight: T,
+    /// Where the error that the others are shown is to be looked for.
+    witnessed: T,
+}
+
+fn one_more(number: &mut impl Number) {
+    number.set(number.get() + 1);
+}
+
+fn one_less(number: &mut impl Number) {
+    // A number that is left out is 0.
+    number.set(number.get().wrapping_sub(1));
 }
 
 /// How far one poll has come. It lives outside what a panic unwinds, so that the poll goes on behind the member that
@@ -198,8 +219,7 @@ where
     }
 
     fn start(members: Ms, stage: Stage<F, R, B>, case: Option<ExitCase>, flags: Flags, policy: P) -> Self {
-        let (rank, panic) = (Ms::Rank::default(), FirstPanic::none());
-        Self { state: State::Members { members, stage, case, flags, rank, panic }, policy }
+        Self { state: State::start(members, stage, case, flags, FirstPanic::none()), policy }
     }
 
     /// Goes as far as it can. A panic of a member goes through it, and leaves what `recover` expects.
@@ -211,16 +231,19 @@ where
         }
         loop {
             match this.state.as_mut().project() {
-                StateProj::Members { mut members, stage, case, flags, rank, panic } => {
+                StateProj::Members { mut members, stage, case, flags, rank, tally, panic } => {
                     if flags.entering && !cursor.enters_done {
                         let fail_fast = P::ROLLBACK == RollbackKind::FailFast;
                         let (at, failed) = (cursor.at, matches!(stage, Stage::Exit(_)));
-                        let mut enters = PollEnters::<P, _> { limit: enter_limit, failed, cx, cursor, rank };
-                        let _ = members.as_mut().visit(at, &mut enters);
-                        flags.entering = cursor.end_enters();
+                        let mut enters =
+                            PollEnters::<P, _, _> { limit: enter_limit, failed, cursor, flags, rank, tally };
+                        members.as_mut().sweep(at, cx, &mut enters);
+                        flags.entering = cursor.end_enters() || tally.enters_in_flight.get() > 0;
                         if cursor.enter_failed {
-                            if fail_fast || P::EnterLimit::LIMITED {
-                                let _ = members.as_mut().visit(0, &mut CutEnters { all: fail_fast, panic });
+                            if !failed && (fail_fast || P::EnterLimit::LIMITED) {
+                                let in_flight = &mut tally.enters_in_flight;
+                                let mut cut = CutEnters { all: fail_fast, panic, in_flight };
+                                let _ = members.as_mut().visit(0, &mut cut);
                                 flags.entering &= !fail_fast;
                             }
                             if case.is_none() {
@@ -232,9 +255,9 @@ where
                     let eager = P::ROLLBACK == RollbackKind::Eager;
                     match stage {
                         Stage::Exit(ending) if eager || !flags.entering => {
-                            let sweep = ExitSweep { policy: exit_policy, case, flags, cx, cursor };
-                            sweep.poll(members, ending, eager);
-                            if flags.entering || cursor.pending {
+                            let sweep = ExitSweep { policy: exit_policy, case, flags, tally, cursor };
+                            sweep.poll(members, ending, eager, cx);
+                            if flags.entering || cursor.pending || tally.exits_in_flight.get() > 0 {
                                 return Poll::Pending;
                             }
                             return Poll::Ready(finish::<_, _, _, _, _, P>(this.state));
@@ -242,22 +265,21 @@ where
                         _ if flags.entering => return Poll::Pending,
                         _ => {}
                     }
-                    let (values, ranks, exits) = members.as_mut().take();
+                    let (values, ranks, emptied) = members.as_mut().take();
                     let entered = Entered::new(values, ranks, *exit_policy);
                     if let StateOwn::Members { stage: Stage::Body(body), .. } =
                         this.state.as_mut().project_replace(State::Done)
                     {
-                        this.state.set(State::Body { block: body(entered), exits });
+                        this.state.set(State::Body { block: body(entered), emptied });
                     }
                 }
-                StateProj::Body { block, exits } => {
+                StateProj::Body { block, .. } => {
                     let (entered, ending) = if P::Stop::ENABLED && is_cancel(cx.waker()) {
                         // The caller's own waker happens to be at that address: it gets another one.
                         ready!(block.poll(&mut Context::from_waker(&cx.waker().clone())))
                     } else {
                         ready!(block.poll(cx))
                     };
-                    let exits = *exits;
                     let Some(entered) = entered else {
                         this.state.set(State::Done);
                         return Poll::Ready(match ending {
@@ -266,7 +288,7 @@ where
                             Err(caught) => Err(caught),
                         });
                     };
-                    this.state.as_mut().leave_body(entered, ending, exits, FirstPanic::none());
+                    this.state.as_mut().leave_body(entered, ending, FirstPanic::none());
                 }
                 StateProj::Done => panic!("a gather was polled after it had finished"),
             }
@@ -281,7 +303,7 @@ where
         }
         let this = self.project();
         let Parts { enter_limit, exits: exit_policy, .. } = this.policy.parts();
-        if let StateProj::Members { members, case, flags, rank, panic, .. } = this.state.project() {
+        if let StateProj::Members { members, case, flags, rank, tally, panic, .. } = this.state.project() {
             panic.keep(caught);
             let entering = !cursor.enters_done;
             let mut cut = Cut { panic, held: false, rank: entering.then_some(rank) };
@@ -289,13 +311,16 @@ where
             if entering {
                 // The resource may be held all the same, where the panic was that of its enter's destructor.
                 cursor.enter_failed = true;
+                flags.held |= cut.held;
                 enter_limit.end();
+                one_less(&mut tally.enters_in_flight);
             } else if cut.held {
                 // The panic was that of `witness`: the resource is still to be exited.
                 cursor.witnessed = true;
                 return;
             } else {
                 exit_policy.limit().end();
+                one_less(&mut tally.exits_in_flight);
                 flags.propagate = true;
                 if P::Exits::STACK {
                     next_case(case, ExitCase::Panicked);
@@ -321,23 +346,28 @@ impl<F, R, B> Stage<F, R, B> {
 }
 
 impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
+    fn start(members: Ms, stage: Stage<F, R, B>, case: Option<ExitCase>, flags: Flags, panic: FirstPanic) -> Self {
+        Self::Members { members, stage, case, flags, rank: Default::default(), tally: Tally::default(), panic }
+    }
+
     /// Goes on to the exits.
     fn leave_body<X: ExitPolicy<Rank = Ms::Rank>>(
         mut self: Pin<&mut Self>,
         entered: Entered<Ms::Values, X>,
         ending: Result<Ending<R, B>, Caught>,
-        exits: Ms::Exits,
         mut panic: FirstPanic,
     ) {
+        let StateOwn::Body { emptied, .. } = self.as_mut().project_replace(Self::Done) else {
+            unreachable!("the body is left once")
+        };
         let ending = ending.unwrap_or_else(|caught| {
             panic.keep(caught);
             Ending::Panicked
         });
         let ending = if panic.is_some() { Ending::Panicked } else { ending };
         let (values, ranks) = entered.into_parts();
-        let (members, stage) = (Ms::held(values, ranks, exits), Stage::Exit(ending));
-        let (flags, rank) = (Flags::default(), Ms::Rank::default());
-        self.set(Self::Members { members, stage, case: None, flags, rank, panic });
+        let members = Ms::held(values, ranks, emptied);
+        self.set(Self::start(members, Stage::Exit(ending), None, Flags::default(), panic));
     }
 
     /// Polls what may stop the group, while that matters. It ends the entering and the body; a failed group stays failed.
@@ -356,18 +386,18 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
             return;
         }
         match self.as_mut().project() {
-            StateProj::Members { members, stage, case, flags, panic, .. } => {
+            StateProj::Members { members, stage, case, flags, tally, panic, .. } => {
                 panic.join(first);
-                let _ = members.visit(0, &mut CutEnters { all: true, panic });
+                let in_flight = &mut tally.enters_in_flight;
+                let _ = members.visit(0, &mut CutEnters { all: true, panic, in_flight });
                 flags.entering = false;
                 if case.is_none() {
                     stage.fail(Ending::Cancelled, panic);
                 }
             }
-            StateProj::Body { block, exits } => {
-                let exits = *exits;
+            StateProj::Body { block, .. } => {
                 if let Poll::Ready((Some(entered), ending)) = block.poll(&mut Context::from_waker(CANCEL)) {
-                    self.leave_body(entered, ending, exits, first);
+                    self.leave_body(entered, ending, first);
                 }
             }
             StateProj::Done => {}
@@ -376,52 +406,58 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
 }
 
 /// One poll's share in the exits.
-struct ExitSweep<'a, 'cx, X> {
+struct ExitSweep<'a, X, T> {
     policy: &'a mut X,
     case: &'a mut Option<ExitCase>,
     flags: &'a mut Flags,
-    cx: &'a mut Context<'cx>,
+    tally: &'a mut Tally<T>,
     cursor: &'a mut Cursor,
 }
 
-impl<X: ExitPolicy> ExitSweep<'_, '_, X> {
+impl<X: ExitPolicy, T: Number> ExitSweep<'_, X, T> {
     /// Begins the exits that can begin, and polls those in flight.
-    fn poll<Ms, R, B>(mut self, mut members: Pin<&mut Ms>, ending: &Ending<R, B>, eager: bool)
+    fn poll<Ms, R, B>(mut self, mut members: Pin<&mut Ms>, ending: &Ending<R, B>, eager: bool, cx: &mut Context<'_>)
     where
-        Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank>,
+        Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank, Number = T>,
         B: 'static,
     {
         if self.case.is_none() {
-            if eager && self.flags.entering && members.as_mut().visit(0, &mut FindHeld).is_continue() {
+            if eager && self.flags.entering && !self.flags.held {
                 return;
             }
             *self.case = Some(ending.case());
             self.cursor.exits_begin = true;
+            members.as_mut().begin_exits();
         }
         let hold_back = X::STACK || X::Limit::LIMITED || eager;
         match ending {
-            Ending::Failed(error) => self.sweep(members, Some(error)),
+            Ending::Failed(error) => self.sweep(members, Some(error), cx),
             Ending::EnterFailed | Ending::Panicked if self.cursor.exits_begin || hold_back => {
-                let Witnessed { members, fault } = &mut Witnessed::take(members, self.cursor.exits_begin);
-                self.sweep(members.as_mut(), fault.as_ref().map(|(_, error)| error as &dyn Any));
+                let mut witnessed = Witnessed::take(members, self.cursor.exits_begin, &mut self.tally.witnessed);
+                let error = witnessed.fault.as_ref().map(|(_, error)| error as &dyn Any);
+                self.sweep(witnessed.members.as_mut(), error, cx);
             }
-            _ => self.sweep(members, None),
+            _ => self.sweep(members, None, cx),
         }
     }
 
-    fn sweep<Ms: Members<Rank = X::Rank>>(&mut self, mut members: Pin<&mut Ms>, witness: Option<&dyn Any>) {
+    fn sweep<Ms>(&mut self, mut members: Pin<&mut Ms>, witness: Option<&dyn Any>, cx: &mut Context<'_>)
+    where
+        Ms: Members<Rank = X::Rank, Number = T>,
+    {
         let mut exits = PollExits { sweep: self, witness };
         if X::STACK {
             while !exits.sweep.cursor.pending {
                 let mut turn = FindTurn { turn: None };
                 let _ = members.as_mut().visit(0, &mut turn);
                 let Some((index, _)) = turn.turn else { return };
-                let _ = members.as_mut().visit(index, &mut exits);
+                let _ = members.as_mut().visit(index, &mut Sweep { cx, poller: &mut exits });
             }
             return;
         }
         loop {
-            let _ = members.as_mut().visit(exits.sweep.cursor.at, &mut exits);
+            let at = exits.sweep.cursor.at;
+            members.as_mut().sweep(at, cx, &mut exits);
             // One that entered late may have been held back for the place of one behind it, which has ended since.
             let ExitSweep { policy, cursor, .. } = &mut *exits.sweep;
             if !X::Limit::LIMITED || !mem::take(&mut cursor.held_back) || !policy.limit().has_room() {
@@ -448,11 +484,12 @@ struct Witnessed<'a, Ms: Members> {
 
 impl<'a, Ms: Members> Witnessed<'a, Ms> {
     /// Takes the one that was chosen before. In the poll in which the exits begin, it is chosen: the first that is known.
-    fn take(mut members: Pin<&'a mut Ms>, exits_begin: bool) -> Self {
+    fn take(mut members: Pin<&'a mut Ms>, exits_begin: bool, at: &mut Ms::Number) -> Self {
         let mut take = TakeWitnessed { chosen: true, fault: None };
-        if members.as_mut().visit(0, &mut take).is_continue() && exits_begin {
+        if members.as_mut().visit(at.get(), &mut take).is_continue() && exits_begin {
             take.chosen = false;
             let _ = members.as_mut().visit(0, &mut take);
+            at.set(take.fault.as_ref().map_or(members.len(), |(index, _)| *index));
         }
         Self { members, fault: take.fault }
     }
@@ -470,7 +507,7 @@ impl<Ms: Members> Drop for Witnessed<'_, Ms> {
 fn finish<Ms: Members, F, Fut, R, B, P: Policy>(
     mut state: Pin<&mut State<Ms, F, Fut, R, B>>,
 ) -> Result<Outcome<Ms, R, B>, Caught> {
-    let mut faults = TakeFaults::<StoreOf<Ms>> { enters: Store::empty(), exits: Store::empty() };
+    let mut faults = TakeFaults::<StoreOf<Ms>> { enters: Store::empty(), exits: Store::empty(), len: 0 };
     let mut verdict = Verdict::Propagate;
     if let StateProj::Members { members, stage, flags, panic, .. } = state.as_mut().project() {
         let suppress = members.len() > 0 && !flags.exit_failed && (!flags.propagate || flags.suppressed);
@@ -478,6 +515,7 @@ fn finish<Ms: Members, F, Fut, R, B, P: Policy>(
         // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
         let failed = flags.exit_failed || panic.is_some();
         if failed || matches!(stage, Stage::Exit(Ending::EnterFailed)) {
+            faults.len = members.len();
             let _ = members.visit(0, &mut faults);
         }
     }
@@ -571,42 +609,46 @@ impl<Ms: Members, F, Fut, R, B, P: Policy> PinnedDrop for Machine<Ms, F, Fut, R,
 }
 
 /// Polls every enter that is in flight, and begins those that can begin.
-struct PollEnters<'a, 'cx, P: Policy, T> {
+struct PollEnters<'a, P: Policy, T, N> {
     limit: &'a mut P::EnterLimit,
-    cx: &'a mut Context<'cx>,
     cursor: &'a mut Cursor,
+    flags: &'a mut Flags,
     rank: &'a mut T,
+    tally: &'a mut Tally<N>,
     /// The group had failed before.
     failed: bool,
 }
 
-impl<Ms: Members<Rank = T>, P: Policy, T: Rank> Visitor<Ms> for PollEnters<'_, '_, P, T> {
-    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
+impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms> for PollEnters<'_, P, T, N> {
+    fn wants(&mut self, index: usize, phase: Phase) -> bool {
+        match phase {
+            // Those within the limit begin together, as all do without one; a failed group begins no other.
+            Phase::Queued if index >= self.limit.max() && (self.failed || self.cursor.enter_failed) => false,
+            Phase::Queued => self.limit.has_room(),
+            Phase::Entering => true,
+            Phase::Held | Phase::Exiting | Phase::Over => false,
+        }
+    }
+
+    fn poll<S>(&mut self, index: usize, mut slot: Pin<&mut S>, cx: &mut Context<'_>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
         if P::ROLLBACK == RollbackKind::FailFast && self.cursor.enter_failed {
             return ControlFlow::Break(());
         }
-        match slot.phase() {
-            // Those within the limit begin together, as all do without one; a failed group begins no other.
-            Phase::Queued if index >= self.limit.max() && (self.failed || self.cursor.enter_failed) => {
-                return ControlFlow::Continue(());
-            }
-            Phase::Queued if !self.limit.has_room() => {
-                self.cursor.pending = true;
-                return ControlFlow::Continue(());
-            }
-            Phase::Queued => self.limit.begin(),
-            Phase::Entering => {}
-            Phase::Held | Phase::Exiting | Phase::Over => return ControlFlow::Continue(()),
+        if slot.phase() == Phase::Queued {
+            self.limit.begin();
+            one_more(&mut self.tally.enters_in_flight);
         }
         self.cursor.begin_visit(index);
-        match slot.as_mut().poll_enter(self.cx) {
+        match slot.as_mut().poll_enter(cx) {
             Poll::Pending => self.cursor.pending = true,
             Poll::Ready(entered) => {
                 self.limit.end();
+                one_less(&mut self.tally.enters_in_flight);
                 if entered {
+                    self.flags.held = true;
                     slot.set_rank(self.rank.next());
                 } else {
                     self.cursor.enter_failed = true;
@@ -619,41 +661,47 @@ impl<Ms: Members<Rank = T>, P: Policy, T: Rank> Visitor<Ms> for PollEnters<'_, '
 }
 
 /// Begins every exit that can begin, and polls every one in flight. In a stack: of the one slot where it starts.
-struct PollExits<'s, 'a, 'cx, X> {
-    sweep: &'s mut ExitSweep<'a, 'cx, X>,
+struct PollExits<'s, 'a, X, N> {
+    sweep: &'s mut ExitSweep<'a, X, N>,
     witness: Option<&'s dyn Any>,
 }
 
-impl<Ms: Members, X: ExitPolicy> Visitor<Ms> for PollExits<'_, '_, '_, X> {
-    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
+impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number> Poller<Ms> for PollExits<'_, '_, X, N> {
+    fn wants(&mut self, _: usize, phase: Phase) -> bool {
+        let ExitSweep { policy, cursor, .. } = &mut *self.sweep;
+        match phase {
+            Phase::Held => {
+                let has_room = policy.limit().has_room();
+                cursor.held_back |= !has_room;
+                has_room
+            }
+            Phase::Exiting => !cursor.begin_only,
+            Phase::Queued | Phase::Entering | Phase::Over => false,
+        }
+    }
+
+    fn poll<S>(&mut self, index: usize, mut slot: Pin<&mut S>, cx: &mut Context<'_>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
-        let ExitSweep { policy, case, flags, cx, cursor } = &mut *self.sweep;
+        let ExitSweep { policy, case, flags, tally, cursor } = &mut *self.sweep;
         let told = case.unwrap_or(ExitCase::Completed);
-        match slot.phase() {
-            // Those in flight, for which there is no room, are pending; this one need not say so.
-            Phase::Held if !policy.limit().has_room() => {
-                cursor.held_back = true;
-                return ControlFlow::Continue(());
+        cursor.begin_visit(index);
+        if slot.phase() == Phase::Held {
+            // In a stack an error that was suppressed is not shown any more.
+            let show = told != ExitCase::Completed && !flags.suppressed && !cursor.witnessed;
+            if let (Some(error), true) = (self.witness, show) {
+                slot.as_mut().witness(error);
             }
-            Phase::Held => {
-                cursor.begin_visit(index);
-                // In a stack an error that was suppressed is not shown any more.
-                let show = told != ExitCase::Completed && !flags.suppressed && !cursor.witnessed;
-                if let (Some(error), true) = (self.witness, show) {
-                    slot.as_mut().witness(error);
-                }
-                policy.limit().begin();
-                slot.as_mut().begin_exit(told);
-            }
-            Phase::Exiting if !cursor.begin_only => cursor.begin_visit(index),
-            Phase::Queued | Phase::Entering | Phase::Exiting | Phase::Over => return ControlFlow::Continue(()),
+            policy.limit().begin();
+            one_more(&mut tally.exits_in_flight);
+            slot.as_mut().begin_exit(told);
         }
         match slot.poll_exit(cx) {
             Poll::Pending => cursor.pending = true,
             Poll::Ready(verdict) => {
                 policy.limit().end();
+                one_less(&mut tally.exits_in_flight);
                 flags.propagate |= verdict == Some(Verdict::Propagate);
                 if X::STACK && verdict == Some(Verdict::Suppress) {
                     flags.suppressed |= told == ExitCase::Failed;
@@ -669,18 +717,6 @@ impl<Ms: Members, X: ExitPolicy> Visitor<Ms> for PollExits<'_, '_, '_, X> {
         }
         cursor.end_visit();
         if X::STACK { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-/// Breaks at the first slot that holds a resource.
-struct FindHeld;
-
-impl<Ms: Members> Visitor<Ms> for FindHeld {
-    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
-    where
-        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
-    {
-        if slot.phase() == Phase::Held { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
@@ -757,12 +793,13 @@ impl<Ms: Members<Rank = T>, T: Rank> Visitor<Ms> for Cut<'_, T> {
 }
 
 /// Drops the members that wait to be entered and, where `all` is set, the enters that are pending.
-struct CutEnters<'a> {
+struct CutEnters<'a, N> {
     all: bool,
     panic: &'a mut FirstPanic,
+    in_flight: &'a mut N,
 }
 
-impl<Ms: Members> Visitor<Ms> for CutEnters<'_> {
+impl<Ms: Members, N: Number> Visitor<Ms> for CutEnters<'_, N> {
     fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
@@ -770,6 +807,9 @@ impl<Ms: Members> Visitor<Ms> for CutEnters<'_> {
         let phase = slot.phase();
         if phase == Phase::Queued || (self.all && phase == Phase::Entering) {
             self.panic.guard(|| slot.cut());
+        }
+        if self.all && phase == Phase::Entering {
+            one_less(self.in_flight);
         }
         ControlFlow::Continue(())
     }
@@ -794,6 +834,8 @@ impl<Ms: Members> Visitor<Ms> for Clear<'_> {
 struct TakeFaults<T> {
     enters: T,
     exits: T,
+    /// How many members there are.
+    len: usize,
 }
 
 impl<Ms: Members> Visitor<Ms> for TakeFaults<StoreOf<Ms>> {
@@ -802,10 +844,10 @@ impl<Ms: Members> Visitor<Ms> for TakeFaults<StoreOf<Ms>> {
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
         if let Some(error) = slot.as_mut().take_enter_fault() {
-            self.enters.put(index, error);
+            self.enters.put(index, error, self.len);
         }
         if let Some(error) = slot.take_exit_fault() {
-            self.exits.put(index, error);
+            self.exits.put(index, error, self.len);
         }
         ControlFlow::Continue(())
     }

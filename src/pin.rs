@@ -1,4 +1,4 @@
-//! Slice pin projection: the only file with `unsafe`.
+//! Slice pin projection: one of two files with `unsafe`.
 #![allow(unsafe_code)]
 
 use core::pin::Pin;

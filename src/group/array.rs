@@ -23,7 +23,8 @@ pub struct Slots<S: Slot, const N: usize>(#[pin] [S; N], S::Exit);
 impl<S: Slot, const N: usize> Members for Slots<S, N> {
     type Values = [S::Value; N];
     type Rank = S::Rank;
-    type Exits = S::Exit;
+    type Emptied = S::Exit;
+    type Number = ();
 
     fn len(&self) -> usize {
         N
@@ -34,14 +35,14 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
         (first..N).try_for_each(|index| visitor.visit(index, pin::element(slots.as_mut(), index)))
     }
 
-    fn take(self: Pin<&mut Self>) -> (Self::Values, [S::Rank; N], Self::Exits) {
+    fn take(self: Pin<&mut Self>) -> (Self::Values, [S::Rank; N], Self::Emptied) {
         let this = self.project();
         let ranks = this.0.each_ref().map(S::rank);
         let mut slots = pin::array_as_slice(this.0);
         (array::from_fn(|index| pin::element(slots.as_mut(), index).take()), ranks, *this.1)
     }
 
-    fn held(values: Self::Values, ranks: [S::Rank; N], exit: Self::Exits) -> Self {
+    fn held(values: Self::Values, ranks: [S::Rank; N], exit: Self::Emptied) -> Self {
         let mut ranks = ranks.into_iter();
         Self(values.map(|value| S::held(value, ranks.next().unwrap_or_default(), exit)), exit)
     }

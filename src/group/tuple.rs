@@ -29,7 +29,8 @@ macro_rules! tuple {
         impl<T: Rank, $($E,)? $($S: Slot<Error = $Error, Rank = T>),*> Members for $Slots<T, $($S),*> {
             type Values = ($($S::Value,)*);
             type Rank = T;
-            type Exits = ($($S::Exit,)*);
+            type Emptied = ($($S::Exit,)*);
+            type Number = ();
 
             fn len(&self) -> usize {
                 $n
@@ -43,14 +44,14 @@ macro_rules! tuple {
                 ControlFlow::Continue(())
             }
 
-            fn take(self: Pin<&mut Self>) -> (Self::Values, [T; $n], Self::Exits) {
+            fn take(self: Pin<&mut Self>) -> (Self::Values, [T; $n], Self::Emptied) {
                 let this = self.project();
                 let ranks = [$(this.$field.rank()),*];
                 let exits = ($(this.$field.exit(),)*);
                 (($(this.$field.take(),)*), ranks, exits)
             }
 
-            fn held(values: Self::Values, ranks: [T; $n], exits: Self::Exits) -> Self {
+            fn held(values: Self::Values, ranks: [T; $n], exits: Self::Emptied) -> Self {
                 $(let $field = $S::held(values.$i, ranks[$i], exits.$i);)*
                 Self { $($field,)* ranks: [] }
             }

@@ -1,7 +1,7 @@
 //! Groups that are `Vec`s.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::{any::Any, convert::Infallible, ops::ControlFlow, pin::Pin};
+use core::{any::Any, convert::Infallible, ops::ControlFlow, pin::Pin, task::Context};
 
 use futures_util::future::FusedFuture;
 use pin_project::pin_project;
@@ -9,7 +9,7 @@ use pin_project::pin_project;
 use crate::{
     Entered, Exit, Failure, Faults, Gather, Group, Verdict, With,
     gather::{Then, lend},
-    group::{Members, Values, Visitor, sealed::Sealed},
+    group::{Members, Poller, Sweep, Values, Visitor, many::Many, sealed::Sealed},
     machine::{Body, Ending, Machine},
     pin,
     policy::{Policy, Rank},
@@ -19,39 +19,78 @@ use crate::{
 
 /// Slots side by side. The exits' function is kept beside them, for a `Vec` of none.
 #[pin_project]
-pub struct Slots<S: Slot>(Pin<Box<[S]>>, S::Exit);
+pub struct Slots<S: Slot> {
+    slots: Pin<Box<[S]>>,
+    exit: S::Exit,
+    /// If they are many: who of them is to be polled.
+    many: Option<Many>,
+}
 
 impl<S: Slot> Slots<S> {
     fn new(slots: impl Iterator<Item = S>, exit: S::Exit) -> Self {
-        Self(Box::into_pin(slots.collect()), exit)
+        let slots = Box::into_pin(slots.collect::<Box<[S]>>());
+        let many = Many::new(slots.len());
+        Self { slots, exit, many }
     }
 }
 
 impl<S: Slot> Members for Slots<S> {
     type Values = Vec<S::Value>;
     type Rank = S::Rank;
-    type Exits = S::Exit;
+    type Emptied = Emptied<S::Exit>;
+    type Number = usize;
 
     fn len(&self) -> usize {
-        self.0.len()
+        self.slots.len()
     }
 
     fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()> {
-        let mut slots = self.project().0.as_mut();
-        (first..slots.len()).try_for_each(|index| visitor.visit(index, pin::element(slots.as_mut(), index)))
-    }
-
-    fn take(self: Pin<&mut Self>) -> (Self::Values, <S::Rank as Rank>::List, Self::Exits) {
         let this = self.project();
-        let ranks = Rank::list(this.0.iter().map(S::rank));
-        let mut slots = this.0.as_mut();
-        ((0..slots.len()).map(|index| pin::element(slots.as_mut(), index).take()).collect(), ranks, *this.1)
+        let mut slots = this.slots.as_mut();
+        (first..slots.len()).try_for_each(|index| {
+            let mut slot = pin::element(slots.as_mut(), index);
+            let flow = visitor.visit(index, slot.as_mut());
+            if let Some(many) = this.many {
+                many.note(index, slot.phase());
+            }
+            flow
+        })
     }
 
-    fn held(values: Self::Values, ranks: <S::Rank as Rank>::List, exit: Self::Exits) -> Self {
-        let slots = values.into_iter().enumerate();
-        Self::new(slots.map(|(index, value)| S::held(value, S::Rank::get(&ranks, index), exit)), exit)
+    fn sweep(mut self: Pin<&mut Self>, first: usize, cx: &mut Context<'_>, poller: &mut impl Poller<Self>) {
+        let this = self.as_mut().project();
+        match this.many {
+            Some(many) => many.sweep(this.slots.as_mut(), first, cx, poller),
+            None => drop(self.visit(first, &mut Sweep { cx, poller })),
+        }
     }
+
+    fn begin_exits(self: Pin<&mut Self>) {
+        if let Some(many) = self.project().many {
+            many.begin_exits();
+        }
+    }
+
+    fn take(self: Pin<&mut Self>) -> (Self::Values, <S::Rank as Rank>::List, Self::Emptied) {
+        let this = self.project();
+        let ranks = Rank::list(this.slots.iter().map(S::rank));
+        let mut slots = this.slots.as_mut();
+        let values = (0..slots.len()).map(|index| pin::element(slots.as_mut(), index).take()).collect();
+        (values, ranks, Emptied { exit: *this.exit, many: this.many.take() })
+    }
+
+    fn held(values: Self::Values, ranks: <S::Rank as Rank>::List, emptied: Self::Emptied) -> Self {
+        let Emptied { exit, many } = emptied;
+        let slots = values.into_iter().enumerate();
+        let slots = slots.map(|(index, value)| S::held(value, S::Rank::get(&ranks, index), exit)).collect();
+        Self { slots: Box::into_pin(slots), exit, many }
+    }
+}
+
+/// What stays of the slots while the values are with the body.
+pub struct Emptied<K> {
+    exit: K,
+    many: Option<Many>,
 }
 
 impl<V: Exit> Values for Vec<V> {
