@@ -161,15 +161,24 @@ struct Cursor {
 }
 
 impl Cursor {
+    /// Where a sweep goes on: behind the slot that panicked, where panics are caught.
+    fn at(&self) -> usize {
+        if unwind::CATCHES { self.at } else { 0 }
+    }
+
     fn begin_visit(&mut self, index: usize) {
-        self.at = index;
-        self.visiting = true;
+        if unwind::CATCHES {
+            self.at = index;
+            self.visiting = true;
+        }
     }
 
     fn end_visit(&mut self) {
-        self.at += 1;
-        self.visiting = false;
-        self.witnessed = false;
+        if unwind::CATCHES {
+            self.at += 1;
+            self.visiting = false;
+            self.witnessed = false;
+        }
     }
 
     /// Ends the sweep of the enters; says whether one is pending.
@@ -234,7 +243,7 @@ where
                 StateProj::Members { mut members, stage, case, flags, rank, tally, panic } => {
                     if flags.entering && !cursor.enters_done {
                         let fail_fast = P::ROLLBACK == RollbackKind::FailFast;
-                        let (at, failed) = (cursor.at, matches!(stage, Stage::Exit(_)));
+                        let (at, failed) = (cursor.at(), matches!(stage, Stage::Exit(_)));
                         let mut enters =
                             PollEnters::<P, _, _> { limit: enter_limit, failed, cursor, flags, rank, tally };
                         members.as_mut().sweep(at, cx, &mut enters);
@@ -456,7 +465,7 @@ impl<X: ExitPolicy, T: Number> ExitSweep<'_, X, T> {
             return;
         }
         loop {
-            let at = exits.sweep.cursor.at;
+            let at = exits.sweep.cursor.at();
             members.as_mut().sweep(at, cx, &mut exits);
             // One that entered late may have been held back for the place of one behind it, which has ended since.
             let ExitSweep { policy, cursor, .. } = &mut *exits.sweep;
