@@ -439,15 +439,16 @@ impl<X: ExitPolicy, T: Number> ExitSweep<'_, X, T> {
             members.as_mut().begin_exits();
         }
         let hold_back = X::STACK || X::Limit::LIMITED || eager;
-        match ending {
-            Ending::Failed(error) => self.sweep(members, Some(error), cx),
-            Ending::EnterFailed | Ending::Panicked if self.cursor.exits_begin || hold_back => {
-                let mut witnessed = Witnessed::take(members, self.cursor.exits_begin, &mut self.tally.witnessed);
-                let error = witnessed.fault.as_ref().map(|(_, error)| error as &dyn Any);
-                self.sweep(witnessed.members.as_mut(), error, cx);
-            }
-            _ => self.sweep(members, None, cx),
+        let mut taken = Witnessed { members, fault: None };
+        if matches!(ending, Ending::EnterFailed | Ending::Panicked) && (self.cursor.exits_begin || hold_back) {
+            taken.take(self.cursor.exits_begin, &mut self.tally.witnessed);
         }
+        let Witnessed { members, fault } = &mut taken;
+        let witness = match ending {
+            Ending::Failed(error) => Some(error as &dyn Any),
+            _ => fault.as_ref().map(|(_, error)| error as &dyn Any),
+        };
+        self.sweep(members.as_mut(), witness, cx);
     }
 
     fn sweep<Ms>(&mut self, mut members: Pin<&mut Ms>, witness: Option<&dyn Any>, cx: &mut Context<'_>)
@@ -491,16 +492,15 @@ struct Witnessed<'a, Ms: Members> {
     fault: Option<(usize, ErrorOf<Ms>)>,
 }
 
-impl<'a, Ms: Members> Witnessed<'a, Ms> {
-    /// Takes the one that was chosen before. In the poll in which the exits begin, it is chosen: the first that is known.
-    fn take(mut members: Pin<&'a mut Ms>, exits_begin: bool, at: &mut Ms::Number) -> Self {
-        let mut take = TakeWitnessed { chosen: true, fault: None };
-        if members.as_mut().visit(at.get(), &mut take).is_continue() && exits_begin {
-            take.chosen = false;
-            let _ = members.as_mut().visit(0, &mut take);
-            at.set(take.fault.as_ref().map_or(members.len(), |(index, _)| *index));
+impl<Ms: Members> Witnessed<'_, Ms> {
+    /// Chooses it in the poll in which the exits begin: the first that is known. Later, takes the one that was chosen.
+    fn take(&mut self, exits_begin: bool, at: &mut Ms::Number) {
+        let mut take = TakeWitnessed { chosen: !exits_begin, fault: None };
+        let _ = self.members.as_mut().visit(if exits_begin { 0 } else { at.get() }, &mut take);
+        self.fault = take.fault;
+        if exits_begin {
+            at.set(self.fault.as_ref().map_or(self.members.len(), |(index, _)| *index));
         }
-        Self { members, fault: take.fault }
     }
 }
 
