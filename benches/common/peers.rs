@@ -1,0 +1,145 @@
+//! The same life cycle with gather and, by hand, with each peer.
+//!
+//! By hand it keeps gather's promises, but for those of a drop and of a panic: every member is entered to its end; what
+//! was entered is exited, told the same case; every error is kept by index.
+
+use std::{array, future::Future};
+
+use gather_cm::{Exit, ExitCase, Failure, Faults, gather};
+
+use super::{Resource, body, enter};
+
+/// How a life cycle by hand ends: with the body's value; or with why not, and the errors of the exits.
+pub type Outcome<S> = Result<u64, (Cause<S>, S)>;
+
+pub enum Cause<S> {
+    Enter(S),
+    Body(u64),
+    Exit(u64),
+}
+
+/// How gather ends.
+pub type Gathered<S> = Result<u64, Failure<u64, u64, Faults<S>>>;
+
+fn case(result: &Result<u64, u64>) -> ExitCase {
+    if result.is_ok() { ExitCase::Completed } else { ExitCase::Failed }
+}
+
+fn outcome<S>(result: Result<u64, u64>, exits: S, failed: bool) -> Outcome<S> {
+    match result {
+        Ok(value) if !failed => Ok(value),
+        Ok(value) => Err((Cause::Exit(value), exits)),
+        Err(error) => Err((Cause::Body(error), exits)),
+    }
+}
+
+/// The exit in a group that could not be entered: the member's errors, of its enter and of its exit.
+async fn roll_back<const MODE: u8>(entered: Result<Resource<MODE>, u64>) -> (Option<u64>, Option<u64>) {
+    match entered {
+        Ok(value) => (None, value.exit(ExitCase::EnterFailed).await.err()),
+        Err(error) => (Some(error), None),
+    }
+}
+
+/// A life cycle of members `$member..` of types of their own, and the same of gather.
+macro_rules! tuples {
+    ($module:ident, $count:literal: $($member:ident)*; $($peer:ident)*) => {
+        pub mod $module {
+            use super::*;
+
+            pub fn gather<const MODE: u8>([$($member),*]: [u64; $count])
+                -> impl Future<Output = Gathered<[Option<u64>; $count]>>
+            {
+                super::gather(($(enter::<MODE>($member),)*))
+                    .try_with(async |($($member,)*)| body::<MODE>(0 $(+ $member.0)*).await)
+            }
+
+            tuples!(peers: ($count; $($member)*); $($peer)*);
+        }
+    };
+    (peers: $members:tt; $($peer:ident)*) => { $(tuples!(peer: $members; $peer);)* };
+    (peer: ($count:literal; $($member:ident)*); $peer:ident) => {
+        pub async fn $peer<const MODE: u8>([$($member),*]: [u64; $count]) -> Outcome<[Option<u64>; $count]> {
+            match $peer!($(enter::<MODE>($member)),*) {
+                ($(Ok($member),)*) => {
+                    let result = body::<MODE>(0 $(+ $member.0)*).await;
+                    let case = case(&result);
+                    let ($($member,)*) = $peer!($($member.exit(case)),*);
+                    let failed = false $(|| $member.is_err())*;
+                    outcome(result, [$($member.err()),*], failed)
+                }
+                ($($member,)*) => {
+                    let ($($member,)*) = $peer!($(roll_back($member)),*);
+                    Err((Cause::Enter([$($member.0),*]), [$($member.1),*]))
+                }
+            }
+        }
+    };
+}
+
+macro_rules! embassy {
+    ($a:expr, $b:expr) => {
+        embassy_futures::join::join($a, $b).await
+    };
+    ($a:expr, $b:expr, $c:expr, $d:expr) => {
+        embassy_futures::join::join4($a, $b, $c, $d).await
+    };
+    ($a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr, $g:expr, $h:expr) => {{
+        use embassy_futures::join::{join, join4};
+        let ((a, b, c, d), (e, f, g, h)) = join(join4($a, $b, $c, $d), join4($e, $f, $g, $h)).await;
+        (a, b, c, d, e, f, g, h)
+    }};
+}
+macro_rules! futures {
+    ($($future:expr),*) => { ::futures::join!($($future),*) };
+}
+macro_rules! tokio {
+    ($($future:expr),*) => { ::tokio::join!($($future),*) };
+}
+macro_rules! concurrency {
+    ($($future:expr),*) => { futures_concurrency::future::Join::join(($($future,)*)).await };
+}
+
+tuples!(tuple2, 2: a b; embassy futures tokio concurrency);
+tuples!(tuple4, 4: a b c d; embassy futures tokio concurrency);
+tuples!(tuple8, 8: a b c d e f g h; embassy futures tokio concurrency);
+
+/// What joins an array.
+pub trait JoinArray {
+    fn join<F: Future, const N: usize>(futures: [F; N]) -> impl Future<Output = [F::Output; N]>;
+}
+
+pub struct Embassy;
+impl JoinArray for Embassy {
+    fn join<F: Future, const N: usize>(futures: [F; N]) -> impl Future<Output = [F::Output; N]> {
+        embassy_futures::join::join_array(futures)
+    }
+}
+
+pub struct Concurrency;
+impl JoinArray for Concurrency {
+    fn join<F: Future, const N: usize>(futures: [F; N]) -> impl Future<Output = [F::Output; N]> {
+        futures_concurrency::future::Join::join(futures)
+    }
+}
+
+pub fn gather_array<const MODE: u8, const N: usize>(
+    numbers: [u64; N],
+) -> impl Future<Output = Gathered<[Option<u64>; N]>> {
+    gather(numbers.map(enter::<MODE>)).try_with(async |all| body::<MODE>(all.iter().map(|one| one.0).sum()).await)
+}
+
+pub async fn array<const MODE: u8, const N: usize, J: JoinArray>(numbers: [u64; N]) -> Outcome<[Option<u64>; N]> {
+    let entered = J::join(numbers.map(enter::<MODE>)).await;
+    if entered.iter().any(Result::is_err) {
+        let mut errors = J::join(entered.map(roll_back)).await;
+        let enters = array::from_fn(|index| errors[index].0.take());
+        return Err((Cause::Enter(enters), errors.map(|(_, exit)| exit)));
+    }
+    let values = entered.map(|result| result.unwrap_or_else(|_| unreachable!("none has failed")));
+    let result = body::<MODE>(values.iter().map(|one| one.0).sum()).await;
+    let case = case(&result);
+    let exits = J::join(values.map(|value| value.exit(case))).await;
+    let failed = exits.iter().any(Result::is_err);
+    outcome(result, exits.map(Result::err), failed)
+}
