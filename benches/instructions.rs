@@ -4,7 +4,7 @@ mod common;
 
 use std::{array, future::ready, hint::black_box};
 
-use common::{PEND, READY, drive, peers::*};
+use common::{Pend, Ready, drive, peers::*};
 
 // ci/bench.py divides by it.
 const CALLS: usize = 20;
@@ -16,7 +16,7 @@ macro_rules! count {
             #[inline(never)]
             fn $name() {
                 let numbers = black_box(array::from_fn(|index| index as u64));
-                black_box(&drive($($path)::*::<MODE $(, $generic)*>(numbers)));
+                black_box(&drive($($path)::*::<Kind $(, $generic)*>(numbers)));
             }
         )*
 
@@ -61,13 +61,13 @@ macro_rules! count_all {
 
 mod at_once {
     use super::*;
-    const MODE: u8 = READY;
+    type Kind = Ready;
     count_all!();
 }
 
 mod pend {
     use super::*;
-    const MODE: u8 = PEND;
+    type Kind = Pend;
     count_all!();
 }
 

@@ -2,12 +2,15 @@
 
 #![allow(dead_code, reason = "not every bench uses all of it")]
 
+#[cfg(feature = "alloc")]
+pub mod many;
 pub mod peers;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::Future,
     hint::black_box,
+    marker::PhantomData,
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -18,57 +21,153 @@ use std::{
 
 use gather_cm::{Exit, ExitCase};
 
-/// How enters, bodies and exits end: at once, ..
-pub const READY: u8 = 0;
-/// .. after they have pended once, and woken at once, ..
-pub const PEND: u8 = 1;
-/// .. or when the driver opens their gate.
-pub const GATE: u8 = 2;
+/// What enters, bodies and exits are: how they end, and what they hold meanwhile.
+pub trait Kind: Send + 'static {
+    const TURN: When;
+    type Enter: Load;
+    type Value: Load;
+    type Body: Load;
+    type Exit: Load;
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum When {
+    /// At once, ..
+    Ready,
+    /// .. or after having pended once, and woken at once, ..
+    Pend,
+    /// .. the same, with the polls counted, ..
+    Counted,
+    /// .. or when the driver opens the gate.
+    Gate,
+}
+
+/// What is held: nothing, or some bytes.
+pub trait Load: Send + 'static {
+    fn new(number: u64) -> Self;
+    /// Zero, but the compiler does not know.
+    fn zero(&self) -> u64;
+}
+
+impl Load for () {
+    fn new(_: u64) {}
+
+    fn zero(&self) -> u64 {
+        0
+    }
+}
+
+pub struct Bytes<const N: usize>([u8; N]);
+
+impl<const N: usize> Load for Bytes<N> {
+    fn new(number: u64) -> Self {
+        Self([(number >> 56) as u8; N])
+    }
+
+    fn zero(&self) -> u64 {
+        self.0[self.0.len() / 2].into()
+    }
+}
+
+macro_rules! kinds {
+    ($($name:ident: $turn:ident, $enter:ty, $value:ty, $body:ty, $exit:ty;)*) => { $(
+        pub struct $name;
+        impl Kind for $name {
+            const TURN: When = When::$turn;
+            type Enter = $enter;
+            type Value = $value;
+            type Body = $body;
+            type Exit = $exit;
+        }
+    )* };
+}
+
+kinds! {
+    Ready: Ready, (), (), (), ();
+    Pend: Pend, (), (), (), ();
+    Counted: Counted, (), (), (), ();
+    Gate: Gate, (), (), (), ();
+    LargeEnters: Pend, Bytes<1024>, (), (), ();
+    LargeValues: Pend, (), Bytes<1024>, (), ();
+    LargeBody: Pend, (), (), Bytes<1024>, ();
+    LargeExits: Pend, (), (), (), Bytes<1024>;
+    LargeAll: Pend, Bytes<1024>, Bytes<1024>, Bytes<1024>, Bytes<1024>;
+}
 
 /// The enter, the body or the exit that is given this number fails, so that no contestant can leave its errors out.
 pub const FAILS: u64 = 1 << 40;
 
-/// A resource whose exit ends as `MODE` says.
-pub struct Resource<const MODE: u8>(pub u64);
-
-pub async fn enter<const MODE: u8>(number: u64) -> Result<Resource<MODE>, u64> {
-    Turn::<MODE>(0).await;
-    if number == FAILS { Err(number) } else { Ok(Resource(number)) }
+pub struct Resource<K: Kind> {
+    pub number: u64,
+    load: K::Value,
 }
 
-impl<const MODE: u8> Exit for Resource<MODE> {
+pub async fn enter<K: Kind>(number: u64) -> Result<Resource<K>, u64> {
+    let load = K::Enter::new(number);
+    Turn::<K>::new().await;
+    let number = number + load.zero();
+    if number == FAILS { Err(number) } else { Ok(Resource { number, load: K::Value::new(number) }) }
+}
+
+/// The body, given the sum of what it is lent.
+pub async fn body<K: Kind>(sum: u64) -> Result<u64, u64> {
+    let load = K::Body::new(sum);
+    Turn::<K>::new().await;
+    let sum = sum + load.zero();
+    if sum == FAILS { Err(sum) } else { Ok(sum) }
+}
+
+impl<K: Kind> Exit for Resource<K> {
     type Error = u64;
     type Verdict = ();
 
     async fn exit(self, case: ExitCase) -> Result<(), u64> {
-        Turn::<MODE>(0).await;
-        if self.0 == FAILS + case as u64 { Err(self.0) } else { Ok(()) }
+        let load = K::Exit::new(self.number);
+        Turn::<K>::new().await;
+        let number = self.number + self.load.zero() + load.zero();
+        if number == FAILS + case as u64 { Err(number) } else { Ok(()) }
     }
 }
 
-/// The body, given the sum of what it is lent.
-pub async fn body<const MODE: u8>(sum: u64) -> Result<u64, u64> {
-    Turn::<MODE>(0).await;
-    if sum == FAILS { Err(sum) } else { Ok(sum) }
+/// Ends when `K` says. Holds whether it has pended, or the number of its gate and one.
+struct Turn<K>(u32, PhantomData<fn() -> K>);
+
+impl<K: Kind> Turn<K> {
+    fn new() -> Self {
+        Self(0, PhantomData)
+    }
 }
 
-/// Ends as `MODE` says. Holds the number of its gate and one, or nothing before it is polled.
-struct Turn<const MODE: u8>(u32);
-
-impl<const MODE: u8> Future for Turn<MODE> {
+impl<K: Kind> Future for Turn<K> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match (MODE, self.0) {
-            (READY, _) | (PEND, 1) => Poll::Ready(()),
-            (PEND, _) => {
-                self.0 = 1;
+        if matches!(K::TURN, When::Counted | When::Gate) {
+            POLLS.set(POLLS.get() + 1);
+        }
+        let number = &mut self.0;
+        match K::TURN {
+            When::Ready => Poll::Ready(()),
+            When::Gate => GATES.with_borrow_mut(|gates| gates.poll(number, cx)),
+            When::Pend | When::Counted if *number == 0 => {
+                *number = 1;
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            _ => GATES.with_borrow_mut(|gates| gates.poll(&mut self.0, cx)),
+            When::Pend | When::Counted => Poll::Ready(()),
         }
     }
+}
+
+thread_local! {
+    static POLLS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How often a member or body of the kind `Counted` or `Gate` was polled meanwhile.
+pub fn polls_of(run: impl FnOnce()) -> usize {
+    let before = POLLS.get();
+    run();
+    POLLS.get() - before
 }
 
 thread_local! {
@@ -140,23 +239,49 @@ thread_local! {
 
 /// Polls the future whenever it was woken, and opens a gate whenever it was not.
 pub fn drive<T>(future: impl Future<Output = T>) -> T {
-    let future = pin!(future);
-    // As an executor sees it: nothing is known of it.
-    drive_unknown(black_box(future))
+    drive_unknown(black_box(pin!(future)))
 }
 
+/// As an executor sees it: nothing is known of the future.
 #[inline(never)]
 fn drive_unknown<T>(mut future: Pin<&mut dyn Future<Output = T>>) -> T {
-    let count = COUNT.with(Arc::clone);
-    let waker = Waker::from(Arc::clone(&count));
-    GATES.with_borrow_mut(Gates::reset);
+    let (count, waker) = begin();
     loop {
         count.0.store(0, Relaxed);
         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return output;
         }
         while count.0.load(Relaxed) == 0 {
-            GATES.with_borrow_mut(Gates::open).expect("all gates are open, and nobody was woken").wake();
+            assert!(open_gate(), "all gates are open, and nobody was woken");
         }
     }
+}
+
+/// As `drive`, beside the tasks that the future spawns.
+pub fn drive_on<T>(runtime: &tokio::runtime::Runtime, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let (count, waker) = begin();
+    count.0.store(1, Relaxed);
+    runtime.block_on(std::future::poll_fn(|cx| {
+        if count.0.swap(0, Relaxed) == 0 {
+            // Where none is closed, a task has not come to its gate yet.
+            open_gate();
+        } else if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return Poll::Ready(output);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }))
+}
+
+fn begin() -> (Arc<Count>, Waker) {
+    GATES.with_borrow_mut(Gates::reset);
+    let count = COUNT.with(Arc::clone);
+    (Arc::clone(&count), count.into())
+}
+
+/// Opens a gate, if one is closed, and wakes whoever waits there.
+fn open_gate() -> bool {
+    let waker = GATES.with_borrow_mut(Gates::open);
+    waker.map(Waker::wake).is_some()
 }

@@ -7,7 +7,7 @@ use std::{array, future::Future};
 
 use gather_cm::{Exit, ExitCase, Failure, Faults, gather};
 
-use super::{Resource, body, enter};
+use super::{Kind, Resource, body, enter};
 
 /// How a life cycle by hand ends: with the body's value; or with why not, and the errors of the exits.
 pub type Outcome<S> = Result<u64, (Cause<S>, S)>;
@@ -21,11 +21,11 @@ pub enum Cause<S> {
 /// How gather ends.
 pub type Gathered<S> = Result<u64, Failure<u64, u64, Faults<S>>>;
 
-fn case(result: &Result<u64, u64>) -> ExitCase {
+pub fn case(result: &Result<u64, u64>) -> ExitCase {
     if result.is_ok() { ExitCase::Completed } else { ExitCase::Failed }
 }
 
-fn outcome<S>(result: Result<u64, u64>, exits: S, failed: bool) -> Outcome<S> {
+pub fn outcome<S>(result: Result<u64, u64>, exits: S, failed: bool) -> Outcome<S> {
     match result {
         Ok(value) if !failed => Ok(value),
         Ok(value) => Err((Cause::Exit(value), exits)),
@@ -34,7 +34,7 @@ fn outcome<S>(result: Result<u64, u64>, exits: S, failed: bool) -> Outcome<S> {
 }
 
 /// The exit in a group that could not be entered: the member's errors, of its enter and of its exit.
-async fn roll_back<const MODE: u8>(entered: Result<Resource<MODE>, u64>) -> (Option<u64>, Option<u64>) {
+pub async fn roll_back<K: Kind>(entered: Result<Resource<K>, u64>) -> (Option<u64>, Option<u64>) {
     match entered {
         Ok(value) => (None, value.exit(ExitCase::EnterFailed).await.err()),
         Err(error) => (Some(error), None),
@@ -47,22 +47,39 @@ macro_rules! tuples {
         pub mod $module {
             use super::*;
 
-            pub fn gather<const MODE: u8>([$($member),*]: [u64; $count])
+            pub fn gather<K: Kind>([$($member),*]: [u64; $count])
                 -> impl Future<Output = Gathered<[Option<u64>; $count]>>
             {
-                super::gather(($(enter::<MODE>($member),)*))
-                    .try_with(async |($($member,)*)| body::<MODE>(0 $(+ $member.0)*).await)
+                super::gather(($(enter::<K>($member),)*))
+                    .try_with(async |($($member,)*)| body::<K>(0 $(+ $member.number)*).await)
             }
 
             tuples!(peers: ($count; $($member)*); $($peer)*);
+
+            /// As short as it gets: an early return at the first error, and no clean-up.
+            pub mod early {
+                use super::*;
+                tuples!(early: ($count; $($member)*); $($peer)*);
+            }
         }
     };
     (peers: $members:tt; $($peer:ident)*) => { $(tuples!(peer: $members; $peer);)* };
+    (early: $members:tt; $($peer:ident)*) => { $(tuples!(early_peer: $members; $peer);)* };
+    (early_peer: ($count:literal; $($member:ident)*); $peer:ident) => {
+        pub async fn $peer<K: Kind>([$($member),*]: [u64; $count]) -> Result<u64, u64> {
+            let ($($member,)*) = $peer!($(enter::<K>($member)),*);
+            let ($($member,)*) = ($($member?,)*);
+            let value = body::<K>(0 $(+ $member.number)*).await?;
+            let ($($member,)*) = $peer!($($member.exit(ExitCase::Completed)),*);
+            $($member?;)*
+            Ok(value)
+        }
+    };
     (peer: ($count:literal; $($member:ident)*); $peer:ident) => {
-        pub async fn $peer<const MODE: u8>([$($member),*]: [u64; $count]) -> Outcome<[Option<u64>; $count]> {
-            match $peer!($(enter::<MODE>($member)),*) {
+        pub async fn $peer<K: Kind>([$($member),*]: [u64; $count]) -> Outcome<[Option<u64>; $count]> {
+            match $peer!($(enter::<K>($member)),*) {
                 ($(Ok($member),)*) => {
-                    let result = body::<MODE>(0 $(+ $member.0)*).await;
+                    let result = body::<K>(0 $(+ $member.number)*).await;
                     let case = case(&result);
                     let ($($member,)*) = $peer!($($member.exit(case)),*);
                     let failed = false $(|| $member.is_err())*;
@@ -123,23 +140,35 @@ impl JoinArray for Concurrency {
     }
 }
 
-pub fn gather_array<const MODE: u8, const N: usize>(
-    numbers: [u64; N],
-) -> impl Future<Output = Gathered<[Option<u64>; N]>> {
-    gather(numbers.map(enter::<MODE>)).try_with(async |all| body::<MODE>(all.iter().map(|one| one.0).sum()).await)
+pub fn gather_array<K: Kind, const N: usize>(numbers: [u64; N]) -> impl Future<Output = Gathered<[Option<u64>; N]>> {
+    gather(numbers.map(enter::<K>)).try_with(async |all| body::<K>(all.iter().map(|one| one.number).sum()).await)
 }
 
-pub async fn array<const MODE: u8, const N: usize, J: JoinArray>(numbers: [u64; N]) -> Outcome<[Option<u64>; N]> {
-    let entered = J::join(numbers.map(enter::<MODE>)).await;
+pub async fn array<K: Kind, const N: usize, J: JoinArray>(numbers: [u64; N]) -> Outcome<[Option<u64>; N]> {
+    let entered = J::join(numbers.map(enter::<K>)).await;
     if entered.iter().any(Result::is_err) {
         let mut errors = J::join(entered.map(roll_back)).await;
         let enters = array::from_fn(|index| errors[index].0.take());
         return Err((Cause::Enter(enters), errors.map(|(_, exit)| exit)));
     }
     let values = entered.map(|result| result.unwrap_or_else(|_| unreachable!("none has failed")));
-    let result = body::<MODE>(values.iter().map(|one| one.0).sum()).await;
+    let result = body::<K>(values.iter().map(|one| one.number).sum()).await;
     let case = case(&result);
     let exits = J::join(values.map(|value| value.exit(case))).await;
     let failed = exits.iter().any(Result::is_err);
     outcome(result, exits.map(Result::err), failed)
+}
+
+/// As short as it gets: an early return at the first error, and no clean-up.
+pub async fn early_array<K: Kind, const N: usize, J: JoinArray>(numbers: [u64; N]) -> Result<u64, u64> {
+    let entered = J::join(numbers.map(enter::<K>)).await;
+    if let Some(error) = entered.iter().find_map(|result| result.as_ref().err()) {
+        return Err(*error);
+    }
+    let values = entered.map(|result| result.unwrap_or_else(|_| unreachable!("none has failed")));
+    let value = body::<K>(values.iter().map(|one| one.number).sum()).await?;
+    for result in J::join(values.map(|value| value.exit(ExitCase::Completed))).await {
+        result?;
+    }
+    Ok(value)
 }
