@@ -120,14 +120,15 @@ macro_rules! arrays {
     )* };
 }
 
-/// Allocations where each member pends once; polls where they are woken one at a time.
 macro_rules! many {
     ($members:expr, $drive:expr; $($contestant:literal: $life_cycle:ident [$($generic:ident),*];)*) => { $(
         let group = format!("Vec of {}", $members);
         let run = || drop($drive($life_cycle::<Pend $(, $generic)*>($members)));
         line("allocations", &group, $contestant, allocations_of(run));
-        let run = || drop($drive($life_cycle::<Gate $(, $generic)*>($members)));
+        let run = || drop($drive($life_cycle::<Counted $(, $generic)*>($members)));
         line("polls", &group, $contestant, polls_of_a_member($members, run));
+        let run = || drop($drive($life_cycle::<Gate $(, $generic)*>($members)));
+        line("polls, one wake at a time", &group, $contestant, polls_of_a_member($members, run));
     )* };
 }
 

@@ -208,7 +208,9 @@ impl Gates {
         self.seed ^= self.seed << 13;
         self.seed ^= self.seed >> 7;
         self.seed ^= self.seed << 17;
-        let gate = self.closed.swap_remove(self.seed as usize % self.closed.len());
+        // A division would take longer than the rest.
+        let index = ((self.seed >> 32) * self.closed.len() as u64) >> 32;
+        let gate = self.closed.swap_remove(index as usize);
         self.gates[gate].take()
     }
 
