@@ -10,11 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Gate, Ready, drive, drive_on, many::*};
-use tokio::runtime::Runtime;
-
-/// The first is gather.
-type Contestants<'a> = Vec<(&'static str, Box<dyn Fn() + 'a>)>;
+use common::{Contestants, Gate, Ready, drive, many::*};
 
 /// One batch of a contestant takes at least this, ..
 const BATCH: Duration = Duration::from_millis(1);
@@ -84,37 +80,6 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     numbers[numbers.len() / 2]
 }
 
-macro_rules! contestants {
-    ($kind:ident, $members:expr, $drive:expr; $($name:literal: $life_cycle:ident [$($generic:ident),*];)*) => {
-        vec![$((
-            $name,
-            Box::new(move || {
-                black_box(&$drive($life_cycle::<$kind $(, $generic)*>(black_box($members))));
-            }) as Box<dyn Fn()>,
-        )),*]
-    };
-}
-
-macro_rules! all {
-    ($kind:ident, $members:expr, $runtime:expr) => {{
-        let mut contestants: Contestants<'_> = contestants! { $kind, $members, drive;
-            "gather": gather_vec [];
-            "join_all": vec [JoinAll, JoinAll];
-            "FuturesUnordered": vec [Unordered, Unordered];
-            "concurrency": vec [ConcurrencyVec, ConcurrencyVec];
-            "buffered join_all": vec [Buffered, Buffered];
-            "buffered unordered": vec [BufferedUnordered, BufferedUnordered];
-        };
-        let runtime: &Runtime = $runtime;
-        contestants.extend::<Contestants<'_>>(
-            contestants! { $kind, $members, |life_cycle| drive_on(runtime, life_cycle);
-                "JoinSet": vec [Tasks, Tasks];
-            },
-        );
-        contestants
-    }};
-}
-
 fn main() {
     let brief = std::env::args().any(|argument| argument == "--brief");
     let runtime = &tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -122,21 +87,16 @@ fn main() {
 
     let mut bench = Bench { brief, slow: HashSet::new() };
     for &members in sizes {
-        bench.compare("time, at once", &format!("Vec of {members}"), all!(Ready, members, runtime));
+        bench.compare("time, at once", &format!("Vec of {members}"), contestants::<Ready>(members, runtime));
     }
     bench.slow.clear();
     for &members in sizes {
-        bench.compare("time, one wake at a time", &format!("Vec of {members}"), all!(Gate, members, runtime));
+        bench.compare("time, one wake at a time", &format!("Vec of {members}"), contestants::<Gate>(members, runtime));
     }
     bench.slow.clear();
 
     let members = if brief { 1_000 } else { 10_000 };
-    let limited = contestants! { Gate, members, drive;
-        "gather": gather_limited [];
-        "buffer_unordered": vec [Limited, Unordered];
-        "buffered_unordered": vec [BufferedLimited, BufferedUnordered];
-    };
-    bench.compare("time, 64 enters at a time", &format!("Vec of {members}"), limited);
+    bench.compare("time, 64 enters at a time", &format!("Vec of {members}"), contestants_of_limit::<Gate>(members));
 
     let (many, few) = (*sizes.last().unwrap(), 64);
     let few: Box<dyn Fn()> = Box::new(move || {

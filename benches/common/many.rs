@@ -1,13 +1,13 @@
 //! The same life cycle of many members: with gather over a `Vec`, and by hand with each peer.
 
-use std::{future::Future, num::NonZeroUsize};
+use std::{future::Future, hint::black_box, num::NonZeroUsize};
 
 use futures::{FutureExt, Stream, StreamExt, future::join_all, stream, stream::FuturesUnordered};
 use gather_cm::{Exit, gather};
-use tokio::task::JoinSet;
+use tokio::{runtime::Runtime, task::JoinSet};
 
 use super::{
-    Kind, body, enter,
+    Contestants, Kind, body, contestant, drive_on, enter,
     peers::{Cause, Gathered, Outcome, case, outcome, roll_back},
 };
 
@@ -43,6 +43,34 @@ pub async fn vec<K: Kind, Enters: Join, Exits: Join>(members: usize) -> Outcome<
     let failed = exits.iter().any(Result::is_err);
     let exits = if failed { exits.into_iter().map(Result::err).collect() } else { Vec::new() };
     outcome(result, exits, failed)
+}
+
+pub fn contestants<'a, K: Kind>(members: usize, runtime: &'a Runtime) -> Contestants<'a> {
+    vec![
+        contestant("gather", move || gather_vec::<K>(black_box(members))),
+        by_hand::<K, JoinAll, JoinAll>("join_all", members),
+        by_hand::<K, Unordered, Unordered>("FuturesUnordered", members),
+        by_hand::<K, ConcurrencyVec, ConcurrencyVec>("concurrency", members),
+        by_hand::<K, Buffered, Buffered>("buffered join_all", members),
+        by_hand::<K, BufferedUnordered, BufferedUnordered>("buffered unordered", members),
+        ("JoinSet", Box::new(move || drop(black_box(drive_on(runtime, vec::<K, Tasks, Tasks>(black_box(members))))))),
+    ]
+}
+
+/// With at most `LIMIT` enters in flight.
+pub fn contestants_of_limit<K: Kind>(members: usize) -> Contestants<'static> {
+    vec![
+        contestant("gather", move || gather_limited::<K>(black_box(members))),
+        by_hand::<K, Limited, Unordered>("buffer_unordered", members),
+        by_hand::<K, BufferedLimited, BufferedUnordered>("buffered_unordered", members),
+    ]
+}
+
+fn by_hand<K: Kind, Enters: Join, Exits: Join>(
+    name: &'static str,
+    members: usize,
+) -> (&'static str, Box<dyn Fn() + 'static>) {
+    contestant(name, move || vec::<K, Enters, Exits>(black_box(members)))
 }
 
 /// What joins many, and gives their outputs in order.

@@ -221,6 +221,16 @@ impl Gates {
     }
 }
 
+/// Whole life cycles to be compared, by name. The first is gather's.
+pub type Contestants<'a> = Vec<(&'static str, Box<dyn Fn() + 'a>)>;
+
+fn contestant<'a, F: Future>(
+    name: &'static str,
+    life_cycle: impl Fn() -> F + 'a,
+) -> (&'static str, Box<dyn Fn() + 'a>) {
+    (name, Box::new(move || drop(black_box(drive(life_cycle())))))
+}
+
 /// A waker that counts.
 #[derive(Default)]
 pub struct Count(AtomicUsize);

@@ -3,11 +3,11 @@
 //! By hand it keeps gather's promises, but for those of a drop and of a panic: every member is entered to its end; what
 //! was entered is exited, told the same case; every error is kept by index.
 
-use std::{array, future::Future};
+use std::{array, future::Future, hint::black_box};
 
 use gather_cm::{Exit, ExitCase, Failure, Faults, gather};
 
-use super::{Kind, Resource, body, enter};
+use super::{Contestants, Kind, Resource, body, contestant, enter};
 
 /// How a life cycle by hand ends: with the body's value; or with why not, and the errors of the exits.
 pub type Outcome<S> = Result<u64, (Cause<S>, S)>;
@@ -55,6 +55,14 @@ macro_rules! tuples {
             }
 
             tuples!(peers: ($count; $($member)*); $($peer)*);
+
+            pub fn contestants<K: Kind>() -> Contestants<'static> {
+                let numbers = || black_box(array::from_fn(|index| index as u64));
+                vec![
+                    contestant("gather", move || gather::<K>(numbers())),
+                    $(contestant(stringify!($peer), move || $peer::<K>(numbers())),)*
+                ]
+            }
 
             /// As short as it gets: an early return at the first error, and no clean-up.
             pub mod early {
