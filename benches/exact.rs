@@ -10,8 +10,8 @@ use std::{
 };
 
 use common::{
-    Counted, Gate, LargeAll, LargeBody, LargeEnters, LargeExits, LargeValues, Pend, drive, drive_on, many::*, peers::*,
-    polls_of,
+    Counted, EXIT_FAILS, FAILS, Gate, LargeAll, LargeBody, LargeEnters, LargeExits, LargeValues, Pend, drive, drive_on,
+    many::*, peers::*, polls_of,
 };
 
 /// Counts the allocations of this thread.
@@ -58,6 +58,19 @@ fn numbers<const N: usize>() -> [u64; N] {
     array::from_fn(|index| index as u64)
 }
 
+/// A life cycle fails where, and only where, an enter, the body or an exit does.
+fn check<T, E, const N: usize>(run: impl Fn([u64; N]) -> Result<T, E>) {
+    let with_last = |last| {
+        let mut numbers = numbers();
+        numbers[N - 1] = last;
+        numbers
+    };
+    assert!(run(numbers()).is_ok());
+    assert!(run(with_last(FAILS)).is_err(), "an enter");
+    assert!(run([FAILS / N as u64; N]).is_err(), "the body");
+    assert!(run(with_last(EXIT_FAILS)).is_err(), "an exit");
+}
+
 /// Polls of a member in a phase. The body's two polls are not theirs.
 fn polls_of_a_member(members: usize, run: impl FnOnce()) -> f64 {
     (polls_of(run) - 2) as f64 / (2 * members) as f64
@@ -66,6 +79,7 @@ fn polls_of_a_member(members: usize, run: impl FnOnce()) -> f64 {
 /// A row for each contestant and kind.
 macro_rules! rows {
     ($group:expr, $members:expr; $($contestant:literal: $($path:ident)::* [$($generic:tt),*];)*) => { $(
+        check(|numbers: [u64; $members]| drive($($path)::*::<Pend $(, $generic)*>(numbers)));
         let run = || drop(drive($($path)::*::<Pend $(, $generic)*>(numbers())));
         line("allocations", $group, $contestant, allocations_of(run));
         let run = || drop(drive($($path)::*::<Counted $(, $generic)*>(numbers())));
@@ -123,7 +137,7 @@ macro_rules! arrays {
 macro_rules! many {
     ($members:expr, $drive:expr; $($contestant:literal: $life_cycle:ident [$($generic:ident),*];)*) => { $(
         let group = format!("Vec of {}", $members);
-        let run = || drop($drive($life_cycle::<Pend $(, $generic)*>($members)));
+        let run = || assert!($drive($life_cycle::<Pend $(, $generic)*>($members)).is_ok());
         line("allocations", &group, $contestant, allocations_of(run));
         let run = || drop($drive($life_cycle::<Counted $(, $generic)*>($members)));
         line("polls", &group, $contestant, polls_of_a_member($members, run));
@@ -138,7 +152,7 @@ fn main() {
     tuples! { tuple2 2; tuple4 4; tuple8 8; }
     arrays! { 2 4 8 }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    for members in [8, 64, 1_024] {
+    for members in [8, 64, 1_024, 10_000] {
         many! { members, drive;
             "gather": gather_vec [];
             "join_all": vec [JoinAll, JoinAll];

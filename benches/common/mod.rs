@@ -94,8 +94,10 @@ kinds! {
     LargeAll: Pend, Bytes<1024>, Bytes<1024>, Bytes<1024>, Bytes<1024>;
 }
 
-/// The enter, the body or the exit that is given this number fails, so that no contestant can leave its errors out.
+/// The enter or the body that is given this number fails, so that no contestant can leave its errors out; ..
 pub const FAILS: u64 = 1 << 40;
+/// .. and so does the exit that is told this number and one for each case.
+pub const EXIT_FAILS: u64 = FAILS + 1;
 
 pub struct Resource<K: Kind> {
     pub number: u64,
@@ -125,7 +127,7 @@ impl<K: Kind> Exit for Resource<K> {
         let load = K::Exit::new(self.number);
         Turn::<K>::new().await;
         let number = self.number + self.load.zero() + load.zero();
-        if number == FAILS + case as u64 { Err(number) } else { Ok(()) }
+        if number == EXIT_FAILS + case as u64 { Err(number) } else { Ok(()) }
     }
 }
 
