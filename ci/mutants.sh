@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 work=$PWD/target/mutants
 rm -rf "$work/src" "$work/tree"
 mkdir -p "$work/tree"
-cp -r Cargo.toml Cargo.lock README.md src tests "$work/tree"
+cp -r Cargo.toml Cargo.lock README.md benches src tests "$work/tree"
 cp -r src "$work/src"
 cd "$work/tree"
 sed -i '/^\[dev-dependencies\]/,/^$/ { /^trybuild/d }' Cargo.toml

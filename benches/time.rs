@@ -1,0 +1,111 @@
+//! The time of a life cycle of many members. Contestants take turns, and each round is compared in itself, so that a
+//! machine that is busy for a while is busy for all of them. Prints, between tabs: what, of which group, with which
+//! contestant, how many nanoseconds, and gather's time divided by it. `ci/bench.sh` makes a table of it.
+
+mod common;
+
+use std::{
+    collections::HashSet,
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use common::{Contestants, Gate, Ready, drive, many::*};
+
+/// One batch of a contestant takes at least this, ..
+const BATCH: Duration = Duration::from_millis(1);
+/// .. all rounds together this, if there are as many rounds then, ..
+const TOTAL: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 7;
+/// .. or else no more than this.
+const MOST: Duration = Duration::from_secs(30);
+/// Whoever takes so many times longer than the best is left out where there are more members.
+const TOO_SLOW: f64 = 30.0;
+
+struct Bench {
+    brief: bool,
+    slow: HashSet<&'static str>,
+}
+
+impl Bench {
+    fn compare(&mut self, what: &str, group: &str, mut contestants: Contestants<'_>) {
+        contestants.retain(|(name, _)| !self.slow.contains(name));
+        let batches: Vec<u32> = contestants.iter().map(|(_, run)| if self.brief { 1 } else { batch(run) }).collect();
+        // By contestant: nanoseconds of a life cycle in each round.
+        let mut times = vec![Vec::new(); contestants.len()];
+        let began = Instant::now();
+        loop {
+            let round = times[0].len();
+            for turn in 0..contestants.len() {
+                let index = (round + turn) % contestants.len();
+                let time = time(&contestants[index].1, batches[index]);
+                times[index].push(time.as_nanos() as f64 / f64::from(batches[index]));
+            }
+            let enough = if round + 1 < ROUNDS { MOST } else { TOTAL };
+            if self.brief || began.elapsed() >= enough {
+                break;
+            }
+        }
+        let medians: Vec<f64> = times.iter().map(|times| median(times.clone())).collect();
+        let best = medians[1..].iter().copied().fold(f64::INFINITY, f64::min);
+        for ((name, _), (times_of, median_of)) in contestants.iter().zip(times.iter().zip(medians)) {
+            let ratio = median(times[0].iter().zip(times_of).map(|(gather, other)| gather / other).collect());
+            println!("{what}\t{group}\t{name}\t{median_of:.0}\t{ratio:.3}");
+            if median_of > TOO_SLOW * best && *name != "gather" {
+                self.slow.insert(name);
+            }
+        }
+    }
+}
+
+fn time(run: &dyn Fn(), batch: u32) -> Duration {
+    let began = Instant::now();
+    for _ in 0..batch {
+        run();
+    }
+    began.elapsed()
+}
+
+/// How many life cycles make a batch.
+fn batch(run: &dyn Fn()) -> u32 {
+    let mut batch = 1;
+    while time(run, batch) < BATCH {
+        batch *= 2;
+    }
+    batch
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+fn main() {
+    let brief = std::env::args().any(|argument| argument == "--brief");
+    let runtime = &tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let sizes: &[usize] = if brief { &[8, 64] } else { &[8, 64, 1_024, 10_000, 100_000] };
+
+    let mut bench = Bench { brief, slow: HashSet::new() };
+    for &members in sizes {
+        bench.compare("time, at once", &format!("Vec of {members}"), contestants::<Ready>(members, runtime));
+    }
+    bench.slow.clear();
+    for &members in sizes {
+        bench.compare("time, one wake at a time", &format!("Vec of {members}"), contestants::<Gate>(members, runtime));
+    }
+    bench.slow.clear();
+
+    let members = if brief { 1_000 } else { 10_000 };
+    bench.compare("time, 64 enters at a time", &format!("Vec of {members}"), contestants_of_limit::<Gate>(members));
+
+    let (many, few) = (*sizes.last().unwrap(), 64);
+    let few: Box<dyn Fn()> = Box::new(move || {
+        for _ in 0..many / few {
+            black_box(&drive(gather_vec::<Gate>(black_box(few))));
+        }
+    });
+    let many: Box<dyn Fn()> = Box::new(move || {
+        black_box(&drive(gather_vec::<Gate>(black_box(many))));
+    });
+    bench.compare("time, as many members", "one Vec, or of 64", vec![("gather", many), ("gather of 64", few)]);
+}
