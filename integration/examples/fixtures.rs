@@ -13,10 +13,15 @@
 //!
 //! Where the two ends are apart, as in a suite that sets up once for all its tests, both are called by hand: [`suite`].
 
-use std::{convert::Infallible, fs, io, net::SocketAddr, panic, panic::AssertUnwindSafe, path::PathBuf};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    panic::{self, AssertUnwindSafe},
+    path::PathBuf,
+};
 
 use futures::FutureExt;
-use gather_cm::{DropOnExit, EnterExt, Entered, Exit, ExitCase, Failure, Faults, gather};
+use gather_cm::{DropOnExit, EnterExt, Entered, Exit, ExitCase, gather};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
@@ -62,9 +67,8 @@ impl Exit for Server {
 }
 
 type Fixture = Entered<(Server, DropOnExit<TempDir, io::Error>)>;
-type FixtureFailure = Failure<(), Infallible, Faults<[Option<io::Error>; 2]>>;
 
-async fn set_up() -> Result<Fixture, FixtureFailure> {
+async fn set_up() -> Result<Fixture, <Fixture as Exit>::Error> {
     gather((start_server(), async { tempfile::tempdir() }.drop_on_exit())).enter().await
 }
 

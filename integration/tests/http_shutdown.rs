@@ -15,7 +15,7 @@ use tokio::{
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Within it comes what has to come. Nothing waits for it to be over.
-const BOUND: Duration = Duration::from_secs(300);
+const BOUND: Duration = Duration::from_secs(120);
 
 struct Service {
     process: Child,

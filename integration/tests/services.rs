@@ -29,9 +29,10 @@ use tokio::{
 };
 use tokio_postgres::{Client, NoTls};
 
-const EXPIRY: Duration = Duration::from_secs(300);
 /// Within it comes what has to come. Nothing waits for it to be over.
-const BOUND: Duration = Duration::from_secs(300);
+const BOUND: Duration = Duration::from_secs(120);
+/// Of the locks: too late to be of help.
+const EXPIRY: Duration = Duration::from_secs(600);
 
 /// A table and a name of a test's own, and someone who looks on from outside.
 struct Place {
