@@ -1,8 +1,8 @@
 //! Test fixtures with async set-up and teardown, which is done also where the test panics.
 //!
-//! A fixture is a group that was entered: here a server, and the directory that its test writes to. `enter` sets up, and
-//! the `exit` of what it gives tears down. Since that is a resource like any other, a group of it alone gives a test its
-//! fixture and takes it back whether the test returns or panics: [`with_fixture`], which a test is a line of.
+//! A fixture is a group that was entered: here a server, and the directory that its test writes to. `enter` sets up;
+//! the `exit` of what it gives tears down. Since that is a resource like any other, a group of it alone gives a test
+//! its fixture, and takes it back whether the test returns or panics: [`with_fixture`].
 //!
 //! ```ignore
 //! #[tokio::test]

@@ -1,10 +1,9 @@
 //! An HTTP service of three parts, which are released together on SIGTERM, with a deadline each.
 //!
-//! The server hands each request's text to a worker, which counts its words and tells the metrics; a request is answered
-//! when its words are counted. On SIGTERM the exits of all three begin at once. Each waits for those that it serves, as
-//! their ends of its channel close: the server answers what is in flight and takes nothing new, the worker ends when
-//! nobody can send it a text any more, and then the metrics are complete and flushed. Nothing puts that in order but the
-//! data itself, and a part that hangs is cut off by its own deadline.
+//! The server hands each request's text to a worker, which counts its words and tells the metrics; the request is then
+//! answered. On SIGTERM the exits of all three begin at once. The server answers what is in flight and takes nothing
+//! new; the worker ends when nobody can send it a text any more, and the metrics are flushed when nobody can add to
+//! them. It is the channels between them that put this in order. A part that hangs is cut off at its own deadline.
 //!
 //! ```text
 //! $ cargo run -p gather-cm-integration --example http_shutdown

@@ -1,8 +1,9 @@
-//! A transfer between two accounts: a PostgreSQL transaction, a Redis lock and a directory for the receipt, as one group.
+//! A transfer between two accounts: a PostgreSQL transaction, a Redis lock and a directory for the receipt in one
+//! group.
 //!
-//! They are entered at the same time. Where the transfer succeeds, the transaction is committed; where it fails or takes
-//! too long, or where one of the three cannot be entered, it is rolled back. The lock is released and the directory
-//! removed in every case.
+//! They are entered at the same time. Where the transfer succeeds, the transaction is committed; where it fails or
+//! takes too long, or where one of the three cannot be entered, it is rolled back. In every case the lock is released
+//! and the directory removed.
 //!
 //! ```text
 //! $ integration/servers.sh cargo run -p gather-cm-integration --example postgres_redis

@@ -287,7 +287,7 @@ fn a_lock_that_was_lost_is_not_released() {
     });
 }
 
-/// A statement failed, and the body went on as if nothing were: the server cannot commit that, and it is not said to be.
+/// A statement failed, and the body passed over that: the server cannot commit, and nobody is told that it did.
 #[test]
 fn a_transaction_that_cannot_be_committed_is_a_fault() {
     run("aborted", async |place| {
@@ -484,7 +484,7 @@ fn run_with_own_servers(name: &str, test: impl AsyncFnOnce(&OwnServers, Place)) 
     });
 }
 
-/// PostgreSQL is killed while it works for the body: the body and the roll-back fail; the lock is released, the directory removed.
+/// PostgreSQL is killed while it works for the body: the body and the roll-back fail; lock and directory are released.
 #[test]
 fn postgres_is_killed() {
     run_with_own_servers("postgres_killed", async |own, place| {
@@ -508,7 +508,7 @@ fn postgres_is_killed() {
     });
 }
 
-/// Redis is killed in the body, which needs it no more: the release fails; the transaction is committed, the directory removed.
+/// Redis is killed in the body, which needs it no more: the release fails; the transaction is committed all the same.
 #[test]
 fn redis_is_killed() {
     run_with_own_servers("redis_killed", async |own, place| {
