@@ -15,7 +15,7 @@ mkdir -p "$work/tree"
 cp -r Cargo.toml Cargo.lock README.md benches src tests "$work/tree"
 cp -r src "$work/src"
 cd "$work/tree"
-sed -i '/^\[dev-dependencies\]/,/^$/ { /^trybuild/d }' Cargo.toml
+sed -i '/^\[dev-dependencies\]/,/^$/ { /^trybuild/d }; /^\[workspace\]/,/^$/ { /members/d }' Cargo.toml
 rm -rf tests/ui tests/ui.rs tests/examples.rs tests/executors.rs tests/load.rs tests/schedules.rs
 export CARGO_TARGET_DIR=$work/target RUST_BACKTRACE=0
 

@@ -59,6 +59,52 @@ use crate::{
 ///         .unwrap();
 /// });
 /// ```
+///
+/// # Fixtures
+///
+/// A group that was entered is a fixture for tests: entering it sets up, its exit tears down. In a group of it alone, a
+/// test is the body, and the teardown is awaited whether the test returns or (with the feature `std`) panics:
+///
+/// ```
+/// use gather_cm::{DropOnExit, EnterExt, Entered, Exit, ExitCase, gather};
+/// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+///
+/// static RUNS: AtomicBool = AtomicBool::new(false);
+///
+/// struct Server;
+///
+/// async fn start_server() -> Result<Server, String> {
+///     RUNS.store(true, Relaxed);
+///     Ok(Server)
+/// }
+///
+/// impl Exit for Server {
+///     type Error = String;
+///     type Verdict = ();
+///     async fn exit(self, _: ExitCase) -> Result<(), String> {
+///         Ok(RUNS.store(false, Relaxed))
+///     }
+/// }
+///
+/// type Fixture = Entered<(Server, DropOnExit<u16, String>)>;
+///
+/// async fn with_fixture<R>(test: impl AsyncFnOnce(&mut Fixture) -> R) -> R {
+///     let port = async { Ok(5432) }.drop_on_exit();
+///     let fixture = gather((start_server(), port)).enter();
+///     gather((fixture,)).with(async |(fixture,)| test(fixture).await).await.expect("set up and torn down")
+/// }
+///
+/// // Each of these would be the one line of a `#[test]`.
+/// smol::block_on(with_fixture(async |fixture| assert_eq!(*fixture.1, 5432)));
+/// assert!(!RUNS.load(Relaxed));
+/// # #[cfg(feature = "std")]
+/// std::panic::catch_unwind(|| smol::block_on(with_fixture(async |_| assert!(!RUNS.load(Relaxed))))).unwrap_err();
+/// assert!(!RUNS.load(Relaxed));
+/// ```
+///
+/// A test's panic goes on when all is torn down, and errors of the teardown are dropped beside it; to see both, add
+/// [`catch_unwind`](Gather::catch_unwind). Where the two ends are apart, as in a suite that shares one fixture,
+/// `enter()` comes before the tests, and [`exit`](Exit::exit) after them, told `Completed` or `Panicked`.
 pub struct Entered<V: Values, P: ExitPolicy = Exits> {
     /// The values, and the order in which they were entered.
     held: Option<(V, V::Ranks<P::Rank>)>,

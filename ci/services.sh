@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# The package integration/: its tests and examples, against a PostgreSQL and a Redis. Installs the two where they are
+# missing: for Debian, as root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export RUST_BACKTRACE=0
+package=(--locked --package gather-cm-integration)
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+status=0
+integration/servers.sh true || status=$?
+if [ "$status" = 77 ]; then
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql redis-server >/dev/null
+elif [ "$status" != 0 ]; then
+    fail "the servers do not start"
+fi
+
+echo "== what the root's own tests are built of"
+heavy='^(axum|hyper|redis|reqwest|tokio-postgres) '
+[ "$(cargo tree "${package[@]}" --edges all --prefix none | grep -cE "$heavy")" -gt 0 ] || fail "nothing is heavy"
+! cargo tree --locked --edges all --prefix none | grep -E "$heavy" || fail "a plain cargo test builds these"
+
+echo "== clippy and rustdoc"
+cargo clippy "${package[@]}" --all-targets -- -D warnings
+RUSTDOCFLAGS=-Dwarnings cargo doc "${package[@]}" --no-deps
+
+echo "== tests, with servers: none may be skipped"
+log=$(mktemp)
+trap 'rm "$log"' EXIT
+integration/servers.sh cargo test "${package[@]}" 2>&1 | tee "$log"
+! grep -q 'is skipped' "$log" || fail "tests were skipped"
+
+echo "== tests, without servers: they say that they are skipped"
+env -u GATHER_CM_TEST_PG -u GATHER_CM_TEST_REDIS cargo test "${package[@]}" --test services 2>&1 | tee "$log"
+tests=$(grep -c '#\[\(tokio::\)\?test\]' integration/tests/services.rs)
+[ "$(grep -c 'is skipped' "$log")" = "$tests" ] || fail "$tests tests should have been skipped"
+
+echo "== postgres_redis"
+output=$(integration/servers.sh cargo run --quiet "${package[@]}" --example postgres_redis)
+echo "$output"
+for line in 'committed: Ada to Bob: 30' 'rolled back: body failed: PostgreSQL: .* violates check constraint .*' \
+    'rolled back: enter of member 1 failed: gather_cm_account:Ada is locked by another' 'Ada has 70' 'Bob has 30'; do
+    grep -qx "$line" <<<"$output" || fail "not printed: $line"
+done
+
+echo "== fixtures"
+cargo run --quiet "${package[@]}" --example fixtures

@@ -1,0 +1,64 @@
+//! A database handle whose exit commits or rolls back, by how the body ended.
+
+use std::{ops::Deref, panic};
+
+use gather_cm::{Exit, ExitCase};
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::Error;
+
+/// A transaction on a connection of its own; it derefs to the client.
+///
+/// Its exit ends the transaction, closes the connection and joins the connection's task. Dropped instead, the client is
+/// gone, with it the connection ends by itself, and the server rolls back.
+#[derive(Debug)]
+pub struct Transaction {
+    client: Client,
+    connection: JoinHandle<Result<(), tokio_postgres::Error>>,
+}
+
+impl Transaction {
+    /// Connects, and begins.
+    pub async fn begin(config: &Config) -> Result<Self, Error> {
+        let (client, connection) = config.connect(NoTls).await?;
+        let transaction = Self { client, connection: tokio::spawn(connection) };
+        match transaction.client.batch_execute("BEGIN").await {
+            Ok(()) => Ok(transaction),
+            Err(error) => {
+                let _ = transaction.close().await; // if that fails too, it is of the same cause
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn close(self) -> Result<(), tokio_postgres::Error> {
+        drop(self.client); // the connection's task ends when there is nobody left who could ask
+        self.connection.await.unwrap_or_else(|error| panic::resume_unwind(error.into_panic()))
+    }
+}
+
+impl Deref for Transaction {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Exit for Transaction {
+    type Error = Error;
+    type Verdict = ();
+
+    async fn exit(self, case: ExitCase) -> Result<(), Error> {
+        let end = match case {
+            // Where a statement has failed and the body passed over that, the server answers `COMMIT` with a roll-back
+            // and without an error. `SELECT` fails there, and `COMMIT` is not reached.
+            ExitCase::Completed => "SELECT; COMMIT",
+            _ => "ROLLBACK",
+        };
+        let ended = self.client.batch_execute(end).await;
+        let closed = self.close().await;
+        Ok(ended.and(closed)?)
+    }
+}
