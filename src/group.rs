@@ -165,6 +165,7 @@ pub(crate) struct Sweep<'a, 'cx, T> {
 }
 
 impl<Ms: Members, T: Poller<Ms>> Visitor<Ms> for Sweep<'_, '_, T> {
+    #[inline(always)]
     fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,

@@ -629,6 +629,7 @@ struct PollEnters<'a, P: Policy, T, N> {
 }
 
 impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms> for PollEnters<'_, P, T, N> {
+    #[inline(always)]
     fn wants(&mut self, index: usize, phase: Phase) -> bool {
         match phase {
             // Those within the limit begin together, as all do without one; a failed group begins no other.
@@ -639,6 +640,7 @@ impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms
         }
     }
 
+    #[inline(always)]
     fn poll<S>(&mut self, index: usize, mut slot: Pin<&mut S>, cx: &mut Context<'_>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
@@ -676,6 +678,7 @@ struct PollExits<'s, 'a, X, N> {
 }
 
 impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number> Poller<Ms> for PollExits<'_, '_, X, N> {
+    #[inline(always)]
     fn wants(&mut self, _: usize, phase: Phase) -> bool {
         let ExitSweep { policy, cursor, .. } = &mut *self.sweep;
         match phase {
@@ -689,6 +692,7 @@ impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number> Poller<Ms> for PollExits
         }
     }
 
+    #[inline(always)]
     fn poll<S>(&mut self, index: usize, mut slot: Pin<&mut S>, cx: &mut Context<'_>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,

@@ -199,6 +199,7 @@ where
         .expect("only what is held is taken")
     }
 
+    #[inline(always)]
     fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = self.project().state;
         if let StateProj::Queued(_) = state.as_mut().project() {
@@ -240,6 +241,7 @@ where
         }
     }
 
+    #[inline(always)]
     fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Verdict>> {
         let mut state = self.project().state;
         let StateProj::Exiting(future) = state.as_mut().project() else {
