@@ -1,5 +1,7 @@
 //! Catching panics, and the twin for where that cannot be done. The only file that knows `std`.
 
+use core::mem::ManuallyDrop;
+
 #[cfg(feature = "std")]
 mod imp {
     use std::{
@@ -42,6 +44,7 @@ mod imp {
 
         /// Drops a panic that is not the first. A payload's destructor may panic as well, with a payload whose
         /// destructor may; after that it is leaked, for it might go on for ever.
+        #[cold]
         pub(crate) fn discard(self) {
             if let Err(another) = catch(|| drop(self)) {
                 if let Err(another) = catch(|| drop(another)) {
@@ -159,7 +162,9 @@ pub(crate) use imp::{Caught, catch};
 pub(crate) const CATCHES: bool = cfg!(feature = "std");
 
 /// Room for the first of several panics. The ones that follow are dropped, and so is this one with its room.
-pub struct FirstPanic(Option<Caught>);
+///
+/// What is inside is dropped by hand, so that there is no more to do than to see that there is none.
+pub struct FirstPanic(Option<ManuallyDrop<Caught>>);
 
 impl FirstPanic {
     pub(crate) fn none() -> Self {
@@ -177,7 +182,7 @@ impl FirstPanic {
     #[cold]
     pub(crate) fn keep(&mut self, caught: Caught) {
         match self.0 {
-            None => self.0 = Some(caught),
+            None => self.0 = Some(ManuallyDrop::new(caught)),
             Some(_) => caught.discard(),
         }
     }
@@ -187,7 +192,7 @@ impl FirstPanic {
     }
 
     pub(crate) fn take(&mut self) -> Option<Caught> {
-        self.0.take()
+        self.0.take().map(ManuallyDrop::into_inner)
     }
 
     /// Keeps the other's panic, if it is the first.
@@ -206,6 +211,7 @@ impl FirstPanic {
 }
 
 impl Drop for FirstPanic {
+    #[inline]
     fn drop(&mut self) {
         if let Some(caught) = self.take() {
             caught.discard();
