@@ -124,6 +124,9 @@ pub trait Members: Sized {
     /// From now on, members that are held wait for their exit.
     fn begin_exits(self: Pin<&mut Self>) {}
 
+    /// Is told of a slot that has changed otherwise than in a sweep, and may be held.
+    fn note(self: Pin<&mut Self>, _index: usize) {}
+
     /// Moves every resource out. All must be held.
     fn take(self: Pin<&mut Self>) -> (Self::Values, RanksOf<Self>, Self::Emptied);
 

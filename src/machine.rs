@@ -312,18 +312,20 @@ where
         }
         let this = self.project();
         let Parts { enter_limit, exits: exit_policy, .. } = this.policy.parts();
-        if let StateProj::Members { members, case, flags, rank, tally, panic, .. } = this.state.project() {
+        if let StateProj::Members { mut members, case, flags, rank, tally, panic, .. } = this.state.project() {
             panic.keep(caught);
             let entering = !cursor.enters_done;
             let mut cut = Cut { panic, held: false, rank: entering.then_some(rank) };
-            let _ = members.visit(cursor.at, &mut cut);
+            let _ = members.as_mut().visit(cursor.at, &mut cut);
+            let held = cut.held;
+            members.note(cursor.at);
             if entering {
                 // The resource may be held all the same, where the panic was that of its enter's destructor.
                 cursor.enter_failed = true;
-                flags.held |= cut.held;
+                flags.held |= held;
                 enter_limit.end();
                 one_less(&mut tally.enters_in_flight);
-            } else if cut.held {
+            } else if held {
                 // The panic was that of `witness`: the resource is still to be exited.
                 cursor.witnessed = true;
                 return;

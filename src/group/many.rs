@@ -18,17 +18,20 @@ mod imp {
         wakers: Wakers,
         /// A member that is held waits for its exit.
         exiting: bool,
+        /// Someone may wait for a turn.
+        waits: bool,
     }
 
     impl Many {
         /// Nothing, if the members are few.
         pub(crate) fn new(len: usize) -> Option<Self> {
-            (len > FEW).then(|| Self { wakers: Wakers::new(len), exiting: false })
+            (len > FEW).then(|| Self { wakers: Wakers::new(len), exiting: false, waits: true })
         }
 
-        /// Lets the poller poll those that were woken, and begin those that it wants to begin, in argument order.
+        /// Lets the poller poll those that were woken, and begin those that it wants to begin, in argument order. Who is
+        /// woken meanwhile may be left for the next poll.
         pub(crate) fn sweep<Ms, S>(
-            &self,
+            &mut self,
             mut slots: Pin<&mut [S]>,
             first: usize,
             cx: &mut Context<'_>,
@@ -38,58 +41,79 @@ mod imp {
             S: Slot,
         {
             self.wakers.register(cx.waker());
-            let mut from = first;
-            while let Some(index) = self.next(from, &slots, poller) {
+            let mut waiting = self.next_waiting(first, &slots);
+            let mut woken = self.next_woken(first, &slots, poller);
+            loop {
+                // If it is not wanted, none behind it is.
+                let begin = waiting.filter(|index| poller.wants(*index, slots[*index].phase()));
+                let Some(index) = begin.into_iter().chain(woken).min() else { return };
+                let mut more = true;
+                if begin == Some(index) {
+                    self.waits = self.wakers.waiting().take(index);
+                } else {
+                    more = self.wakers.awake().remove(index);
+                }
                 let mut slot = pin::element(slots.as_mut(), index);
-                let waker = self.wakers.lend(index);
-                let flow = poller.poll(index, slot.as_mut(), &mut Context::from_waker(&waker));
+                let flow = {
+                    let waker = self.wakers.lend(index);
+                    poller.poll(index, slot.as_mut(), &mut Context::from_waker(&waker))
+                };
                 self.note(index, slot.phase());
                 if flow.is_break() {
                     return;
                 }
-                from = index + 1;
+                if waiting.is_some_and(|waiting| waiting <= index) {
+                    waiting = self.next_waiting(index + 1, &slots);
+                }
+                if woken == Some(index) {
+                    woken = if more { self.next_woken(index + 1, &slots, poller) } else { None };
+                }
             }
         }
 
-        /// The next slot from `from` on that the poller wants: it is no longer waiting, or no longer awake.
-        fn next<Ms: Members>(&self, from: usize, slots: &[impl Slot], poller: &mut impl Poller<Ms>) -> Option<usize> {
-            let (waiting, awake) = (self.wakers.waiting(), self.wakers.awake());
-            let mut at = from;
-            let begin = loop {
-                let Some(index) = waiting.next(at) else { break None };
+        /// The first member from `from` on that waits for its turn.
+        fn next_waiting(&mut self, from: usize, slots: &[impl Slot]) -> Option<usize> {
+            while self.waits {
+                let index = self.wakers.waiting().next(from)?;
                 match slots[index].phase() {
-                    phase @ (Phase::Queued | Phase::Held) => break poller.wants(index, phase).then_some(index),
+                    Phase::Queued | Phase::Held => return Some(index),
                     // It was dropped; or it is entering, and will wait when it is held.
-                    Phase::Entering | Phase::Exiting | Phase::Over => waiting.remove(index),
+                    Phase::Entering | Phase::Exiting | Phase::Over => self.waits = self.wakers.waiting().take(index),
                 }
-            };
-            let woken = loop {
-                let Some(index) = awake.next(at) else { break None };
+            }
+            None
+        }
+
+        /// The first member from `from` on that is in flight, was woken, and is wanted.
+        fn next_woken<Ms: Members>(
+            &self,
+            mut from: usize,
+            slots: &[impl Slot],
+            poller: &mut impl Poller<Ms>,
+        ) -> Option<usize> {
+            let awake = self.wakers.awake();
+            loop {
+                let index = awake.next(from)?;
                 match slots[index].phase() {
-                    phase @ (Phase::Entering | Phase::Exiting) if poller.wants(index, phase) => break Some(index),
+                    phase @ (Phase::Entering | Phase::Exiting) if poller.wants(index, phase) => return Some(index),
                     // It is for the other sweep of this poll.
-                    Phase::Entering | Phase::Exiting => at = index + 1,
-                    Phase::Queued | Phase::Held | Phase::Over => awake.remove(index),
+                    Phase::Entering | Phase::Exiting => from = index + 1,
+                    // It was woken too late.
+                    Phase::Queued | Phase::Held | Phase::Over => drop(awake.remove(index)),
                 }
-            };
-            if begin.is_some() && woken.is_none_or(|woken| begin < Some(woken)) {
-                waiting.remove(begin?);
-                begin
-            } else {
-                awake.remove(woken?);
-                woken
             }
         }
 
         /// From now on, members that are held wait for their exit.
         pub(crate) fn begin_exits(&mut self) {
-            self.exiting = true;
+            (self.exiting, self.waits) = (true, true);
             self.wakers.all_wait();
         }
 
         /// Is told of a slot that may have come to another phase.
-        pub(crate) fn note(&self, index: usize, phase: Phase) {
+        pub(crate) fn note(&mut self, index: usize, phase: Phase) {
             if self.exiting && phase == Phase::Held {
+                self.waits = true;
                 self.wakers.waiting().insert(index);
             }
         }
@@ -109,7 +133,13 @@ mod imp {
             None
         }
 
-        pub(crate) fn sweep<Ms, S>(&self, _: Pin<&mut [S]>, _: usize, _: &mut Context<'_>, _: &mut impl Poller<Ms>) {
+        pub(crate) fn sweep<Ms, S>(
+            &mut self,
+            _: Pin<&mut [S]>,
+            _: usize,
+            _: &mut Context<'_>,
+            _: &mut impl Poller<Ms>,
+        ) {
             match *self {}
         }
 
@@ -117,7 +147,7 @@ mod imp {
             match *self {}
         }
 
-        pub(crate) fn note(&self, _: usize, _: Phase) {
+        pub(crate) fn note(&mut self, _: usize, _: Phase) {
             match *self {}
         }
     }

@@ -45,16 +45,8 @@ impl<S: Slot> Members for Slots<S> {
     }
 
     fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()> {
-        let this = self.project();
-        let mut slots = this.slots.as_mut();
-        (first..slots.len()).try_for_each(|index| {
-            let mut slot = pin::element(slots.as_mut(), index);
-            let flow = visitor.visit(index, slot.as_mut());
-            if let Some(many) = this.many {
-                many.note(index, slot.phase());
-            }
-            flow
-        })
+        let mut slots = self.project().slots.as_mut();
+        (first..slots.len()).try_for_each(|index| visitor.visit(index, pin::element(slots.as_mut(), index)))
     }
 
     fn sweep(mut self: Pin<&mut Self>, first: usize, cx: &mut Context<'_>, poller: &mut impl Poller<Self>) {
@@ -68,6 +60,13 @@ impl<S: Slot> Members for Slots<S> {
     fn begin_exits(self: Pin<&mut Self>) {
         if let Some(many) = self.project().many {
             many.begin_exits();
+        }
+    }
+
+    fn note(self: Pin<&mut Self>, index: usize) {
+        let this = self.project();
+        if let Some(many) = this.many {
+            many.note(index, this.slots[index].phase());
         }
     }
 

@@ -16,7 +16,6 @@
 
 use alloc::boxed::Box;
 use core::{
-    iter,
     mem::ManuallyDrop,
     ops::Deref,
     ptr,
@@ -105,22 +104,40 @@ impl<'a> Set<'a> {
         }
     }
 
-    pub(crate) fn remove(self, index: usize) {
+    /// Removes an index. Says whether there may be another one.
+    pub(crate) fn remove(self, index: usize) -> bool {
         let (mut at, mut below) = (index, None::<&AtomicUsize>);
         for level in 0..self.levels {
-            let Some(word) = self.word(level, at / BITS) else { return };
+            let Some(word) = self.word(level, at / BITS) else { return true };
             let bit = 1 << (at % BITS);
             let left = word.fetch_and(!bit, Ordering::AcqRel) & !bit;
             // The word below may have been filled again before its bit here was cleared. Whoever fills it later reads
             // what this read-modify-write leaves, and so sets the bit here after it was cleared.
             if below.is_some_and(|below| below.fetch_or(0, Ordering::AcqRel) != 0) {
-                return self.insert_at(level, at);
+                self.insert_at(level, at);
+                return true;
             }
             if left != 0 {
-                return;
+                return true;
             }
             (at, below) = (at / BITS, Some(word));
         }
+        false
+    }
+
+    /// The same, where no other thread uses the set.
+    pub(crate) fn take(self, index: usize) -> bool {
+        let mut at = index;
+        for level in 0..self.levels {
+            let Some(word) = self.word(level, at / BITS) else { return true };
+            let left = word.load(Ordering::Relaxed) & !(1 << (at % BITS));
+            word.store(left, Ordering::Relaxed);
+            if left != 0 {
+                return true;
+            }
+            at /= BITS;
+        }
+        false
     }
 
     /// The lowest index in the set that is not less than `from`.
@@ -178,9 +195,11 @@ impl Wakers {
             first: at * BITS,
             words: [(); 2].map(|()| [(); LEVELS].map(|()| AtomicUsize::new(0))),
         });
-        let levels = iter::successors(Some(len.div_ceil(BITS)), |words| (*words > 1).then(|| words.div_ceil(BITS)));
-        let (nodes, levels) = (nodes.collect(), levels.count());
-        let at = Arc::into_raw(Arc::new(Block { parent: AtomicWaker::new(), nodes, levels }));
+        let (mut levels, mut words) = (1, len.div_ceil(BITS));
+        while words > 1 {
+            (levels, words) = (levels + 1, words.div_ceil(BITS));
+        }
+        let at = Arc::into_raw(Arc::new(Block { parent: AtomicWaker::new(), nodes: nodes.collect(), levels }));
         // SAFETY: it comes from `into_raw`, one line above.
         let mut block = unsafe { Arc::from_raw(at) };
         let nodes = &mut Arc::get_mut(&mut block).expect("nobody else has it yet").nodes;
@@ -417,7 +436,7 @@ mod tests {
 
 #[cfg(all(test, not(gather_cm_loom)))]
 mod tests {
-    use std::{collections::BTreeSet, thread, vec::Vec};
+    use std::{collections::BTreeSet, iter, thread, vec::Vec};
 
     use super::*;
 
@@ -428,7 +447,8 @@ mod tests {
     /// Held against a set of the standard library, at the edges of words and of levels.
     #[test]
     fn a_set() {
-        for len in [1, 2, BITS - 1, BITS, BITS + 1, BITS * BITS - 1, BITS * BITS, BITS * BITS + 1, 300_000] {
+        let square = BITS * BITS;
+        for len in [1, 2, BITS - 1, BITS, BITS + 1, square - 1, square, square + 1, 300_000] {
             let wakers = Wakers::new(len);
             let (set, mut model) = (wakers.awake(), BTreeSet::new());
             assert_eq!(all(set), []);
@@ -440,14 +460,14 @@ mod tests {
                 let index = if random % 3 == 0 { index / BITS * BITS } else { index };
                 match random >> 62 {
                     0 | 1 => (set.insert(index), model.insert(index)).1,
-                    2 => (set.remove(index), model.remove(&index)).1,
-                    _ => model.pop_first().is_some_and(|first| (set.remove(first), true).1),
+                    2 => (set.remove(index) != model.is_empty(), model.remove(&index)).1,
+                    _ => model.pop_first().is_some_and(|first| (set.remove(first) != model.is_empty(), true).1),
                 };
                 assert_eq!(set.next(from), model.range(from..).next().copied());
             }
             assert_eq!(all(set), model.into_iter().collect::<Vec<_>>());
             assert_eq!(all(wakers.waiting()), (0..len).collect::<Vec<_>>());
-            (0..len).for_each(|index| wakers.waiting().remove(index));
+            (0..len).for_each(|index| assert_eq!(wakers.waiting().take(index), index + 1 < len));
             assert_eq!(all(wakers.waiting()), []);
         }
     }
