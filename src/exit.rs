@@ -168,6 +168,7 @@ pub trait Exit: Sized {
 /// [`__aexit__`]: https://docs.python.org/3/reference/datamodel.html#object.__aexit__
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ExitCase {
     /// The body ran to its end.
     Completed,
@@ -197,6 +198,7 @@ pub enum ExitCase {
 ///
 /// [py]: https://docs.python.org/3/reference/datamodel.html#object.__exit__
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Verdict {
     /// The body's error goes on.
     #[default]

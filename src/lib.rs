@@ -11,6 +11,8 @@ extern crate std;
 mod entered;
 mod exit;
 mod failure;
+#[cfg(feature = "defmt")]
+mod format;
 mod gather;
 mod group;
 mod machine;
