@@ -11,17 +11,12 @@ use pin_project::pin_project;
 
 use crate::{Exit, ExitCase, Verdict, policy::Rank, unwind};
 
-/// A resource that is held: dropped, it abandons it.
+/// A resource that is held: dropped, it abandons it. Empty once it was taken.
 pub(crate) struct Held<V: Exit>(Option<V>);
 
 impl<V: Exit> Held<V> {
     pub(crate) fn new(value: V) -> Self {
         Self(Some(value))
-    }
-
-    /// The value, and the duty to release it.
-    fn into_inner(mut self) -> V {
-        self.0.take().expect("held until it is taken, once")
     }
 }
 
@@ -41,7 +36,7 @@ impl<V: Exit> Drop for Held<V> {
 /// |--------------|------------------------|-------------------------------------------------------------------------|
 /// | `Queued`     | the member             | `Entering` (`poll_enter`), `Gone` (`cut`, or its `into_future` panics)  |
 /// | `Entering`   | the enter future       | `Held`, `EnterFault` (`poll_enter`), `Gone` (`cut`)                     |
-/// | `Held`       | the resource           | `Gone` (`take`: lent to the body), `Exiting` (`begin_exit`)             |
+/// | `Held`       | the resource           | the same, empty (`take`: lent to the body), `Exiting` (`begin_exit`)    |
 /// | `Exiting`    | the exit future        | `Gone`, `ExitFault` (`poll_exit`), `Gone` (`cut`)                       |
 /// | `EnterFault` | the error of the enter | `Gone` (`take_enter_fault`)                                             |
 /// | `Witnessed`  | the same, as the one   | `Gone` (`take_enter_fault`, `take_witnessed`)                           |
@@ -196,10 +191,12 @@ where
     }
 
     fn take(self: Pin<&mut Self>) -> V {
-        match self.project().state.project_replace(State::Gone) {
-            StateOwn::Held(held) => held.into_inner(),
-            _ => unreachable!("only what is held is taken"),
+        // In place: `project_replace` would bring code for every other state.
+        match self.project().state.project() {
+            StateProj::Held(Held(value)) => value.take(),
+            _ => None,
         }
+        .expect("only what is held is taken")
     }
 
     fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
