@@ -140,15 +140,24 @@ struct Cursor {
 }
 
 impl Cursor {
+    /// Where a sweep goes on: behind the slot that panicked, where panics are caught.
+    fn at(&self) -> usize {
+        if unwind::CATCHES { self.at } else { 0 }
+    }
+
     fn begin_visit(&mut self, index: usize) {
-        self.at = index;
-        self.visiting = true;
+        if unwind::CATCHES {
+            self.at = index;
+            self.visiting = true;
+        }
     }
 
     fn end_visit(&mut self) {
-        self.at += 1;
-        self.visiting = false;
-        self.witnessed = false;
+        if unwind::CATCHES {
+            self.at += 1;
+            self.visiting = false;
+            self.witnessed = false;
+        }
     }
 
     /// Ends the sweep of the enters; says whether one is pending.
@@ -214,7 +223,7 @@ where
                 StateProj::Members { mut members, stage, case, flags, rank, panic } => {
                     if flags.entering && !cursor.enters_done {
                         let fail_fast = P::ROLLBACK == RollbackKind::FailFast;
-                        let (at, failed) = (cursor.at, matches!(stage, Stage::Exit(_)));
+                        let (at, failed) = (cursor.at(), matches!(stage, Stage::Exit(_)));
                         let mut enters = PollEnters::<P, _> { limit: enter_limit, failed, cx, cursor, rank };
                         let _ = members.as_mut().visit(at, &mut enters);
                         flags.entering = cursor.end_enters();
@@ -421,7 +430,7 @@ impl<X: ExitPolicy> ExitSweep<'_, '_, X> {
             return;
         }
         loop {
-            let _ = members.as_mut().visit(exits.sweep.cursor.at, &mut exits);
+            let _ = members.as_mut().visit(exits.sweep.cursor.at(), &mut exits);
             // One that entered late may have been held back for the place of one behind it, which has ended since.
             let ExitSweep { policy, cursor, .. } = &mut *exits.sweep;
             if !X::Limit::LIMITED || !mem::take(&mut cursor.held_back) || !policy.limit().has_room() {

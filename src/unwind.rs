@@ -125,6 +125,9 @@ mod imp {
 pub use imp::Panic;
 pub(crate) use imp::{Caught, catch};
 
+/// Whether panics are caught, so that it matters where they came from.
+pub(crate) const CATCHES: bool = cfg!(feature = "std");
+
 /// Room for the first of several panics. The ones that follow are dropped, and so is this one with its room.
 pub struct FirstPanic(Option<Caught>);
 
