@@ -408,14 +408,16 @@ impl<X: ExitPolicy> ExitSweep<'_, '_, X> {
             self.cursor.exits_begin = true;
         }
         let hold_back = X::STACK || X::Limit::LIMITED || eager;
-        match ending {
-            Ending::Failed(error) => self.sweep(members, Some(error)),
-            Ending::EnterFailed | Ending::Panicked if self.cursor.exits_begin || hold_back => {
-                let Witnessed { members, fault } = &mut Witnessed::take(members, self.cursor.exits_begin);
-                self.sweep(members.as_mut(), fault.as_ref().map(|(_, error)| error as &dyn Any));
-            }
-            _ => self.sweep(members, None),
+        let mut taken = Witnessed { members, fault: None };
+        if matches!(ending, Ending::EnterFailed | Ending::Panicked) && (self.cursor.exits_begin || hold_back) {
+            taken.take(self.cursor.exits_begin);
         }
+        let Witnessed { members, fault } = &mut taken;
+        let witness = match ending {
+            Ending::Failed(error) => Some(error as &dyn Any),
+            _ => fault.as_ref().map(|(_, error)| error as &dyn Any),
+        };
+        self.sweep(members.as_mut(), witness);
     }
 
     fn sweep<Ms: Members<Rank = X::Rank>>(&mut self, mut members: Pin<&mut Ms>, witness: Option<&dyn Any>) {
@@ -455,15 +457,12 @@ struct Witnessed<'a, Ms: Members> {
     fault: Option<(usize, ErrorOf<Ms>)>,
 }
 
-impl<'a, Ms: Members> Witnessed<'a, Ms> {
-    /// Takes the one that was chosen before. In the poll in which the exits begin, it is chosen: the first that is known.
-    fn take(mut members: Pin<&'a mut Ms>, exits_begin: bool) -> Self {
-        let mut take = TakeWitnessed { chosen: true, fault: None };
-        if members.as_mut().visit(0, &mut take).is_continue() && exits_begin {
-            take.chosen = false;
-            let _ = members.as_mut().visit(0, &mut take);
-        }
-        Self { members, fault: take.fault }
+impl<Ms: Members> Witnessed<'_, Ms> {
+    /// Chooses it in the poll in which the exits begin: the first that is known. Later, takes the one that was chosen.
+    fn take(&mut self, exits_begin: bool) {
+        let mut take = TakeWitnessed { chosen: !exits_begin, fault: None };
+        let _ = self.members.as_mut().visit(0, &mut take);
+        self.fault = take.fault;
     }
 }
 
