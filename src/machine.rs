@@ -479,20 +479,20 @@ fn finish<Ms: Members, F, Fut, R, B, P: Policy>(
     mut state: Pin<&mut State<Ms, F, Fut, R, B>>,
 ) -> Result<Outcome<Ms, R, B>, Caught> {
     let mut faults = TakeFaults::<StoreOf<Ms>> { enters: Store::empty(), exits: Store::empty() };
-    let mut verdict = Verdict::Propagate;
-    if let StateProj::Members { members, stage, flags, panic, .. } = state.as_mut().project() {
-        let suppress = members.len() > 0 && !flags.exit_failed && (!flags.propagate || flags.suppressed);
-        verdict = Verdict::from(suppress);
-        // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
-        let failed = flags.exit_failed || panic.is_some();
-        if failed || matches!(stage, Stage::Exit(Ending::EnterFailed)) {
-            let _ = members.visit(0, &mut faults);
-        }
-    }
-    let StateOwn::Members { stage: Stage::Exit(ending), flags, mut panic, .. } = state.project_replace(State::Done)
-    else {
+    let StateProj::Members { members, stage: Stage::Exit(ending), flags, panic, .. } = state.as_mut().project() else {
         unreachable!("a gather finishes when all have left")
     };
+    // In place: `project_replace` would bring code for each field and state.
+    let ending = mem::replace(ending, Ending::Cancelled);
+    let mut panic = mem::replace(panic, FirstPanic::none());
+    let exit_failed = flags.exit_failed;
+    let suppress = members.len() > 0 && !exit_failed && (!flags.propagate || flags.suppressed);
+    let verdict = Verdict::from(suppress);
+    // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
+    if exit_failed || panic.is_some() || matches!(ending, Ending::EnterFailed) {
+        let _ = members.visit(0, &mut faults);
+    }
+    state.set(State::Done);
     let cause = if let Some(caught) = panic.take() {
         panic.guard(|| drop(ending));
         faults.enters.into_options().for_each(|error| panic.guard(|| drop(error)));
@@ -503,7 +503,7 @@ fn finish<Ms: Members, F, Fut, R, B, P: Policy>(
         Cause::panicked(caught)
     } else {
         match ending {
-            Ending::Completed(value) if !flags.exit_failed => return Ok(Ok((value, verdict))),
+            Ending::Completed(value) if !exit_failed => return Ok(Ok((value, verdict))),
             Ending::Completed(value) => Cause::Exit(value),
             Ending::Failed(error) => Cause::Body(error),
             Ending::Cancelled => Cause::Cancelled,
