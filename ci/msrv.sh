@@ -26,6 +26,6 @@ END
 fi
 "$RUSTC" --version
 "$RUSTC" --version | grep -q '^rustc 1\.85\.' || { echo "not 1.85" >&2; exit 1; }
-for features in "" alloc std; do
+for features in "" alloc std defmt; do
     cargo build --lib --no-default-features --features "$features"
 done

@@ -73,16 +73,16 @@ machine.rs~                    next_case(case, ExitCase::Panicked);~~12: after a
 machine.rs~    if let Some(ExitCase::Completed | ExitCase::Failed) = case {~    if case.is_some() {~12: EnterFailed, Cancelled and Panicked stay
 machine.rs~flags.suppressed |= told == ExitCase::Failed;~flags.suppressed = true;~12: only who was told of the failure suppresses it
 machine.rs~                flags.propagate |= verdict == Some(Verdict::Propagate);~~11: one that propagates is enough
-machine.rs~members.len() > 0 && !flags.exit_failed~!flags.exit_failed~11: no one to suppress
+machine.rs~members.len() > 0 && !exit_failed~!exit_failed~11: no one to suppress
 machine.rs~                    flags.exit_failed = true;~~10: a failed exit makes the gather fail
-machine.rs~        let failed = flags.exit_failed || panic.is_some();~        let failed = flags.exit_failed;~10: no error is lost beside a panic
+machine.rs~    if exit_failed || panic.is_some() || ~    if exit_failed || ~10: no error is lost beside a panic
 machine.rs~        if P::Stop::ENABLED && !mem::replace(&mut cursor.stop_done, true) {~        if P::Stop::ENABLED && mem::replace(&mut cursor.stop_done, true) {~14: what stops the group is polled
 machine.rs~                let _ = members.visit(0, &mut CutEnters { all: true, panic });~~14: pending enters are dropped
 machine.rs~if P::Stop::ENABLED && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
 machine.rs~                cursor.witnessed = true;~return;~16: after a panic of witness the exit runs
 machine.rs~        if panic.is_some() {\n            *self = Self::Exit(Ending::Panicked);\n        }~~16: a panic in an enter is told as one
 machine.rs~others.guard(|| drop(output));\n                Poll::Ready(Err(caught))~others.guard(|| drop(output));\n                drop(caught);\n                Poll::Pending~16: a panic of the body is not lost
-machine.rs~.is_continue() && exits_begin {~.is_continue() {~5: only an error known when the exits begin is shown
+machine.rs~chosen: !exits_begin~chosen: false~5: only an error known when the exits begin is shown
 machine.rs~            let _ = members.visit(0, &mut Clear { panic: &mut first });~~17: no destructor is skipped
 entered.rs~            values.abandon();~            drop(values);~15: a dropped group is abandoned
 entered.rs~        (**self).witness(error);~~witness is passed on

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# The core without std and without a heap: builds it for microcontrollers, runs the firmware of no_std_check in QEMU,
+# and says how large gather is. Each target is rustup's where it is installed; else core is built, with Debian's rustc
+# and sources, which are unpacked below target/ and not installed. For Debian, as root.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools=$PWD/target/tools
+export CARGO_TARGET_DIR=$PWD/target/embedded
+export PATH=$tools/bin:$PATH
+mkdir -p "$CARGO_TARGET_DIR"
+arm=thumbv7m-none-eabi
+riscv=riscv32imac-unknown-none-elf
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+for tool in qemu-system-arm qemu-system-riscv32 arm-none-eabi-size ld.lld; do
+    command -v "$tool" >/dev/null && continue
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends \
+        binutils-arm-none-eabi lld qemu-system-arm qemu-system-misc >/dev/null
+    break
+done
+
+# Unpacks Debian's rustc 1.96 and the sources of core.
+debian=$CARGO_TARGET_DIR/debian
+unpack_rustc() {
+    [ ! -x "$debian/rustc" ] || return 0
+    apt-get update -qq
+    local version package
+    version=$(apt-cache madison rustc-web | awk '$3 ~ /^1\.96\./ { print $3; exit }')
+    [ -n "$version" ] || fail "Debian has no rustc-web 1.96; install the targets with rustup"
+    rm -rf "$debian"
+    mkdir -p "$debian"
+    (
+        cd "$debian"
+        apt-get download -q "rustc-web=$version" "libstd-rust-web-1.96=$version" "libstd-rust-web-dev=$version" \
+            "rust-web-src=$version" libllvm22
+        for package in *.deb; do dpkg -x "$package" . && rm "$package"; done
+        cat >rustc.new <<END
+#!/bin/sh
+LD_LIBRARY_PATH=$debian/usr/lib/x86_64-linux-gnu:$debian/usr/lib exec $debian/usr/bin/rustc "\$@"
+END
+        chmod +x rustc.new
+        mv rustc.new rustc
+    )
+}
+
+# cargo_for TARGET COMMAND ARGUMENT..: cargo, with whichever core there is for the target.
+cargo_for() {
+    local target=$1 command=$2
+    shift 2
+    set -- "$command" --release --target "$target" "$@"
+    if rustup target list --installed 2>/dev/null | grep -qx "$target"; then
+        ${limit:-} cargo "$@"
+    else
+        unpack_rustc
+        RUSTC=$debian/rustc RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=core \
+            CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER=arm-none-eabi-ld \
+            CARGO_TARGET_RISCV32IMAC_UNKNOWN_NONE_ELF_LINKER=ld.lld \
+            ${limit:-} cargo "$@"
+    fi
+}
+
+# run TARGET IMAGE [FEATURES]: in QEMU, within a minute. What goes to the UART is kept beside the image, as IMAGE.uart.
+run() {
+    local image=$CARGO_TARGET_DIR/$1/release/$2
+    cargo_for "$1" build --bin "$2" --features "${3:-}"
+    rm -f "$image.uart"
+    limit="timeout 60" cargo_for "$1" run --quiet --bin "$2" --features "${3:-}" -- -serial "file:$image.uart" ||
+        fail "$2 did not end well"
+}
+
+for target in thumbv6m-none-eabi riscv32imc-unknown-none-elf; do
+    for features in "" defmt; do
+        echo "== core: $target, features: ${features:-none}"
+        cargo_for "$target" build --lib --no-default-features --features "$features"
+    done
+done
+
+cd no_std_check
+cargo fmt --check
+for target in "$arm" "$riscv"; do
+    echo "== scenes: $target"
+    run "$target" scenes
+    diff "$CARGO_TARGET_DIR/$target/release/scenes.uart" <(printf '%s\n' reading reading waiting reading reading) ||
+        fail "the UART gave something else"
+done
+
+echo "== defmt"
+command -v defmt-print >/dev/null || cargo install --quiet --locked --root "$tools" defmt-print@1.2.0
+image=$CARGO_TARGET_DIR/$arm/release/log
+run "$arm" log defmt >"$image.defmt"
+defmt-print -e "$image" --log-format '{s}' <"$image.defmt" | tee "$image.txt"
+diff "$image.txt" log.txt || fail "the log says something else"
+
+echo "== size"
+cargo_for "$arm" build --bin size_in_series
+for image in size_gather size_by_hand; do
+    run "$arm" "$image"
+done
+cd "$CARGO_TARGET_DIR/$arm/release"
+for image in scenes size_gather size_by_hand; do
+    if arm-none-eabi-nm --demangle "$image" | grep -E '__rust_alloc|__rg_alloc|\bfmt\b'; then
+        fail "$image holds an allocator, or core's formatting"
+    fi
+done
+arm-none-eabi-size size_gather size_by_hand size_in_series | awk '
+    NR > 1 { flash[NR - 1] = $1; ram[NR - 1] = $2 + $3 }
+    END {
+        print "                 flash    RAM"
+        printf "with gather     %6d %6d\n", flash[1], ram[1]
+        printf "by hand         %6d %6d\n", flash[2], ram[2]
+        printf "ratio           %6.3f %6.3f\n", flash[1] / flash[2], ram[1] / ram[2]
+        printf "in series       %6d %6d\n", flash[3], ram[3]
+        exit (flash[1] / flash[2] > 1.25 || ram[1] / ram[2] > 1)
+    }' || fail "larger than it may be: 1.25 times the flash, and no more RAM"
