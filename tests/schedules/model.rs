@@ -1,9 +1,8 @@
 //! The contract, as a sequential program: what a gather does in each poll. It is to be read as a specification; the
 //! numbers are those of the promises in DESIGN.md. What it knows is in state.rs, and what a member is in member.rs.
 
-use gather_cm::ExitCase::*;
-
 use super::{member::Ended, script::*, state::*};
+use gather_cm::ExitCase::*;
 
 impl Model {
     /// 1: Nothing happens before the first poll.
@@ -44,11 +43,10 @@ impl Model {
     fn poll_enters(&mut self) {
         let (limit, fail_fast) = (self.setup.enter_limit, self.setup.rollback == Rollback::FailFast);
         for index in 0..self.members.len() {
-            let failed = self.ending.is_some();
-            if failed && fail_fast {
+            if fail_fast && self.ending.is_some() {
                 break;
             }
-            if self.place[index] == Queued && self.count(Entering) < limit && (index < limit || !failed) {
+            if self.place[index] == Queued && self.count(Entering) < limit && (index < limit || self.ending.is_none()) {
                 self.place[index] = Entering;
             }
             if self.place[index] == Entering {
@@ -139,13 +137,12 @@ impl Model {
 
     /// 15: What is pending is dropped, what is held is abandoned. 17: No one is skipped, whoever panics.
     pub fn cut_all(&mut self, places: &[Place]) {
-        if std::mem::take(&mut self.in_body) {
-            self.panic = self.panic.or(self.body.cut());
-        }
+        self.panic = self.panic.or(if self.in_body { self.body.cut() } else { None });
+        self.in_body = false;
         for index in 0..self.members.len() {
             if places.contains(&self.place[index]) {
-                let place = std::mem::replace(&mut self.place[index], Over);
-                self.panic = self.panic.or(self.members[index].cut(place));
+                self.panic = self.panic.or(self.members[index].cut(self.place[index]));
+                self.place[index] = Over;
             }
         }
     }
