@@ -26,6 +26,7 @@ run_tests() {
         timeout 100 cargo test --quiet --lib --tests >"$work/log" 2>&1
 }
 
+cargo test --quiet --no-run --lib --tests # The limits of time are for tests, not for the first build.
 run_tests || { tail -n 40 "$work/log"; echo "the tests fail without a mutant" >&2; exit 1; }
 
 survivors=0 count=0

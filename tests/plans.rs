@@ -1,5 +1,5 @@
-//! Large random plans, of up to 64 members and with nested groups, held against the model of the contract. What fails is
-//! shrunk, and written to the regressions file beside this one.
+//! Large random plans, of up to 64 members and with nested groups, held against the model of the contract. What fails
+//! is shrunk, and written to the regressions file beside this one.
 #![cfg(feature = "std")]
 #![allow(dead_code)] // what only the explorer of every schedule needs
 
@@ -73,8 +73,17 @@ fn plan() -> impl Strategy<Value = Plan> {
     })
 }
 
+fn config() -> ProptestConfig {
+    let regressions = FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plans.regressions"));
+    ProptestConfig {
+        cases: if cfg!(debug_assertions) { 500 } else { 40_000 },
+        failure_persistence: Some(Box::new(regressions)),
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(debug_assertions) { 500 } else { 40_000 }, failure_persistence: Some(Box::new(FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plans.regressions")))), ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn large_plans_behave_as_the_model(plan in plan()) {

@@ -1,21 +1,23 @@
 //! Every schedule: a small sequential model of the contract, and an explorer that holds the crate against it.
 //!
-//! The explorer goes through every order of wakes, one at a time and several together, with a drop before the first poll
-//! and at every poll boundary, and a stop likewise where one is set. After each poll, what happened in the crate must be
-//! what happens in the model: who was polled, cut, shown what, told what, abandoned; and at the end the result. What a part
-//! does is chosen when it is first asked, so that no schedule differs from another only in what never happens.
+//! The explorer goes through every order of wakes, one at a time and several together, with a drop before the first
+//! poll and at every poll boundary, and a stop likewise where one is set. After each poll, what happened in the crate
+//! must be what happens in the model: who was polled, cut, shown what, told what, abandoned; and at the end the
+//! result. What a part does is chosen when it is first asked, so that no schedule differs from another only in what
+//! never happens.
 //!
 //! In release mode, for tuples, arrays and `Vec`s alike, this is complete:
 //!
-//! - no member and one: every script of enter, exit and body (`ALL`), with destructors that panic, panics where a future
-//!   is made, panics of `witness` and of `abandon`, as many at once as can be, and a spurious poll at every boundary;
-//!   under no policy, each, every pair, and more;
-//! - two members: every script of `ALL`, under the same policies; under no policy and each alone, also with a spurious poll
-//!   at every boundary, and with up to two such panics;
+//! - no member and one: every script of enter, exit and body (`ALL`), with destructors that panic, panics where a
+//!   future is made, panics of `witness` and of `abandon`, as many at once as can be, and a spurious poll at any
+//!   boundary; under no policy, each, every pair, and more;
+//! - two members: every script of `ALL`, under the same policies; under no policy and each alone, also with a spurious
+//!   poll at any boundary, and with up to two such panics;
 //! - three members: every script that pends once at most (`ONCE_AT_MOST`), under the same policies.
 //!
-//! This is a selection: for three members, a spurious poll, and one part that pends twice or is rare in another way, beside
-//! others that do one thing of each kind (`FEW`), under no policy and each alone. The plain `cargo test` goes through `FEW`.
+//! This is a selection: for three members, a spurious poll, and one part that pends twice or is rare in another way,
+//! beside others that do one thing of each kind (`FEW`), under no policy and each alone. The plain `cargo test` goes
+//! through less, mostly of `FEW`.
 #![cfg(feature = "std")]
 #![allow(dead_code)] // what only the large plans need
 
@@ -266,8 +268,8 @@ fn pairs() -> Vec<Setup> {
     setups
 }
 
-/// Explores groups of `count` members under each set of policies in each range, on two threads; prints how many schedules
-/// there were.
+/// Explores groups of `count` members under each set of policies in each range, on two threads; prints how many
+/// schedules there were.
 fn explore_all(count: usize, tours: &[(Vec<Setup>, Range)]) {
     let plans = tours.iter().flat_map(|(setups, range)| {
         let plan = |setup: &Setup| SHAPES.map(|shape| (Plan { count, shape, setup: *setup }, *range));

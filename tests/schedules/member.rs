@@ -9,7 +9,7 @@ use super::{
     state::{Model, Place},
 };
 
-/// How a part ended: with a value, an error, or neither; and perhaps with a panic, of itself or of its future's destructor.
+/// How a part ended: with a value, an error, or neither; and perhaps a panic, of itself or of its future's destructor.
 #[derive(Clone, Copy, Default)]
 pub struct Ended {
     pub well: bool,

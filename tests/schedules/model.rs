@@ -38,8 +38,8 @@ impl Model {
         }
     }
 
-    /// 2: Each in argument order, and under `fail_fast` none after one that failed. 6: At most so many are in flight; those
-    /// that could begin from the start do so, and a failed group begins no other.
+    /// 2: Each in argument order, and under `fail_fast` none after one that failed. 6: At most so many are in flight;
+    /// those that could begin from the start do so, and a failed group begins no other.
     fn poll_enters(&mut self) {
         let (limit, fail_fast) = (self.setup.enter_limit, self.setup.rollback == Rollback::FailFast);
         for index in 0..self.members.len() {
@@ -71,9 +71,9 @@ impl Model {
         }
     }
 
-    /// 8: All in flight together, in argument order; 13: at most so many; 12: in a stack one at a time, last entered first.
+    /// 8: All in flight together, in argument order; 13: at most so many; 12: in a stack one, the last entered first.
     pub fn poll_exits(&mut self) {
-        // 9, 16: The case is decided when the first begins; 5: shown is the error of the lowest index that is known then.
+        // 9, 16: The case is decided when the first begins; 5: shown is the error of the lowest index known then.
         if self.told.is_none() && self.count(Held) > 0 {
             self.told = if self.panic.is_some() { Some(Panicked) } else { self.ending };
             let first_error = self.enter_errors.values().next().copied();
@@ -117,7 +117,7 @@ impl Model {
         }
     }
 
-    /// 11: There is a member, and every exit says so; 12: or, in a stack, one that was told of the failure. None failed.
+    /// 11: There is a member, and every exit says so; 12: or, in a stack, one told of the failure. None failed.
     pub fn suppresses(&self) -> bool {
         self.exit_errors.is_empty() && self.panic.is_none() && (self.suppressed || !self.propagates)
     }

@@ -205,7 +205,7 @@ impl Plan {
     }
 }
 
-/// The plan's own choices. When they are used up, everyone is released who can be, and then what is left over is dropped.
+/// The plan's own choices. When they are used up, everyone is released who can be, and then what is left is dropped.
 struct Chosen<'a> {
     choices: std::slice::Iter<'a, u8>,
     idled: bool,

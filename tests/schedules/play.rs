@@ -1,5 +1,5 @@
-//! Members that play their scripts in the crate and log what happens to them; and the game itself, which polls the gather
-//! and the model side by side and holds the one against the other.
+//! Members that play their scripts in the crate and log what happens to them; and the game itself, which polls the
+//! gather and the model side by side and holds the one against the other.
 
 use std::{
     any::Any,
@@ -136,8 +136,8 @@ impl Exit for Resource {
     }
 }
 
-/// `$run`, where `$gather` is called `$name` and has the policies of `$setup`. The limits and the stop, as types, are there
-/// together or not at all.
+/// `$run`, where `$gather` is called `$name` and has the policies of `$setup`. The limits and the stop, as types, are
+/// there together or not at all.
 macro_rules! with_policies {
     ($gather:expr, $setup:expr, $stop:expr, |$name:ident| $run:expr) => {{
         let setup: &Setup = $setup;
@@ -222,7 +222,7 @@ pub trait Choose {
     fn choose(&mut self, ways: usize) -> usize;
 }
 
-/// Polls the gather and the model side by side, to the end or until they are dropped. `stop` is there where it may be set.
+/// Polls the gather and the model side by side, to the end or until they are dropped. `stop` is there if it may be set.
 pub fn play<C: Choose>(
     plan: &impl Debug,
     scripts: &Scripts,
