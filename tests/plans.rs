@@ -1,19 +1,24 @@
-//! Large random plans, of up to 64 members and with nested groups, held against the model of the contract. What fails is
-//! shrunk, and written to the regressions file beside this one.
+//! Large random plans, of up to 64 members and with nested groups, held against the model of the contract. What fails
+//! is shrunk, and written to the regressions file beside this one.
 #![cfg(feature = "std")]
 #![allow(dead_code)] // what only the explorer of every schedule needs
 
+#[path = "schedules/member.rs"]
+mod member;
 #[path = "schedules/model.rs"]
 mod model;
 #[path = "schedules/plan.rs"]
 mod plan;
 #[path = "schedules/play.rs"]
 mod play;
+#[path = "schedules/script.rs"]
+mod script;
+#[path = "schedules/state.rs"]
+mod state;
 
-use model::{End, NEVER, Rollback, Script, Setup};
-use plan::{Node, Plan};
-use play::hush;
+use plan::{Leaf, Node, Plan};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
+use script::{End, NEVER, Rollback, Script, Setup};
 
 /// Mostly well: a large group in which everything fails says little.
 fn script(exit: bool) -> impl Strategy<Value = Script> {
@@ -24,7 +29,7 @@ fn script(exit: bool) -> impl Strategy<Value = Script> {
     };
     let end = prop_oneof![24 => well, 2 => Just(End::Fails), 1 => Just(End::Panics)];
     let pends = prop_oneof![4 => Just(0), 4 => 1..4u8, 1 => if exit { Just(0) } else { Just(NEVER) }];
-    (pends, end).prop_map(|(pends, end)| Script { pends, end })
+    (pends, end).prop_map(|(pends, end)| Script { pends, end, bomb: false })
 }
 
 fn setup() -> impl Strategy<Value = Setup> {
@@ -36,14 +41,21 @@ fn setup() -> impl Strategy<Value = Setup> {
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    let leaf = || (script(false), script(true));
+    let leaf = || {
+        (script(false), script(true)).prop_map(|(enter, exit)| Leaf {
+            enter,
+            exit,
+            witness_panics: false,
+            abandon_panics: false,
+        })
+    };
     let group = (setup(), prop::collection::vec(leaf(), 0..6))
-        .prop_map(|(setup, members)| Node::Group(Setup { until: false, ..setup }, members));
-    let node = prop_oneof![4 => leaf().prop_map(|(enter, exit)| Node::Leaf(enter, exit)), 1 => group];
+        .prop_map(|(setup, leaves)| Node::Group(Setup { until: false, ..setup }, leaves));
+    let node = prop_oneof![4 => leaf().prop_map(Node::Leaf), 1 => group];
     let nodes = prop::collection::vec(node, 0..64).prop_map(|mut nodes| {
         let mut leaves = 0;
         nodes.retain(|node| {
-            leaves += if let Node::Group(_, members) = node { members.len() } else { 1 };
+            leaves += if let Node::Group(_, leaves) = node { leaves.len() } else { 1 };
             leaves <= 64
         });
         nodes
@@ -51,20 +63,30 @@ fn plan() -> impl Strategy<Value = Plan> {
     // A drop is the last of the ways: seldom chosen, for the plans to get far.
     let choice = prop_oneof![60 => 0..240u8, 1 => 0..=255u8];
     let choices = prop::collection::vec(choice, 0..200);
-    (setup(), nodes, script(true), choices).prop_map(|(setup, nodes, body, choices)| Plan {
-        setup,
-        nodes,
-        body,
-        choices,
+    // Panics beside those of the scripts: in destructors, and where nothing has begun.
+    let fault = (any::<usize>(), any::<u8>());
+    let faults = prop_oneof![Just(vec![]), prop::collection::vec(fault, 0..4)];
+    (setup(), nodes, script(true), choices, faults).prop_map(|(setup, nodes, body, choices, faults)| {
+        let mut plan = Plan { setup, nodes, body, choices };
+        faults.into_iter().for_each(|(which, fault)| plan.add_fault(which, fault));
+        plan
     })
 }
 
+fn config() -> ProptestConfig {
+    let regressions = FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plans.regressions"));
+    ProptestConfig {
+        cases: if cfg!(debug_assertions) { 500 } else { 40_000 },
+        failure_persistence: Some(Box::new(regressions)),
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(debug_assertions) { 500 } else { 40_000 }, failure_persistence: Some(Box::new(FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plans.regressions")))), ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn large_plans_behave_as_the_model(plan in plan()) {
-        hush();
         plan.check();
     }
 }

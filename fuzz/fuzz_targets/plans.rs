@@ -2,21 +2,28 @@
 #![no_main]
 #![allow(dead_code)] // what only the explorer of every schedule needs
 
+#[path = "../../tests/schedules/member.rs"]
+mod member;
 #[path = "../../tests/schedules/model.rs"]
 mod model;
 #[path = "../../tests/schedules/plan.rs"]
 mod plan;
 #[path = "../../tests/schedules/play.rs"]
 mod play;
+#[path = "../../tests/schedules/script.rs"]
+mod script;
+#[path = "../../tests/schedules/state.rs"]
+mod state;
 
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use model::{End, NEVER, Rollback, Script, Setup};
-use plan::{Node, Plan};
-use play::hush;
+use plan::{Leaf, Node, Plan};
+use script::{End, NEVER, Rollback, Script, Setup};
 
-fn script(bytes: &mut Unstructured<'_>, exit: bool) -> Result<Script> {
-    let end = match bytes.int_in_range(0..=9)? {
+/// And a fault, if the first byte is a high one.
+fn script(bytes: &mut Unstructured<'_>, exit: bool) -> Result<(Script, Option<u8>)> {
+    let byte: u8 = bytes.arbitrary()?;
+    let end = match byte % 10 {
         0 => End::Panics,
         1 | 2 => End::Fails,
         3 | 4 if exit => End::Suppresses,
@@ -26,11 +33,14 @@ fn script(bytes: &mut Unstructured<'_>, exit: bool) -> Result<Script> {
         7 if !exit => NEVER,
         pends => pends % 4,
     };
-    Ok(Script { pends, end })
+    Ok((Script { pends, end, bomb: false }, (byte / 10).checked_sub(20)))
 }
 
-fn leaf(bytes: &mut Unstructured<'_>) -> Result<(Script, Script)> {
-    Ok((script(bytes, false)?, script(bytes, true)?))
+fn leaf(bytes: &mut Unstructured<'_>) -> Result<Leaf> {
+    let ((enter, fault), (exit, another)) = (script(bytes, false)?, script(bytes, true)?);
+    let mut leaf = Leaf { enter, exit, witness_panics: false, abandon_panics: false };
+    fault.into_iter().chain(another).for_each(|fault| leaf.add_fault(fault));
+    Ok(leaf)
 }
 
 fn setup(bytes: &mut Unstructured<'_>) -> Result<Setup> {
@@ -46,7 +56,8 @@ fn setup(bytes: &mut Unstructured<'_>) -> Result<Setup> {
 }
 
 fn plan(bytes: &mut Unstructured<'_>) -> Result<Plan> {
-    let (setup_, body) = (setup(bytes)?, script(bytes, true)?);
+    let (setup_, (body, fault)) = (setup(bytes)?, script(bytes, true)?);
+    let body = Script { bomb: fault.is_some(), ..body };
     let mut nodes = vec![];
     for _ in 0..bytes.int_in_range(0..=6)? {
         nodes.push(if bytes.ratio(1, 4)? {
@@ -54,15 +65,13 @@ fn plan(bytes: &mut Unstructured<'_>) -> Result<Plan> {
             let count = bytes.int_in_range(0..=4)?;
             Node::Group(inner, (0..count).map(|_| leaf(bytes)).collect::<Result<_>>()?)
         } else {
-            let (enter, exit) = leaf(bytes)?;
-            Node::Leaf(enter, exit)
+            Node::Leaf(leaf(bytes)?)
         });
     }
     Ok(Plan { setup: setup_, nodes, body, choices: bytes.bytes(bytes.len())?.to_vec() })
 }
 
 fuzz_target!(|data: &[u8]| {
-    hush();
     if let Ok(plan) = plan(&mut Unstructured::new(data)) {
         plan.check();
     }

@@ -1,287 +1,292 @@
-//! Scripted members that log what happens to them, as the model does.
+//! Members that play their scripts in the crate and log what happens to them; and the game itself, which polls the
+//! gather and the model side by side and holds the one against the other.
 
 use std::{
     any::Any,
-    cell::{Cell, RefCell},
+    cell::Cell,
     fmt::Debug,
-    future::{Future, poll_fn},
-    iter, mem, panic,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
+    thread,
 };
 
-use gather_cm::{Cause, Exit, ExitCase, Failure, Faults};
+use gather_cm::{Cause, Exit, ExitCase, Failure};
 
-use super::model::{End, Event, Model, NEVER, Outcome, Part, Result_, Script};
+use super::{
+    script::{self, End, Event, NEVER, Outcome, Panic, Part, Scripts, When},
+    state::Model,
+};
 
-thread_local! {
-    pub static LOG: RefCell<Vec<Event>> = const { RefCell::new(Vec::new()) };
+fn log(scripts: &Scripts, event: Event) {
+    scripts.played.borrow_mut().push(event);
 }
 
-pub fn log(event: Event) {
-    LOG.with_borrow_mut(|log| log.push(event));
+/// Panics without a word on the terminal: there are millions.
+fn panics(part: Part, when: When) -> ! {
+    resume_unwind(Box::new(Panic(part, when)))
 }
 
-/// How often each part has still to be released before it ends.
-pub type Left = Rc<[Cell<u8>]>;
-
-/// Where a part's counter is: the body's, then each member's enter and exit.
-pub fn place(part: Part) -> usize {
-    match part {
-        Part::Body => 0,
-        Part::Enter(index) => 1 + 2 * index,
-        Part::Exit(index) => 2 + 2 * index,
-    }
-}
-
-/// The counters at their start.
-pub fn left(body: Script, members: &[(Script, Script)]) -> Left {
-    let scripts = members.iter().flat_map(|(enter, exit)| [enter.pends, exit.pends]);
-    iter::once(body.pends).chain(scripts).map(Cell::new).collect()
-}
-
-/// What the body does.
-pub async fn play_body(end: End, left: Left) -> Result<(), u8> {
-    let mut play = Play { part: Part::Body, end, left, over: false };
-    match poll_fn(|_| play.poll_part()).await {
-        End::Fails => Err(0),
-        _ => Ok(()),
-    }
-}
-
-/// The future of a part: it does as its script says, and logs it.
+/// The future of a part.
 pub struct Play {
-    pub part: Part,
-    pub end: End,
-    pub left: Left,
-    pub over: bool,
+    part: Part,
+    scripts: Rc<Scripts>,
+    over: bool,
 }
 
 impl Play {
-    pub fn poll_part(&mut self) -> Poll<End> {
-        log(Event::Polled(self.part));
-        if self.left[place(self.part)].get() > 0 {
+    pub fn new(part: Part, scripts: &Rc<Scripts>) -> Self {
+        if scripts.of(part).end == End::MakePanics {
+            panics(part, When::Made);
+        }
+        Self { part, scripts: scripts.clone(), over: false }
+    }
+}
+
+impl Future for Play {
+    /// Whether it suppresses.
+    type Output = Result<bool, Part>;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        log(&self.scripts, Event::Polled(self.part));
+        let script = self.scripts.of(self.part);
+        if script.pends > 0 {
             return Poll::Pending;
         }
         self.over = true;
-        assert!(self.end != End::Panics, "{}", place(self.part));
-        Poll::Ready(self.end)
+        Poll::Ready(match script.end {
+            End::Panics => panics(self.part, When::Polled),
+            End::Fails => Err(self.part),
+            end => Ok(end == End::Suppresses),
+        })
     }
+}
+
+/// The body.
+pub async fn play_body(scripts: Rc<Scripts>) -> Result<(), Part> {
+    Play::new(Part::Body, &scripts).await.map(drop)
 }
 
 impl Drop for Play {
     fn drop(&mut self) {
         if !self.over {
-            log(Event::Cut(self.part));
+            log(&self.scripts, Event::Cut(self.part));
+        }
+        // Two at once would abort.
+        if self.scripts.of(self.part).bomb && !thread::panicking() {
+            panics(self.part, When::Dropped);
         }
     }
 }
 
-/// A member: its enter, which becomes the resource.
-pub struct Member {
-    pub play: Play,
-    pub exit: End,
-    /// Not cut unless it was begun.
-    pub begun: bool,
-}
+/// A member that was not begun.
+pub struct Member(pub usize, pub Rc<Scripts>);
 
-impl Member {
-    pub fn new(id: usize, (enter, exit): (Script, Script), left: &Left) -> Self {
-        let play = Play { part: Part::Enter(id), end: enter.end, left: left.clone(), over: false };
-        Self { play, exit: exit.end, begun: false }
+impl IntoFuture for Member {
+    type Output = Result<Resource, Part>;
+    type IntoFuture = Entering;
+
+    fn into_future(self) -> Entering {
+        Entering(self.0, Play::new(Part::Enter(self.0), &self.1))
     }
 }
 
-impl Future for Member {
-    type Output = Result<Resource, u8>;
+/// Its enter.
+pub struct Entering(usize, Play);
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        self.begun = true;
-        let Part::Enter(index) = self.play.part else { unreachable!() };
-        self.play.poll_part().map(|end| match end {
-            End::Fails => Err(place(self.play.part) as u8),
-            _ => Ok(Resource { index, end: self.exit, left: self.play.left.clone() }),
-        })
+impl Future for Entering {
+    type Output = Result<Resource, Part>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let id = self.0;
+        Pin::new(&mut self.1).poll(cx).map(|result| result.map(|_| Resource(id, self.1.scripts.clone())))
     }
 }
 
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.play.over |= !self.begun;
-    }
-}
+/// What it gives.
+pub struct Resource(usize, Rc<Scripts>);
 
-pub struct Resource {
-    index: usize,
-    end: End,
-    left: Left,
+impl Resource {
+    fn call(&self, part: Part, event: Event) {
+        log(&self.1, event);
+        if self.1.of(part).end == End::Panics {
+            panics(part, When::Polled);
+        }
+    }
 }
 
 impl Exit for Resource {
-    type Error = u8;
+    type Error = Part;
     type Verdict = bool;
 
-    fn exit(self, case: ExitCase) -> impl Future<Output = Result<bool, u8>> {
-        log(Event::Told(self.index, case));
-        let mut play = Play { part: Part::Exit(self.index), end: self.end, left: self.left, over: false };
-        poll_fn(move |_| {
-            play.poll_part().map(|end| match end {
-                End::Fails => Err(place(play.part) as u8),
-                end => Ok(end == End::Suppresses),
-            })
-        })
+    fn exit(self, case: ExitCase) -> impl Future<Output = Result<bool, Part>> {
+        log(&self.1, Event::Told(self.0, case));
+        Play::new(Part::Exit(self.0), &self.1)
     }
 
     fn witness(&mut self, error: &dyn Any) {
-        let code = error.downcast_ref::<u8>().copied().or(error.downcast_ref::<Fault>().map(|fault| fault.0));
-        log(Event::Shown(self.index, code.expect("an error of these tests")));
+        let error = *error.downcast_ref::<Part>().expect("an error of these tests");
+        self.call(Part::Witness(self.0), Event::Shown(self.0, error));
     }
 
     fn abandon(self) {
-        log(Event::Abandoned(self.index));
+        self.call(Part::Abandon(self.0), Event::Abandoned(self.0));
     }
+}
+
+/// `$run`, where `$gather` is called `$name` and has the policies of `$setup`. The limits and the stop, as types, are
+/// there together or not at all.
+macro_rules! with_policies {
+    ($gather:expr, $setup:expr, $stop:expr, |$name:ident| $run:expr) => {{
+        let setup: &Setup = $setup;
+        let limit = |limit: usize| std::num::NonZeroUsize::new(limit).expect("a limit");
+        macro_rules! ordered {
+                    ($gather_:expr) => {{
+                        let gather = $gather_;
+                        match (setup.rollback, setup.stack) {
+                            (Rollback::Settle, false) => with_policies!(@ gather, $name, $run),
+                            (Rollback::Eager, false) => with_policies!(@ gather.eager_rollback(), $name, $run),
+                            (Rollback::FailFast, false) => with_policies!(@ gather.fail_fast(), $name, $run),
+                            (Rollback::Settle, true) => with_policies!(@ gather.stack(), $name, $run),
+                            (Rollback::Eager, true) => with_policies!(@ gather.stack().eager_rollback(), $name, $run),
+                            (Rollback::FailFast, true) => with_policies!(@ gather.stack().fail_fast(), $name, $run),
+                        }
+                    }};
+                }
+        if setup.enter_limit.min(setup.exit_limit) == usize::MAX && !setup.until {
+            ordered!($gather)
+        } else {
+            let limited = $gather.enter_limit(limit(setup.enter_limit)).exit_limit(limit(setup.exit_limit));
+            ordered!(limited.until($stop))
+        }
+    }};
+    (@ $gather:expr, $name:ident, $run:expr) => {{
+        let $name = $gather;
+        $run
+    }};
+}
+pub(crate) use with_policies;
+
+/// What stops a group.
+pub async fn until(stop: Rc<Cell<bool>>) {
+    std::future::poll_fn(|_| if stop.get() { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
 
-pub trait Report {
-    fn report(self) -> Outcome;
-}
-
-/// The error of a group around others.
-#[derive(Clone, Copy, Debug)]
-pub struct Fault(pub u8);
-
-impl Code for Fault {
-    fn code(self) -> u8 {
-        self.0
-    }
-}
-
-/// An error, as the place that it comes from.
-pub trait Code: Copy {
-    fn code(self) -> u8;
-}
-
-impl Code for u8 {
-    fn code(self) -> u8 {
-        self
-    }
-}
-
-impl Code for std::convert::Infallible {
-    fn code(self) -> u8 {
-        match self {}
-    }
-}
-
-macro_rules! report {
-    ($Store:ty $(, $N:ident)?) => {
-        impl<$(const $N: usize)?> Report for Result<(), Failure<(), u8, Faults<$Store>>> {
-            fn report(self) -> Outcome {
-                let failure = match self {
-                    Ok(()) => return Outcome::default(),
-                    Err(failure) => failure,
-                };
-                let exits = failure.exits.iter().map(|(index, error)| (index, error.code())).collect();
-                let suppressed = failure.is_suppressed();
-                let result = match failure.cause {
-                    Cause::Enter(faults) => Result_::Enter(faults.iter().map(|(index, error)| (index, error.code())).collect()),
-                    Cause::Body(error) => Result_::Body(error),
-                    Cause::Cancelled => Result_::Cancelled,
-                    Cause::Exit(()) => Result_::Exit,
-                    Cause::Panicked(panic) => {
-                        let message = *panic.into_payload().downcast::<String>().expect("a message");
-                        Result_::Panicked(message.parse().expect("a place"))
-                    }
-                    _ => unreachable!(),
-                };
-                Outcome { result, exits, suppressed }
-            }
-        }
+/// The result, in the model's words.
+pub fn report<E: Into<Part>, F>(result: Result<(), Failure<(), Part, F>>) -> Outcome
+where
+    F: IntoIterator<Item = (usize, E)>,
+{
+    let Err(failure) = result else {
+        return Outcome { cause: script::Cause::Nothing, exits: script::Errors::new(), suppressed: false };
     };
-}
-report!([Option<u8>; N], N);
-report!(Vec<Option<u8>>);
-report!(Vec<Option<Fault>>);
-report!([Option<std::convert::Infallible>; 0]);
-
-/// The scripts' panics, which are a place's number, are not printed; all others are news.
-pub fn hush() {
-    panic::set_hook(Box::new(|info| {
-        let message = info.payload().downcast_ref::<String>();
-        if message.is_none_or(|message| message.parse::<u8>().is_err()) {
-            eprintln!("{info}");
-        }
-    }));
+    let suppressed = failure.is_suppressed();
+    let errors = |faults: F| faults.into_iter().map(|(index, error)| (index, error.into())).collect();
+    let cause = match failure.cause {
+        Cause::Enter(faults) => script::Cause::Enter(errors(faults)),
+        Cause::Body(error) => script::Cause::Body(error),
+        Cause::Cancelled => script::Cause::Cancelled,
+        Cause::Exit(()) => script::Cause::Exit,
+        Cause::Panicked(panic) => script::Cause::Panicked(*panic.into_payload().downcast().expect("a script's panic")),
+        _ => unreachable!(),
+    };
+    Outcome { cause, exits: errors(failure.exits), suppressed }
 }
 
 /// What is done at a poll boundary.
 #[derive(Clone, Copy, Debug)]
 enum Choice {
-    Release(Part),
+    /// Those of the waiting whose bits are set.
+    Release(u64),
     Nothing,
     Stop,
     Drop,
 }
 
-/// Polls the gather and the model side by side, to the end or until it is dropped, and holds the one against the other.
-/// `choose` is given the number of ways at each boundary; `stop` is there where it may be set.
-pub fn drive(
+/// How a game goes on.
+pub trait Choose {
+    /// Whether several are released together, and there is a boundary before the first poll as well.
+    const ALL: bool;
+
+    /// Whether there may be a spurious poll now.
+    fn may_idle(&self) -> bool;
+
+    /// There is one.
+    fn idle(&mut self);
+
+    /// One of so many ways.
+    fn choose(&mut self, ways: usize) -> usize;
+}
+
+/// Polls the gather and the model side by side, to the end or until they are dropped. `stop` is there if it may be set.
+pub fn play<C: Choose>(
     plan: &impl Debug,
+    scripts: &Scripts,
     mut model: Model,
-    future: Running,
-    left: &Left,
+    mut future: Running,
     stop: Option<&Cell<bool>>,
-    mut choose: impl FnMut(usize) -> usize,
+    mut chooser: C,
 ) {
-    let (mut future, mut path, mut idle) = (Some(future), vec![], false);
-    let mut context = Context::from_waker(Waker::noop());
-    LOG.with_borrow_mut(Vec::clear);
+    let (mut path, mut waiting) = (vec![], vec![]);
+    let mut begun = !C::ALL;
     loop {
-        let polled = future.as_mut().expect("not dropped").as_mut().poll(&mut context);
-        let expected = model.poll();
-        let events = LOG.with_borrow_mut(mem::take);
-        assert_eq!(events, mem::take(&mut model.log), "{plan:#?} {path:?}");
-        let outcome = match polled {
-            Poll::Ready(outcome) => Some(outcome),
-            Poll::Pending => None,
-        };
-        assert_eq!(outcome, expected, "{plan:#?} {path:?}");
-        if outcome.is_some() {
-            return;
+        if begun {
+            let outcome = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let expected = model.poll();
+            let path = (plan, &path, scripts);
+            compare(scripts, &path);
+            match outcome {
+                Poll::Ready(outcome) => return assert_eq!(Some(outcome), expected, "{path:#?}"),
+                Poll::Pending => assert_eq!(None, expected, "{path:#?}"),
+            }
+            waiting.clear();
+            model.waits(&mut waiting);
+            assert!(!waiting.is_empty(), "pending, and nobody is waited for: {path:#?}");
+            waiting.retain(|part| scripts.of(*part).pends != NEVER);
         }
-        let waiting = model.waiting();
-        assert!(!waiting.is_empty(), "pending, and nobody is waited for: {plan:#?} {path:?}");
-        let ends = waiting.into_iter().filter(|part| left[place(*part)].get() != NEVER);
-        let mut ways: Vec<_> = ends.map(Choice::Release).collect();
-        if !idle {
-            ways.push(Choice::Nothing);
-        }
-        if stop.is_some_and(|stop| !stop.get()) {
-            ways.push(Choice::Stop);
-        }
-        ways.push(Choice::Drop);
-        let choice = ways[choose(ways.len())];
+        let releases = if C::ALL { (1 << waiting.len()) - 1 } else { waiting.len() };
+        let release = |way: usize| Choice::Release(if C::ALL { way as u64 + 1 } else { 1 << way });
+        let others = [
+            (!begun || chooser.may_idle(), Choice::Nothing),
+            (stop.is_some_and(|stop| !stop.get()), Choice::Stop),
+            (true, Choice::Drop),
+        ];
+        let mut others = others.iter().filter_map(|(possible, choice)| possible.then_some(*choice));
+        let way = chooser.choose(releases + others.clone().count());
+        let choice = if way < releases { release(way) } else { others.nth(way - releases).expect("a way") };
         path.push(choice);
         match choice {
-            Choice::Release(part) => {
-                left[place(part)].set(left[place(part)].get() - 1);
-                model.release(part);
+            Choice::Release(bits) => {
+                let released = waiting.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
+                released.for_each(|(_, part)| scripts.release(*part));
             }
-            Choice::Nothing => idle = true,
+            Choice::Nothing if begun => chooser.idle(),
+            Choice::Nothing => {}
             Choice::Stop => {
                 stop.expect("only where there is one").set(true);
-                model.stop();
+                model.stopped = true;
             }
             Choice::Drop => {
-                drop(future.take());
-                model.drop();
-                let events = LOG.with_borrow_mut(mem::take);
-                assert_eq!(events, mem::take(&mut model.log), "{plan:#?} {path:?}");
-                return;
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
+                let panic = dropped.err().map(|payload| *payload.downcast().expect("a script's panic"));
+                let expected = if begun { model.cut() } else { None };
+                let path = (plan, &path, scripts);
+                compare(scripts, &path);
+                return assert_eq!(panic, expected, "{path:#?}");
             }
         }
+        begun = true;
     }
+}
+
+/// What happened in the crate, against what should have.
+fn compare(scripts: &Scripts, path: &impl Debug) {
+    let (played, modelled) = (&mut *scripts.played.borrow_mut(), &mut *scripts.modelled.borrow_mut());
+    assert_eq!(played, modelled, "{path:#?}");
+    played.clear();
+    modelled.clear();
 }
