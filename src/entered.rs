@@ -16,7 +16,7 @@ use crate::{
     Exit, ExitCase, Failure, Faults, Gather, Group, Values, Verdict,
     gather::Then,
     machine::{Ending, Machine, Returned},
-    policy::{ExitPolicy, Exits, Policies, Policy},
+    policy::{EnterOnly, ExitPolicy, Exits, Policies, Policy},
 };
 
 /// The values of a group that was entered: made by [`Gather::enter`].
@@ -271,7 +271,7 @@ impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
     /// ```
     pub fn enter(self) -> Enter<impl FusedFuture<Output = EnterResult<G, P>>> {
         let body = |entered: Entered<G::Values, P::Exits>| core::future::ready((None, Ok(Ending::Completed(entered))));
-        let machine = Machine::new(self.group.into_members(), body, self.policy);
+        let machine = Machine::new(self.group.into_members(), body, EnterOnly(self.policy));
         Enter(Then {
             future: machine,
             then: |outcome: Result<_, Failure<_, Infallible, _>>| match outcome {

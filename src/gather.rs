@@ -14,8 +14,8 @@ use pin_project::pin_project;
 #[cfg(feature = "std")]
 use crate::policy::Catch;
 use crate::{
-    Group,
-    policy::{EagerRollback, Either, Exits, FailFast, Limited, Policies, Stack},
+    Event, Group,
+    policy::{EagerRollback, Either, Exits, FailFast, Limited, Observed, Policies, Stack},
 };
 
 /// A group that is to be entered: made by [`gather`], given policies, and run by `with`, `try_with` or [`enter`].
@@ -109,7 +109,7 @@ impl<G, P> fmt::Debug for Gather<G, P> {
     }
 }
 
-impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
+impl<G, Rb, L, S, C, O, XL, Ob> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>, Ob>> {
     /// A failed enter drops the enters still pending; those held are exited.
     ///
     /// The quickest end: that of the exits alone. It asks of every enter that it cleans up after itself when it is
@@ -133,9 +133,9 @@ impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
     ///     assert_eq!(failure.to_string(), "enter of member 1 failed: no route");
     /// });
     /// ```
-    pub fn fail_fast(self) -> Gather<G, Policies<FailFast, L, S, C, Exits<O, XL>>> {
-        let Policies { enter_limit, stop, exits, .. } = self.policy;
-        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds: PhantomData } }
+    pub fn fail_fast(self) -> Gather<G, Policies<FailFast, L, S, C, Exits<O, XL>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
 
     /// A failed enter exits those held at once, beside the enters still pending, which are exited as they enter.
@@ -169,9 +169,9 @@ impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
     /// });
     /// assert_eq!(log.into_inner(), ["enter fast", "exit fast", "enter slow", "exit slow"]);
     /// ```
-    pub fn eager_rollback(self) -> Gather<G, Policies<EagerRollback, L, S, C, Exits<O, XL>>> {
-        let Policies { enter_limit, stop, exits, .. } = self.policy;
-        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds: PhantomData } }
+    pub fn eager_rollback(self) -> Gather<G, Policies<EagerRollback, L, S, C, Exits<O, XL>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
 
     /// Exits run one at a time, last entered first, and see how those before them ended: an exit *stack*, as Python's
@@ -203,10 +203,10 @@ impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
     /// ```
     ///
     /// [`AsyncExitStack`]: https://docs.python.org/3/library/contextlib.html#contextlib.AsyncExitStack
-    pub fn stack(self) -> Gather<G, Policies<Rb, L, S, C, Exits<Stack, XL>>> {
-        let Policies { enter_limit, stop, exits, kinds } = self.policy;
+    pub fn stack(self) -> Gather<G, Policies<Rb, L, S, C, Exits<Stack, XL>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
         let exits = Exits { limit: exits.limit, order: PhantomData };
-        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds } }
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
 
     /// At most `n` enters are in flight, started in argument order.
@@ -232,9 +232,9 @@ impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
     /// });
     /// assert_eq!(most.get(), 2);
     /// ```
-    pub fn enter_limit(self, n: NonZeroUsize) -> Gather<G, Policies<Rb, Limited, S, C, Exits<O, XL>>> {
-        let Policies { stop, exits, kinds, .. } = self.policy;
-        Gather { group: self.group, policy: Policies { enter_limit: Limited::new(n), stop, exits, kinds } }
+    pub fn enter_limit(self, n: NonZeroUsize) -> Gather<G, Policies<Rb, Limited, S, C, Exits<O, XL>, Ob>> {
+        let Policies { stop, exits, observer, kinds, .. } = self.policy;
+        Gather { group: self.group, policy: Policies { enter_limit: Limited::new(n), stop, exits, observer, kinds } }
     }
 
     /// At most `n` exits are in flight, in argument order. One that fails does not stop those that wait.
@@ -260,10 +260,10 @@ impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
     /// });
     /// assert_eq!(most.get(), 2);
     /// ```
-    pub fn exit_limit(self, n: NonZeroUsize) -> Gather<G, Policies<Rb, L, S, C, Exits<O, Limited>>> {
-        let Policies { enter_limit, stop, exits, kinds } = self.policy;
+    pub fn exit_limit(self, n: NonZeroUsize) -> Gather<G, Policies<Rb, L, S, C, Exits<O, Limited>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
         let exits = Exits { limit: Limited::new(n), order: exits.order };
-        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds } }
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
 
     /// When `stop` is ready before the body has ended, pending enters and the body are dropped, and everything held is
@@ -305,10 +305,48 @@ impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
     pub fn until<F: IntoFuture<Output = ()>>(
         self,
         stop: F,
-    ) -> Gather<G, Policies<Rb, L, Either<S, F>, C, Exits<O, XL>>> {
-        let Policies { enter_limit, stop: before, exits, kinds } = self.policy;
+    ) -> Gather<G, Policies<Rb, L, Either<S, F>, C, Exits<O, XL>, Ob>> {
+        let Policies { enter_limit, stop: before, exits, observer, kinds } = self.policy;
         let stop = Either::new(before, stop);
-        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds } }
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
+    }
+
+    /// `observer` is told what happens, when it happens: who begins to enter, has entered, could not; when the body begins
+    /// and ends; whose exit begins, ends, fails; who is abandoned. See [`Event`].
+    ///
+    /// It is for progress, for tracing, and to find out who hangs. It is called in the middle of a poll, and should be
+    /// quick. Called twice, both observers are told, the first one first. Of [`enter`](Self::enter) the entering is
+    /// observed, and a rollback; not the exits of the [`Entered`](crate::Entered), which is on its own then.
+    ///
+    /// # Panics
+    ///
+    /// With the feature `std`, a panic of the observer goes on when all exits are done. While members enter it counts as
+    /// a panic in an enter; later it alters nothing that exits are told.
+    ///
+    /// # Cancellation
+    ///
+    /// Where the gather's future is dropped the observer is told of each member that is dropped or abandoned.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, Event::*, ExitCase, gather};
+    ///
+    /// let mut events = Vec::new();
+    /// smol::block_on(async {
+    ///     let disk = async { Ok(()) }.exit_with(async |(), _| Ok(()));
+    ///     let link = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>("link down"));
+    ///     gather((disk, link)).observe(|event| events.push(event)).with(async |_| ()).await.unwrap_err();
+    /// });
+    /// let enters = [EnterBegan(0), Entered(0), EnterBegan(1), Entered(1)];
+    /// let exits = [ExitBegan(0), Exited(0), ExitBegan(1), ExitFailed(1)];
+    /// assert_eq!(events, [&enters[..], &[BodyBegan, BodyEnded(ExitCase::Completed)], &exits].concat());
+    /// ```
+    pub fn observe<F: FnMut(Event)>(
+        self,
+        observer: F,
+    ) -> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>, Observed<Ob, F>>> {
+        let Policies { enter_limit, stop, exits, observer: before, kinds } = self.policy;
+        let observer = Observed(before, observer);
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
 
     /// A panic comes back as [`Cause::Panicked`](crate::Cause::Panicked) when all is done, and does not go on.
@@ -329,9 +367,9 @@ impl<G, Rb, L, S, C, O, XL> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>>> {
     /// });
     /// ```
     #[cfg(feature = "std")]
-    pub fn catch_unwind(self) -> Gather<G, Policies<Rb, L, S, Catch, Exits<O, XL>>> {
-        let Policies { enter_limit, stop, exits, .. } = self.policy;
-        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, kinds: PhantomData } }
+    pub fn catch_unwind(self) -> Gather<G, Policies<Rb, L, S, Catch, Exits<O, XL>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
 }
 

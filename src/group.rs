@@ -130,6 +130,9 @@ pub trait Members: Sized {
     /// Moves every resource out. All must be held.
     fn take(self: Pin<&mut Self>) -> (Self::Values, RanksOf<Self>, Self::Emptied);
 
+    /// How many values there were.
+    fn emptied_len(emptied: &Self::Emptied) -> usize;
+
     /// Slots that hold `values`.
     fn held(values: Self::Values, ranks: RanksOf<Self>, emptied: Self::Emptied) -> Self;
 }

@@ -17,6 +17,7 @@ mod gather;
 mod group;
 mod machine;
 mod member;
+mod observe;
 mod pin;
 mod policy;
 mod slot;
@@ -28,6 +29,7 @@ pub use failure::{Cause, Failure, Faults};
 pub use gather::{Gather, With, gather};
 pub use group::{Group, Values};
 pub use member::{Adapted, DropOnExit, EnterExt, EnterWithin, ErrorsInto, ExitWith, ExitWithin};
+pub use observe::Event;
 
 #[cfg(feature = "std")]
 pub use unwind::Panic;
@@ -50,7 +52,8 @@ pub use unwind::Panic;
 /// ```
 pub mod policies {
     pub use crate::policy::{
-        Catch, EagerRollback, Either, Exits, FailFast, Limited, Never, Policies, Pool, Resume, Settle, Stack, Unlimited,
+        Catch, EagerRollback, Either, Exits, FailFast, Limited, Never, Observed, Policies, Pool, Resume, Settle, Stack,
+        Unlimited, Unobserved,
     };
 }
 

@@ -14,10 +14,10 @@ use futures_util::future::FusedFuture;
 use pin_project::{pin_project, pinned_drop};
 
 use crate::{
-    Cause, Entered, ExitCase, Failure, Faults, Verdict,
+    Cause, Entered, Event, ExitCase, Failure, Faults, Verdict,
     failure::Store,
     group::{ErrorOf, Members, Number, Poller, StoreOf, Sweep, Values, Visitor},
-    policy::{ExitPolicy, Limit, Parts, Policy, Rank, RollbackKind, Stop},
+    policy::{ExitPolicy, Limit, Observer, Parts, Policy, Rank, RollbackKind, Stop},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
 };
@@ -234,9 +234,9 @@ where
     /// Goes as far as it can. A panic of a member goes through it, and leaves what `recover` expects.
     fn step(self: Pin<&mut Self>, cx: &mut Context<'_>, cursor: &mut Cursor) -> Step<Ms, R, B> {
         let mut this = self.project();
-        let Parts { enter_limit, stop, exits: exit_policy } = this.policy.parts();
+        let Parts { enter_limit, stop, exits: exit_policy, observer } = this.policy.parts();
         if P::Stop::ENABLED && !mem::replace(&mut cursor.stop_done, true) {
-            this.state.as_mut().poll_stop(stop, cx);
+            this.state.as_mut().poll_stop(stop, observer, cx);
         }
         loop {
             match this.state.as_mut().project() {
@@ -244,14 +244,24 @@ where
                     if flags.entering && !cursor.enters_done {
                         let fail_fast = P::ROLLBACK == RollbackKind::FailFast;
                         let (at, failed) = (cursor.at(), matches!(stage, Stage::Exit(_)));
-                        let mut enters =
-                            PollEnters::<P, _, _> { limit: enter_limit, failed, cursor, flags, rank, tally };
+                        let mut enters = PollEnters::<P, _, _> {
+                            limit: enter_limit,
+                            failed,
+                            cursor,
+                            flags,
+                            rank,
+                            tally,
+                            observer,
+                            panic,
+                        };
                         members.as_mut().sweep(at, cx, &mut enters);
                         flags.entering = cursor.end_enters() || tally.enters_in_flight.get() > 0;
+                        // A panic of the observer, too, leaves no way to the body.
+                        cursor.enter_failed |= P::Observer::OBSERVES && panic.is_some();
                         if cursor.enter_failed {
                             if !failed && (fail_fast || P::EnterLimit::LIMITED) {
                                 let in_flight = &mut tally.enters_in_flight;
-                                let mut cut = CutEnters { all: fail_fast, panic, in_flight };
+                                let mut cut = CutEnters { all: fail_fast, panic, in_flight, observer };
                                 let _ = members.as_mut().visit(0, &mut cut);
                                 flags.entering &= !fail_fast;
                             }
@@ -264,7 +274,7 @@ where
                     let eager = P::ROLLBACK == RollbackKind::Eager;
                     match stage {
                         Stage::Exit(ending) if eager || !flags.entering => {
-                            let sweep = ExitSweep { policy: exit_policy, case, flags, tally, cursor };
+                            let sweep = ExitSweep { policy: exit_policy, case, flags, tally, cursor, observer, panic };
                             sweep.poll(members, ending, eager, cx);
                             if flags.entering || cursor.pending || tally.exits_in_flight.get() > 0 {
                                 return Poll::Pending;
@@ -273,6 +283,13 @@ where
                         }
                         _ if flags.entering => return Poll::Pending,
                         _ => {}
+                    }
+                    if P::BODY && P::Observer::OBSERVES {
+                        tell(observer, panic, Event::BodyBegan);
+                        if panic.is_some() {
+                            stage.fail(Ending::EnterFailed, panic);
+                            continue;
+                        }
                     }
                     let (values, ranks, emptied) = members.as_mut().take();
                     let entered = Entered::new(values, ranks, *exit_policy);
@@ -297,7 +314,7 @@ where
                             Err(caught) => Err(caught),
                         });
                     };
-                    this.state.as_mut().leave_body(entered, ending, FirstPanic::none());
+                    this.state.as_mut().leave_body(entered, ending, FirstPanic::none(), observer);
                 }
                 StateProj::Done => panic!("a gather was polled after it had finished"),
             }
@@ -311,7 +328,7 @@ where
             caught.resume();
         }
         let this = self.project();
-        let Parts { enter_limit, exits: exit_policy, .. } = this.policy.parts();
+        let Parts { enter_limit, exits: exit_policy, observer, .. } = this.policy.parts();
         if let StateProj::Members { mut members, case, flags, rank, tally, panic, .. } = this.state.project() {
             panic.keep(caught);
             let entering = !cursor.enters_done;
@@ -325,6 +342,8 @@ where
                 flags.held |= held;
                 enter_limit.end();
                 one_less(&mut tally.enters_in_flight);
+                let event = if held { Event::Entered } else { Event::EnterFailed };
+                tell(observer, panic, event(cursor.at));
             } else if held {
                 // The panic was that of `witness`: the resource is still to be exited.
                 cursor.witnessed = true;
@@ -332,6 +351,7 @@ where
             } else {
                 exit_policy.limit().end();
                 one_less(&mut tally.exits_in_flight);
+                tell(observer, panic, Event::ExitFailed(cursor.at));
                 flags.propagate = true;
                 if P::Exits::STACK {
                     next_case(case, ExitCase::Panicked);
@@ -367,6 +387,7 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
         entered: Entered<Ms::Values, X>,
         ending: Result<Ending<R, B>, Caught>,
         mut panic: FirstPanic,
+        observer: &mut impl Observer,
     ) {
         let StateOwn::Body { emptied, .. } = self.as_mut().project_replace(Self::Done) else {
             unreachable!("the body is left once")
@@ -376,14 +397,19 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
             Ending::Panicked
         });
         let ending = if panic.is_some() { Ending::Panicked } else { ending };
+        tell(observer, &mut panic, Event::BodyEnded(ending.case()));
         let (values, ranks) = entered.into_parts();
         let members = Ms::held(values, ranks, emptied);
         self.set(Self::start(members, Stage::Exit(ending), None, Flags::default(), panic));
     }
 
     /// Polls what may stop the group, while that matters. It ends the entering and the body; a failed group stays failed.
-    fn poll_stop<X>(mut self: Pin<&mut Self>, stop: Pin<&mut impl Stop>, cx: &mut Context<'_>)
-    where
+    fn poll_stop<X>(
+        mut self: Pin<&mut Self>,
+        stop: Pin<&mut impl Stop>,
+        observer: &mut impl Observer,
+        cx: &mut Context<'_>,
+    ) where
         Fut: Future<Output = Returned<Ms::Values, X, R, B>>,
         X: ExitPolicy<Rank = Ms::Rank>,
     {
@@ -400,7 +426,7 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
             StateProj::Members { members, stage, case, flags, tally, panic, .. } => {
                 panic.join(first);
                 let in_flight = &mut tally.enters_in_flight;
-                let _ = members.visit(0, &mut CutEnters { all: true, panic, in_flight });
+                let _ = members.visit(0, &mut CutEnters { all: true, panic, in_flight, observer });
                 flags.entering = false;
                 if case.is_none() {
                     stage.fail(Ending::Cancelled, panic);
@@ -408,7 +434,7 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
             }
             StateProj::Body { block, .. } => {
                 if let Poll::Ready((Some(entered), ending)) = block.poll(&mut Context::from_waker(CANCEL)) {
-                    self.leave_body(entered, ending, first);
+                    self.leave_body(entered, ending, first, observer);
                 }
             }
             StateProj::Done => {}
@@ -417,15 +443,17 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
 }
 
 /// One poll's share in the exits.
-struct ExitSweep<'a, X, T> {
+struct ExitSweep<'a, X, T, O> {
     policy: &'a mut X,
     case: &'a mut Option<ExitCase>,
     flags: &'a mut Flags,
     tally: &'a mut Tally<T>,
     cursor: &'a mut Cursor,
+    observer: &'a mut O,
+    panic: &'a mut FirstPanic,
 }
 
-impl<X: ExitPolicy, T: Number> ExitSweep<'_, X, T> {
+impl<X: ExitPolicy, T: Number, O: Observer> ExitSweep<'_, X, T, O> {
     /// Begins the exits that can begin, and polls those in flight.
     fn poll<Ms, R, B>(mut self, mut members: Pin<&mut Ms>, ending: &Ending<R, B>, eager: bool, cx: &mut Context<'_>)
     where
@@ -478,6 +506,13 @@ impl<X: ExitPolicy, T: Number> ExitSweep<'_, X, T> {
             cursor.at = 0;
             cursor.begin_only = true;
         }
+    }
+}
+
+/// Tells the observer, and keeps its panic if it is the first.
+fn tell<O: Observer>(observer: &mut O, panic: &mut FirstPanic, event: Event) {
+    if O::OBSERVES {
+        panic.guard(|| observer.tell(event));
     }
 }
 
@@ -608,11 +643,21 @@ impl<Ms: Members, F, Fut, R, B, P: Policy> PinnedDrop for Machine<Ms, F, Fut, R,
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
         let (mut state, mut first) = (this.state, FirstPanic::none());
-        if let StateProj::Members { members, .. } = state.as_mut().project() {
-            let _ = members.visit(0, &mut Clear { panic: &mut first });
+        let Parts { stop, observer, .. } = this.policy.parts();
+        let mut abandoned = 0;
+        match state.as_mut().project() {
+            StateProj::Members { members, .. } => {
+                let _ = members.visit(0, &mut Clear { panic: &mut first, observer });
+            }
+            StateProj::Body { emptied, .. } if P::Observer::OBSERVES => {
+                tell(observer, &mut first, Event::BodyDropped);
+                abandoned = Ms::emptied_len(emptied);
+            }
+            _ => {}
         }
         first.guard(|| state.set(State::Done));
-        this.policy.parts().stop.clear(&mut first);
+        (0..abandoned).for_each(|index| tell(observer, &mut first, Event::Abandoned(index)));
+        stop.clear(&mut first);
         if let Some(caught) = first.take() {
             caught.resume_in_drop();
         }
@@ -626,6 +671,8 @@ struct PollEnters<'a, P: Policy, T, N> {
     flags: &'a mut Flags,
     rank: &'a mut T,
     tally: &'a mut Tally<N>,
+    observer: &'a mut P::Observer,
+    panic: &'a mut FirstPanic,
     /// The group had failed before.
     failed: bool,
 }
@@ -653,6 +700,7 @@ impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms
         if slot.phase() == Phase::Queued {
             self.limit.begin();
             one_more(&mut self.tally.enters_in_flight);
+            tell(self.observer, self.panic, Event::EnterBegan(index));
         }
         self.cursor.begin_visit(index);
         match slot.as_mut().poll_enter(cx) {
@@ -663,8 +711,10 @@ impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms
                 if entered {
                     self.flags.held = true;
                     slot.set_rank(self.rank.next());
+                    tell(self.observer, self.panic, Event::Entered(index));
                 } else {
                     self.cursor.enter_failed = true;
+                    tell(self.observer, self.panic, Event::EnterFailed(index));
                 }
             }
         }
@@ -674,12 +724,12 @@ impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms
 }
 
 /// Begins every exit that can begin, and polls every one in flight. In a stack: of the one slot where it starts.
-struct PollExits<'s, 'a, X, N> {
-    sweep: &'s mut ExitSweep<'a, X, N>,
+struct PollExits<'s, 'a, X, N, O> {
+    sweep: &'s mut ExitSweep<'a, X, N, O>,
     witness: Option<&'s dyn Any>,
 }
 
-impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number> Poller<Ms> for PollExits<'_, '_, X, N> {
+impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number, O: Observer> Poller<Ms> for PollExits<'_, '_, X, N, O> {
     #[inline(always)]
     fn wants(&mut self, _: usize, phase: Phase) -> bool {
         let ExitSweep { policy, cursor, .. } = &mut *self.sweep;
@@ -699,7 +749,7 @@ impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number> Poller<Ms> for PollExits
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
-        let ExitSweep { policy, case, flags, tally, cursor } = &mut *self.sweep;
+        let ExitSweep { policy, case, flags, tally, cursor, observer, panic } = &mut *self.sweep;
         let told = case.unwrap_or(ExitCase::Completed);
         cursor.begin_visit(index);
         if slot.phase() == Phase::Held {
@@ -710,6 +760,7 @@ impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number> Poller<Ms> for PollExits
             }
             policy.limit().begin();
             one_more(&mut tally.exits_in_flight);
+            tell(*observer, panic, Event::ExitBegan(index));
             slot.as_mut().begin_exit(told);
         }
         match slot.poll_exit(cx) {
@@ -717,6 +768,8 @@ impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number> Poller<Ms> for PollExits
             Poll::Ready(verdict) => {
                 policy.limit().end();
                 one_less(&mut tally.exits_in_flight);
+                let event = if verdict.is_some() { Event::Exited } else { Event::ExitFailed };
+                tell(*observer, panic, event(index));
                 flags.propagate |= verdict == Some(Verdict::Propagate);
                 if X::STACK && verdict == Some(Verdict::Suppress) {
                     flags.suppressed |= told == ExitCase::Failed;
@@ -808,14 +861,15 @@ impl<Ms: Members<Rank = T>, T: Rank> Visitor<Ms> for Cut<'_, T> {
 }
 
 /// Drops the members that wait to be entered and, where `all` is set, the enters that are pending.
-struct CutEnters<'a, N> {
+struct CutEnters<'a, N, O> {
     all: bool,
     panic: &'a mut FirstPanic,
     in_flight: &'a mut N,
+    observer: &'a mut O,
 }
 
-impl<Ms: Members, N: Number> Visitor<Ms> for CutEnters<'_, N> {
-    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+impl<Ms: Members, N: Number, O: Observer> Visitor<Ms> for CutEnters<'_, N, O> {
+    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
@@ -825,22 +879,31 @@ impl<Ms: Members, N: Number> Visitor<Ms> for CutEnters<'_, N> {
         }
         if self.all && phase == Phase::Entering {
             one_less(self.in_flight);
+            tell(self.observer, self.panic, Event::EnterDropped(index));
         }
         ControlFlow::Continue(())
     }
 }
 
 /// Drops whatever the slots hold.
-struct Clear<'a> {
+struct Clear<'a, O> {
     panic: &'a mut FirstPanic,
+    observer: &'a mut O,
 }
 
-impl<Ms: Members> Visitor<Ms> for Clear<'_> {
-    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+impl<Ms: Members, O: Observer> Visitor<Ms> for Clear<'_, O> {
+    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
+        let event = match slot.phase() {
+            Phase::Entering => Some(Event::EnterDropped(index)),
+            Phase::Held => Some(Event::Abandoned(index)),
+            Phase::Exiting => Some(Event::ExitDropped(index)),
+            Phase::Queued | Phase::Over => None,
+        };
         self.panic.guard(|| slot.clear());
+        event.into_iter().for_each(|event| tell(self.observer, self.panic, event));
         ControlFlow::Continue(())
     }
 }

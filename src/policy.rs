@@ -12,7 +12,7 @@ use core::{
 
 use pin_project::pin_project;
 
-use crate::unwind::FirstPanic;
+use crate::{Event, unwind::FirstPanic};
 
 /// All policies of a gather.
 ///
@@ -23,6 +23,7 @@ use crate::unwind::FirstPanic;
 /// | `S`       | what stops the group                              | [`Never`], [`Either`]                     |
 /// | `C`       | what becomes of a panic                           | [`Resume`], [`Catch`]                     |
 /// | `X`       | the exits' order, and how many are in flight      | [`Exits`]                                 |
+/// | `Ob`      | who is told what happens                          | [`Unobserved`], [`Observed`]              |
 ///
 /// ```
 /// use gather_cm::{Gather, Group, gather, policies::{FailFast, Limited, Policies}};
@@ -34,11 +35,12 @@ use crate::unwind::FirstPanic;
 /// in_pairs(());
 /// ```
 #[pin_project]
-pub struct Policies<Rb = Settle, L = Unlimited, S = Never, C = Resume, X = Exits> {
+pub struct Policies<Rb = Settle, L = Unlimited, S = Never, C = Resume, X = Exits, Ob = Unobserved> {
     pub(crate) enter_limit: L,
     #[pin]
     pub(crate) stop: S,
     pub(crate) exits: X,
+    pub(crate) observer: Ob,
     pub(crate) kinds: PhantomData<fn() -> (Rb, C)>,
 }
 
@@ -69,7 +71,7 @@ impl Policies {
 
 impl<X> Policies<Settle, Unlimited, Never, Resume, X> {
     pub(crate) const fn exits_only(exits: X) -> Self {
-        Self { enter_limit: Unlimited, stop: Never, exits, kinds: PhantomData }
+        Self { enter_limit: Unlimited, stop: Never, exits, observer: Unobserved, kinds: PhantomData }
     }
 }
 
@@ -282,6 +284,35 @@ impl<S: IntoFuture<Output = ()>> Signal<S> {
     }
 }
 
+/// Nobody is told what happens. The default.
+#[derive(Debug)]
+pub struct Unobserved;
+
+/// `F` is told what happens, after `A`.
+pub struct Observed<A, F>(pub(crate) A, pub(crate) F);
+
+/// Who is told what happens.
+pub trait Observer {
+    const OBSERVES: bool;
+
+    fn tell(&mut self, event: Event);
+}
+
+impl Observer for Unobserved {
+    const OBSERVES: bool = false;
+
+    fn tell(&mut self, _: Event) {}
+}
+
+impl<A: Observer, F: FnMut(Event)> Observer for Observed<A, F> {
+    const OBSERVES: bool = true;
+
+    fn tell(&mut self, event: Event) {
+        self.0.tell(event);
+        (self.1)(event);
+    }
+}
+
 pub trait Panics {
     const CATCH: bool;
 }
@@ -388,6 +419,9 @@ pub trait Policy {
     type EnterLimit: Limit;
     type Stop: Stop;
     type Exits: ExitPolicy;
+    type Observer: Observer;
+    /// There is a body that is to be called.
+    const BODY: bool;
 
     fn parts(self: Pin<&mut Self>) -> Parts<'_, Self>;
 }
@@ -397,17 +431,39 @@ pub struct Parts<'a, P: Policy + ?Sized> {
     pub(crate) enter_limit: &'a mut P::EnterLimit,
     pub(crate) stop: Pin<&'a mut P::Stop>,
     pub(crate) exits: &'a mut P::Exits,
+    pub(crate) observer: &'a mut P::Observer,
 }
 
-impl<Rb: Rollback, L: Limit, S: Stop, C: Panics, X: ExitPolicy> Policy for Policies<Rb, L, S, C, X> {
+impl<Rb: Rollback, L: Limit, S: Stop, C: Panics, X: ExitPolicy, Ob: Observer> Policy for Policies<Rb, L, S, C, X, Ob> {
     const ROLLBACK: RollbackKind = Rb::KIND;
     const CATCH: bool = C::CATCH;
     type EnterLimit = L;
     type Stop = S;
     type Exits = X;
+    type Observer = Ob;
+    const BODY: bool = true;
 
     fn parts(self: Pin<&mut Self>) -> Parts<'_, Self> {
         let this = self.project();
-        Parts { enter_limit: this.enter_limit, stop: this.stop, exits: this.exits }
+        Parts { enter_limit: this.enter_limit, stop: this.stop, exits: this.exits, observer: this.observer }
+    }
+}
+
+/// The policies of a life cycle whose body only keeps the values.
+#[pin_project]
+pub struct EnterOnly<P>(#[pin] pub(crate) P);
+
+impl<P: Policy> Policy for EnterOnly<P> {
+    const ROLLBACK: RollbackKind = P::ROLLBACK;
+    const CATCH: bool = P::CATCH;
+    type EnterLimit = P::EnterLimit;
+    type Stop = P::Stop;
+    type Exits = P::Exits;
+    type Observer = P::Observer;
+    const BODY: bool = false;
+
+    fn parts(self: Pin<&mut Self>) -> Parts<'_, Self> {
+        let Parts { enter_limit, stop, exits, observer } = self.project().0.parts();
+        Parts { enter_limit, stop, exits, observer }
     }
 }

@@ -42,6 +42,10 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
         (array::from_fn(|index| pin::element(slots.as_mut(), index).take()), ranks, *this.1)
     }
 
+    fn emptied_len(_: &Self::Emptied) -> usize {
+        N
+    }
+
     fn held(values: Self::Values, ranks: [S::Rank; N], exit: Self::Emptied) -> Self {
         let mut ranks = ranks.into_iter();
         Self(values.map(|value| S::held(value, ranks.next().unwrap_or_default(), exit)), exit)

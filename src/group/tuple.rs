@@ -51,6 +51,10 @@ macro_rules! tuple {
                 (($(this.$field.take(),)*), ranks, exits)
             }
 
+            fn emptied_len(_: &Self::Emptied) -> usize {
+                $n
+            }
+
             fn held(values: Self::Values, ranks: [T; $n], exits: Self::Emptied) -> Self {
                 $(let $field = $S::held(values.$i, ranks[$i], exits.$i);)*
                 Self { $($field,)* ranks: [] }

@@ -75,11 +75,15 @@ impl<S: Slot> Members for Slots<S> {
         let ranks = Rank::list(this.slots.iter().map(S::rank));
         let mut slots = this.slots.as_mut();
         let values = (0..slots.len()).map(|index| pin::element(slots.as_mut(), index).take()).collect();
-        (values, ranks, Emptied { exit: *this.exit, many: this.many.take() })
+        (values, ranks, Emptied { len: slots.len(), exit: *this.exit, many: this.many.take() })
+    }
+
+    fn emptied_len(emptied: &Self::Emptied) -> usize {
+        emptied.len
     }
 
     fn held(values: Self::Values, ranks: <S::Rank as Rank>::List, emptied: Self::Emptied) -> Self {
-        let Emptied { exit, many } = emptied;
+        let Emptied { exit, many, .. } = emptied;
         let slots = values.into_iter().enumerate();
         let slots = slots.map(|(index, value)| S::held(value, S::Rank::get(&ranks, index), exit)).collect();
         Self { slots: Box::into_pin(slots), exit, many }
@@ -88,6 +92,7 @@ impl<S: Slot> Members for Slots<S> {
 
 /// What stays of the slots while the values are with the body.
 pub struct Emptied<K> {
+    len: usize,
     exit: K,
     many: Option<Many>,
 }

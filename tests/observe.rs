@@ -1,0 +1,283 @@
+//! The observer is told of whatever begins and ends, of each in its turn, once, under every policy; its panic harms nobody.
+
+mod common;
+
+use std::{cell::RefCell, future::poll_fn, num::NonZeroUsize, rc::Rc};
+
+use common::{Act, Driver, Gate, Log, Member, Report, Why, fails, well};
+use gather_cm::{Event, Event::*, Exit, ExitCase, gather};
+
+type Events = Rc<RefCell<Vec<Event>>>;
+
+fn observer(events: &Events) -> impl FnMut(Event) + use<> {
+    let events = events.clone();
+    move |event| events.borrow_mut().push(event)
+}
+
+fn members(log: &Log, enters: [Act; 3], exits: [Act; 3]) -> [Member; 3] {
+    let mut acts = enters.into_iter().zip(exits).enumerate();
+    std::array::from_fn(|_| {
+        let (name, (enter, exit)) = acts.next().unwrap();
+        Member::new(log, name, enter, exit)
+    })
+}
+
+fn three(act: impl Fn() -> Act) -> [Act; 3] {
+    [act(), act(), act()]
+}
+
+#[test]
+fn each_in_its_turn() {
+    let (log, events, slow, exits) = (Log::default(), Events::default(), Gate::new(), Gate::new());
+    let group = members(&log, [well(), well().gate(&slow), well()], [well().gate(&exits), fails("e"), well()]);
+    let mut driver = Driver::new(gather(group).observe(observer(&events)).try_with(async |_| Ok::<_, &str>(1)));
+    assert_eq!(events.take(), [], "lazy");
+    driver.pends();
+    assert_eq!(events.take(), [EnterBegan(0), Entered(0), EnterBegan(1), EnterBegan(2), Entered(2)]);
+    driver.pends();
+    assert_eq!(events.take(), []);
+    slow.open();
+    driver.pends();
+    let exit = [ExitBegan(0), ExitBegan(1), ExitFailed(1), ExitBegan(2), Exited(2)];
+    assert_eq!(events.take(), [&[Entered(1), BodyBegan, BodyEnded(ExitCase::Completed)][..], &exit].concat());
+    exits.open();
+    assert_eq!(Report::from(driver.end()), Report::exit(1).exits(&[(1, "e")]));
+    assert_eq!(events.take(), [Exited(0)]);
+}
+
+#[test]
+fn who_could_not_be_entered() {
+    let run = |how: &dyn Fn([Member; 3], &Events) -> Driver<'static, bool>| {
+        let (log, events, slow) = (Log::default(), Events::default(), Gate::new());
+        let group = members(&log, [well(), fails("e"), well().gate(&slow)], three(well));
+        let mut driver = how(group, &events);
+        let ended = driver.poll().is_ready();
+        let first = events.take();
+        slow.open();
+        assert!(ended || driver.poll().is_ready());
+        (first, events.take())
+    };
+    macro_rules! how {
+        ($policy:ident) => {
+            &|group, events| {
+                let gather = gather(group).$policy().observe(observer(events));
+                Driver::new(async move { gather.with(async |_| ()).await.is_ok() })
+            }
+        };
+    }
+    let enters = [EnterBegan(0), Entered(0), EnterBegan(1), EnterFailed(1)];
+    let (first, then) = run(how!(eager_rollback));
+    assert_eq!(first, [&enters[..], &[EnterBegan(2), ExitBegan(0), Exited(0)]].concat());
+    assert_eq!(then, [Entered(2), ExitBegan(2), Exited(2)]);
+    let (first, then) = run(how!(stack));
+    assert_eq!(first, [&enters[..], &[EnterBegan(2)]].concat());
+    assert_eq!(then, [Entered(2), ExitBegan(2), Exited(2), ExitBegan(0), Exited(0)]);
+    let (first, then) = run(how!(fail_fast));
+    assert_eq!((first, then), ([&enters[..], &[ExitBegan(0), Exited(0)]].concat(), vec![]));
+}
+
+#[test]
+fn stopped() {
+    for in_body in [false, true] {
+        let (log, events, slow, stop) = (Log::default(), Events::default(), Gate::new(), Gate::new());
+        let signal = stop.clone();
+        let group = members(&log, [well(), well(), if in_body { well() } else { well().gate(&slow) }], three(well));
+        let gather = gather(group).until(poll_fn(move |cx| signal.poll(cx))).observe(observer(&events));
+        let mut driver = Driver::new(gather.with(async |_| std::future::pending::<()>().await));
+        driver.pends();
+        events.take();
+        stop.open();
+        driver.end().unwrap_err();
+        let end = if in_body { BodyEnded(ExitCase::Cancelled) } else { EnterDropped(2) };
+        let exit = |index| [ExitBegan(index), Exited(index)];
+        let exits = (0..if in_body { 3 } else { 2 }).flat_map(exit);
+        assert_eq!(events.take(), [end].into_iter().chain(exits).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn dropped() {
+    let (log, events, gate) = (Log::default(), Events::default(), Gate::new());
+    let start = |enters, exits| gather(members(&log, enters, exits)).observe(observer(&events));
+    drop(start(three(well), three(well)).with(async |_| ()));
+    assert_eq!(events.take(), []);
+
+    let mut driver = Driver::new(start([well(), well().gate(&gate), fails("e")], three(well)).with(async |_| ()));
+    driver.pends();
+    events.take();
+    driver.drop();
+    assert_eq!(events.take(), [Abandoned(0), EnterDropped(1)]);
+
+    let mut driver = Driver::new(start(three(well), three(well)).with(async |_| gate.wait().await));
+    driver.pends();
+    events.take();
+    driver.drop();
+    assert_eq!(events.take(), [BodyDropped, Abandoned(0), Abandoned(1), Abandoned(2)]);
+
+    let limit = NonZeroUsize::new(1).unwrap();
+    let exits = [well(), well().gate(&gate), well()];
+    let mut driver = Driver::new(start(three(well), exits).exit_limit(limit).with(async |_| ()));
+    driver.pends();
+    events.take();
+    driver.drop();
+    assert_eq!(events.take(), [ExitDropped(1), Abandoned(2)]);
+}
+
+/// Of `enter` the entering is observed; the exits are those of the group that it gives, which is on its own.
+#[test]
+fn in_two_halves() {
+    let (log, events) = (Log::default(), Events::default());
+    let entered = Driver::new(gather(members(&log, three(well), three(well))).observe(observer(&events)).enter()).end();
+    let enters = (0..3).flat_map(|index| [EnterBegan(index), Entered(index)]);
+    assert_eq!(events.take(), enters.collect::<Vec<_>>());
+    Driver::new(entered.unwrap().exit(ExitCase::Completed)).end().unwrap();
+    assert_eq!(events.take(), []);
+}
+
+/// Two observers are told, in turn.
+#[test]
+fn two_observers() {
+    let (log, events) = (Log::default(), Events::default());
+    let (one, two) = (observer(&events), observer(&events));
+    Driver::new(gather((Member::new(&log, 0, well(), well()),)).observe(one).observe(two).with(async |_| ()))
+        .end()
+        .unwrap();
+    let all = events.take();
+    assert_eq!(all.len(), 12);
+    assert!(all.chunks(2).all(|pair| pair[0] == pair[1]));
+}
+
+/// Whatever begins ends, once, before the gather is gone: over many members, policies and moments of a drop.
+#[test]
+#[cfg(feature = "alloc")]
+fn whatever_begins_ends() {
+    for count in [3, 40] {
+        for case in 0..48 {
+            for drop_after in 0..6 {
+                let (log, events) = (Log::default(), Events::default());
+                let gates: Vec<_> = (0..2 * count).map(|_| Gate::new()).collect();
+                let act = |index: usize, salt: usize| {
+                    let act = if (index + salt + case) % 7 == 6 && salt + case % 3 > 0 { fails("e") } else { well() };
+                    if (index + salt) % 3 == 0 { act } else { act.gate(&gates[2 * index + salt]) }
+                };
+                let members: Vec<_> =
+                    (0..count).map(|index| Member::new(&log, index, act(index, 0), act(index, 1))).collect();
+                let limit = |n| NonZeroUsize::new(n).unwrap();
+                let gather = gather(members).observe(observer(&events));
+                let gather = gather.enter_limit(limit(if case & 8 == 0 { 99 } else { 2 }));
+                let gather = gather.exit_limit(limit(if case & 16 == 0 { 99 } else { 2 }));
+                macro_rules! run {
+                    ($gather:expr) => {{
+                        let gather = $gather;
+                        Driver::new(async move { drop(gather.with(async |_| ()).await) })
+                    }};
+                }
+                let mut driver = match case % 6 {
+                    0 => run!(gather),
+                    1 => run!(gather.eager_rollback()),
+                    2 => run!(gather.fail_fast()),
+                    3 => run!(gather.stack()),
+                    4 => run!(gather.stack().eager_rollback()),
+                    _ => run!(gather.stack().fail_fast()),
+                };
+                let mut ended = false;
+                for step in 0..drop_after {
+                    ended = ended || driver.poll().is_ready();
+                    gates.iter().skip(step % 4).step_by(4).for_each(Gate::open);
+                }
+                for _ in 0..3 * count {
+                    ended = ended || drop_after < 5 || driver.poll().is_ready();
+                }
+                assert!(ended);
+                driver.drop();
+                check(&events.take(), count);
+                // And it is true.
+                let log = log.everything();
+                let said = |what: &str| log.iter().filter(|line| line.starts_with(what)).count();
+                assert_eq!(said("LEAK"), 0);
+            }
+        }
+    }
+}
+
+/// Plays the events: each must come where it can.
+fn check(events: &[Event], count: usize) {
+    #[derive(Clone, Copy, PartialEq, Debug)]
+    enum Is {
+        Waiting,
+        Entering,
+        Held,
+        Exiting,
+        Over,
+    }
+    let mut is = vec![Is::Waiting; count];
+    let mut body = false;
+    for event in events {
+        let (index, from, to) = match *event {
+            EnterBegan(index) => (index, Is::Waiting, Is::Entering),
+            Entered(index) => (index, Is::Entering, Is::Held),
+            EnterFailed(index) | EnterDropped(index) => (index, Is::Entering, Is::Over),
+            ExitBegan(index) => (index, Is::Held, Is::Exiting),
+            Exited(index) | ExitFailed(index) | ExitDropped(index) => (index, Is::Exiting, Is::Over),
+            Abandoned(index) => (index, Is::Held, Is::Over),
+            BodyBegan => {
+                assert!(!body && is.iter().all(|is| *is == Is::Held), "{events:?}");
+                body = true;
+                continue;
+            }
+            BodyEnded(_) | BodyDropped => {
+                assert!(std::mem::take(&mut body), "{events:?}");
+                continue;
+            }
+            _ => unreachable!(),
+        };
+        assert_eq!(is[index], from, "{event:?} in {events:?}");
+        assert!(!body || to == Is::Over, "{event:?} in {events:?}");
+        is[index] = to;
+    }
+    assert!(!body && is.iter().all(|is| [Is::Waiting, Is::Over].contains(is)), "{is:?} {events:?}");
+}
+
+/// Panics of the members are told as what failed, and a panic of the observer, at whatever event, goes on when every
+/// resource was exited.
+#[test]
+#[cfg(feature = "std")]
+fn panics() {
+    let (log, events) = (Log::default(), Events::default());
+    let group = members(
+        &log,
+        [well(), common::panics("enter"), well().drop_panics()],
+        [well(), well(), common::panics("exit")],
+    );
+    let gather_them = gather(group).catch_unwind().observe(observer(&events)).try_with(async |_| Ok::<(), &str>(()));
+    assert_eq!(Report::from(Driver::new(gather_them).end()).why, Why::Panicked("enter".into()));
+    let enters = [EnterBegan(0), Entered(0), EnterBegan(1), EnterFailed(1), EnterBegan(2), Entered(2)];
+    assert_eq!(events.take(), [&enters[..], &[ExitBegan(0), Exited(0), ExitBegan(2), ExitFailed(2)]].concat());
+
+    // The observer panics at each of its calls.
+    let mut calls = 0;
+    for at in 0.. {
+        let (log, stop) = (Log::default(), Gate::new());
+        let group = members(&log, [well(), well(), well()], [well(), fails("e"), well()]);
+        let mut call = 0;
+        let observer = |_| {
+            call += 1;
+            assert!(call != at + 1, "observer");
+        };
+        let gather = gather(group).catch_unwind().until(stop.wait()).observe(observer);
+        let report = Report::from(Driver::new(gather.try_with(async |_| Ok::<(), &str>(()))).end());
+        let lines = log.take();
+        let count = |what: &str| lines.iter().filter(|line| line.starts_with(what)).count();
+        assert_eq!((count("entered"), count("exited"), count("LEAK")), (3, 3, 0));
+        // From the body's end on it alters nothing.
+        let told = if at <= 6 { "Panicked" } else { "Completed" };
+        assert_eq!(lines.iter().filter(|line| line.ends_with(told)).count(), 3);
+        if report.why == Why::Exit(()) {
+            calls = at;
+            break;
+        }
+        assert_eq!(report.why, Why::Panicked("observer".into()));
+        assert_eq!(report.exits, [(1, "e")]);
+    }
+    assert_eq!(calls, 14, "it has panicked at each");
+}
