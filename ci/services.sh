@@ -50,3 +50,16 @@ done
 
 echo "== fixtures"
 cargo run --quiet "${package[@]}" --example fixtures
+
+echo "== progress"
+output=$(cargo run --quiet "${package[@]}" --example progress)
+echo "$output"
+for name in database broker search; do
+    grep -qx "$name is down" <<<"$output" || fail "not printed: $name is down"
+done
+output=$(cargo run --quiet "${package[@]}" --example progress -- spans)
+echo "$output"
+for span in enter held exit; do
+    [ "$(grep -c "$span{member=\"[a-z]*\"}: .*close" <<<"$output")" = 3 ] || fail "not three closed spans: $span"
+done
+grep -q 'the body has ended case=Completed' <<<"$output" || fail "the end of the body is not told"
