@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Measures gather against what one would take instead, and prints a table with a target beside each line.
 #
-#   ci/bench.sh                   everything; fails where a target is not met. About half an hour, on a machine at rest
+#   ci/bench.sh                   the table; fails where a target is missed by more than DESIGN.md says. On a machine at
+#                                 rest: some minutes
+#   ci/bench.sh --criterion       criterion's report of each life cycle
 #   ci/bench.sh --brief           each bench shortly; judges what is exact (allocations, polls, sizes), and no time
 #   ci/bench.sh --instructions    only the instructions of a life cycle
 #   ci/bench.sh --profile PATH    where the instructions of one life cycle are spent, by line. PATH: features and
@@ -45,13 +47,10 @@ case $what in
     instructions
     "$(executable exact std)" >"$results/exact.txt"
     "$(executable time std)" "${brief[@]}" >"$results/time.txt"
-    if [ "$what" = --all ]; then
-        cargo bench --bench life_cycle -- --quiet
-    else
-        cargo bench --bench life_cycle -- --test 'tuple|Vec of (8|64), '
-    fi
+    [ "$what" = --all ] || cargo bench --bench life_cycle -- --test 'tuple|Vec of (8|64), '
     python3 ci/bench.py "$results" "${brief[@]}"
     ;;
+--criterion) cargo bench --bench life_cycle -- --quiet ;;
 --instructions)
     rm -f "$results"/*.txt
     instructions
