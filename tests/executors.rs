@@ -6,10 +6,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::Poll,
 };
 
 use gather_cm::{Cause, Exit, ExitCase, gather};
+use smol::future::yield_now;
 
 /// Counts what is entered, and what is exited.
 #[derive(Clone, Default)]
@@ -47,19 +47,6 @@ async fn enter(number: u32, counts: &Counts) -> Result<Resource, String> {
     }
     counts.0.0.fetch_add(1, Ordering::SeqCst);
     Ok(Resource { number, counts: counts.clone() })
-}
-
-/// Wakes at once, on any executor.
-async fn yield_now() {
-    let mut yielded = false;
-    std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 async fn tuple(counts: Counts) {

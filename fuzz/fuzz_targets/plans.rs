@@ -19,6 +19,7 @@ use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use plan::{Leaf, Node, Plan};
 use script::{End, NEVER, Rollback, Script, Setup};
+use state::FEW;
 
 /// And a fault, if the first byte is a high one.
 fn script(bytes: &mut Unstructured<'_>, exit: bool) -> Result<(Script, Option<u8>)> {
@@ -59,7 +60,12 @@ fn plan(bytes: &mut Unstructured<'_>) -> Result<Plan> {
     let (setup_, (body, fault)) = (setup(bytes)?, script(bytes, true)?);
     let body = Script { bomb: fault.is_some(), ..body };
     let mut nodes = vec![];
-    for _ in 0..bytes.int_in_range(0..=6)? {
+    // Seven stand for many.
+    let count = match bytes.int_in_range(0..=7)? {
+        7 => FEW + 2,
+        few => few,
+    };
+    for _ in 0..count {
         nodes.push(if bytes.ratio(1, 4)? {
             let inner = Setup { until: false, ..setup(bytes)? };
             let count = bytes.int_in_range(0..=4)?;

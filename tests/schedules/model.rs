@@ -28,7 +28,8 @@ impl Model {
         self.ending = ended.map(|ended| if ended.error.is_some() { Failed } else { Completed });
     }
 
-    /// 5: The enters of a failed group settle before its exits begin, unless it rolls back eagerly.
+    /// 5: The enters of a failed group settle before its exits begin, unless it rolls back eagerly. 20: Of many, who has
+    /// begun is polled only if it was woken; but the one exit of a stack in every poll.
     pub fn poll_members(&mut self) {
         if self.is_entering() {
             self.poll_enters();
@@ -43,8 +44,8 @@ impl Model {
     fn poll_enters(&mut self) {
         let (limit, fail_fast) = (self.setup.enter_limit, self.setup.rollback == Rollback::FailFast);
         for index in 0..self.members.len() {
-            if fail_fast && self.ending.is_some() {
-                break;
+            if self.is_asleep(index) || fail_fast && self.ending.is_some() {
+                continue;
             }
             if self.place[index] == Queued && self.count(Entering) < limit && (index < limit || self.ending.is_none()) {
                 self.place[index] = Entering;
@@ -82,7 +83,7 @@ impl Model {
         let (stack, limit) = (self.setup.stack, if self.setup.stack { 1 } else { self.setup.exit_limit });
         for index in 0..self.members.len() {
             let begins = self.place[index] == Held && self.count(Exiting) < limit && !stack;
-            if begins || self.place[index] == Exiting {
+            if begins || self.place[index] == Exiting && (stack || !self.is_asleep(index)) {
                 self.poll_exit(index);
             }
         }
@@ -137,8 +138,7 @@ impl Model {
 
     /// 15: What is pending is dropped, what is held is abandoned. 17: No one is skipped, whoever panics.
     pub fn cut_all(&mut self, places: &[Place]) {
-        self.panic = self.panic.or(if self.in_body { self.body.cut() } else { None });
-        self.in_body = false;
+        self.panic = self.panic.or(if std::mem::take(&mut self.in_body) { self.body.cut() } else { None });
         for index in 0..self.members.len() {
             if places.contains(&self.place[index]) {
                 self.panic = self.panic.or(self.members[index].cut(self.place[index]));

@@ -9,7 +9,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
     thread,
 };
 
@@ -49,10 +53,11 @@ impl Future for Play {
     /// Whether it suppresses.
     type Output = Result<bool, Part>;
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         log(&self.scripts, Event::Polled(self.part));
         let script = self.scripts.of(self.part);
         if script.pends > 0 {
+            self.scripts.keep_waker(self.part, cx.waker());
             return Poll::Pending;
         }
         self.over = true;
@@ -197,6 +202,16 @@ where
     Outcome { cause, exits: errors(failure.exits), suppressed }
 }
 
+/// Whether the gather was woken.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What is done at a poll boundary.
 #[derive(Clone, Copy, Debug)]
 enum Choice {
@@ -209,7 +224,8 @@ enum Choice {
 
 /// How a game goes on.
 pub trait Choose {
-    /// Whether several are released together, and there is a boundary before the first poll as well.
+    /// Whether any of those waiting are released together, and not only one, or one and two behind it; and there is a
+    /// boundary before the first poll as well.
     const ALL: bool;
 
     /// Whether there may be a spurious poll now.
@@ -232,11 +248,15 @@ pub fn play<C: Choose>(
     mut chooser: C,
 ) {
     let (mut path, mut waiting) = (vec![], vec![]);
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
     let mut begun = !C::ALL;
     loop {
         if begun {
-            let outcome = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            woken.0.store(false, Ordering::Relaxed);
+            let outcome = future.as_mut().poll(&mut Context::from_waker(&waker));
             let expected = model.poll();
+            model.woken.clear();
             let path = (plan, &path, scripts);
             compare(scripts, &path);
             match outcome {
@@ -248,8 +268,13 @@ pub fn play<C: Choose>(
             assert!(!waiting.is_empty(), "pending, and nobody is waited for: {path:#?}");
             waiting.retain(|part| scripts.of(*part).pends != NEVER);
         }
-        let releases = if C::ALL { (1 << waiting.len()) - 1 } else { waiting.len() };
-        let release = |way: usize| Choice::Release(if C::ALL { way as u64 + 1 } else { 1 << way });
+        let count = waiting.len();
+        let releases = if C::ALL { (1 << count) - 1 } else { 2 * count };
+        let release = |way: usize| match way as u64 {
+            bits if C::ALL => Choice::Release(bits + 1),
+            alone if way < count => Choice::Release(1 << alone),
+            first => Choice::Release(0b1001001 << (first - count as u64)),
+        };
         let others = [
             (!begun || chooser.may_idle(), Choice::Nothing),
             (stop.is_some_and(|stop| !stop.get()), Choice::Stop),
@@ -262,7 +287,9 @@ pub fn play<C: Choose>(
         match choice {
             Choice::Release(bits) => {
                 let released = waiting.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
-                released.for_each(|(_, part)| scripts.release(*part));
+                model.woken.extend(released.map(|(_, part)| *part));
+                model.woken.iter().for_each(|part| scripts.release(*part));
+                assert!(woken.0.load(Ordering::Relaxed), "not woken: {:#?}", (plan, &path, scripts));
             }
             Choice::Nothing if begun => chooser.idle(),
             Choice::Nothing => {}

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     fmt,
+    task::Waker,
 };
 
 use gather_cm::ExitCase;
@@ -111,6 +112,8 @@ pub enum Cause {
 /// The scripts that the members and the model play, and what happens in both.
 pub struct Scripts {
     scripts: Vec<Cell<Option<Script>>>,
+    /// Those that the parts were last polled with.
+    wakers: RefCell<Vec<Option<Waker>>>,
     decide: Box<dyn Fn(Part) -> Script>,
     pub played: RefCell<Vec<Event>>,
     pub modelled: RefCell<Vec<Event>>,
@@ -126,23 +129,29 @@ impl fmt::Debug for Scripts {
 impl Scripts {
     /// For so many members. What a part does is decided when it first matters: `decide` is asked once.
     pub fn new(members: usize, decide: impl Fn(Part) -> Script + 'static) -> Self {
-        let scripts = vec![Cell::new(None); 1 + 4 * members];
-        Self { scripts, decide: Box::new(decide), played: RefCell::default(), modelled: RefCell::default() }
+        let places = 1 + 4 * members;
+        Self {
+            scripts: vec![Cell::new(None); places],
+            wakers: RefCell::new(vec![None; places]),
+            decide: Box::new(decide),
+            played: RefCell::default(),
+            modelled: RefCell::default(),
+        }
     }
 
-    fn place(&self, part: Part) -> &Cell<Option<Script>> {
-        &self.scripts[match part {
+    fn place(part: Part) -> usize {
+        match part {
             Part::Body => 0,
             Part::Enter(member) => 1 + 4 * member,
             Part::Exit(member) => 2 + 4 * member,
             Part::Witness(member) => 3 + 4 * member,
             Part::Abandon(member) => 4 + 4 * member,
             Part::Group => unreachable!("a group has no script of its own"),
-        }]
+        }
     }
 
     pub fn of(&self, part: Part) -> Script {
-        let place = self.place(part);
+        let place = &self.scripts[Self::place(part)];
         place.get().unwrap_or_else(|| {
             let script = (self.decide)(part);
             place.set(Some(script));
@@ -150,8 +159,15 @@ impl Scripts {
         })
     }
 
+    pub fn keep_waker(&self, part: Part, waker: &Waker) {
+        self.wakers.borrow_mut()[Self::place(part)] = Some(waker.clone());
+    }
+
+    /// It pends once less, and is woken.
     pub fn release(&self, part: Part) {
-        let script = self.of(part);
-        self.place(part).set(Some(Script { pends: script.pends - 1, ..script }));
+        let (script, place) = (self.of(part), Self::place(part));
+        self.scripts[place].set(Some(Script { pends: script.pends - 1, ..script }));
+        let waker = self.wakers.borrow_mut()[place].take();
+        waker.expect("it was polled").wake();
     }
 }

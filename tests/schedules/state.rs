@@ -9,6 +9,9 @@ use super::{
     script::{Errors, Panic, Part, Scripts, Setup},
 };
 
+/// A `Vec` of more members than these gives them wakers of its own: as in src/group/many.rs.
+pub const FEW: usize = 30;
+
 #[derive(Clone, Copy, PartialEq)]
 pub enum Place {
     Queued,
@@ -28,6 +31,8 @@ pub struct Model {
     pub entered: Vec<usize>,
     pub body: Player,
     pub in_body: bool,
+    /// Who was woken since the last poll.
+    pub woken: Vec<Part>,
     /// What stops the group is ready.
     pub stopped: bool,
     /// How the body ended, or why it is not called.
@@ -55,6 +60,7 @@ impl Model {
             members,
             body: Player { part: Part::Body, scripts: scripts.clone() },
             in_body: false,
+            woken: vec![],
             stopped: false,
             ending: None,
             told: None,
@@ -72,6 +78,14 @@ impl Model {
 
     pub fn is_entering(&self) -> bool {
         self.place.iter().any(|place| [Queued, Entering].contains(place))
+    }
+
+    /// In flight among many, and none of those was woken that are waited for in it.
+    pub fn is_asleep(&self, index: usize) -> bool {
+        let mut waiting = vec![];
+        self.members[index].waits(self.place[index], &mut waiting);
+        let in_flight = [Entering, Exiting].contains(&self.place[index]);
+        self.members.len() > FEW && in_flight && !waiting.iter().any(|part| self.woken.contains(part))
     }
 
     pub fn is_over(&self) -> bool {
