@@ -28,6 +28,9 @@ use crate::{
 /// their own indices; and it answers `Suppress` if all its members do (in a stack, as a stack does). An outer group's
 /// policies do not reach inside. Its `witness` shows the error to every member, before the first of their exits.
 ///
+/// A `Vec` may be changed before its exit: whoever is in it then is exited. In a [`stack`](Gather::stack) the order of
+/// entering is kept by place, and those that were pushed come last.
+///
 /// # Panics
 ///
 /// A panic in the exit of a member goes on when the other exits are done, whether or not the group was entered with

@@ -460,7 +460,8 @@ impl<X: ExitPolicy, T: Number, O: Observer> ExitSweep<'_, X, T, O> {
         Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank, Number = T>,
         B: 'static,
     {
-        if self.case.is_none() {
+        let begin = self.case.is_none();
+        if begin {
             if eager && self.flags.entering && !self.flags.held {
                 return;
             }
@@ -471,7 +472,7 @@ impl<X: ExitPolicy, T: Number, O: Observer> ExitSweep<'_, X, T, O> {
         let hold_back = X::STACK || X::Limit::LIMITED || eager;
         let mut taken = Witnessed { members, fault: None };
         if matches!(ending, Ending::EnterFailed | Ending::Panicked) && (self.cursor.exits_begin || hold_back) {
-            taken.take(self.cursor.exits_begin, &mut self.tally.witnessed);
+            taken.take(begin, &mut self.tally.witnessed);
         }
         let Witnessed { members, fault } = &mut taken;
         let witness = match ending {
@@ -531,11 +532,11 @@ struct Witnessed<'a, Ms: Members> {
 
 impl<Ms: Members> Witnessed<'_, Ms> {
     /// Chooses it in the poll in which the exits begin: the first that is known. Later, takes the one that was chosen.
-    fn take(&mut self, exits_begin: bool, at: &mut Ms::Number) {
-        let mut take = TakeWitnessed { chosen: !exits_begin, fault: None };
-        let _ = self.members.as_mut().visit(if exits_begin { 0 } else { at.get() }, &mut take);
+    fn take(&mut self, begin: bool, at: &mut Ms::Number) {
+        let mut take = TakeWitnessed { chosen: !begin, fault: None };
+        let _ = self.members.as_mut().visit(if begin { 0 } else { at.get() }, &mut take);
         self.fault = take.fault;
-        if exits_begin {
+        if begin {
             at.set(self.fault.as_ref().map_or(self.members.len(), |(index, _)| *index));
         }
     }
@@ -596,7 +597,7 @@ struct EndOnUnwind<'a, Ms: Members, F, Fut, R, B, P: Policy>(Pin<&'a mut Machine
 
 impl<Ms: Members, F, Fut, R, B, P: Policy> Drop for EndOnUnwind<'_, Ms, F, Fut, R, B, P> {
     fn drop(&mut self) {
-        self.0.as_mut().project().state.set(State::Done);
+        drop(self.0.as_mut().clear());
     }
 }
 
@@ -637,13 +638,12 @@ where
     }
 }
 
-#[pinned_drop]
-impl<Ms: Members, F, Fut, R, B, P: Policy> PinnedDrop for Machine<Ms, F, Fut, R, B, P> {
-    /// Drops member by member, so that the destructors of all run though more than one may panic.
-    fn drop(self: Pin<&mut Self>) {
+impl<Ms: Members, F, Fut, R, B, P: Policy> Machine<Ms, F, Fut, R, B, P> {
+    /// Drops member by member, so that the destructors of all run though more than one may panic. The first panic is kept.
+    fn clear(self: Pin<&mut Self>) -> FirstPanic {
         let this = self.project();
         let (mut state, mut first) = (this.state, FirstPanic::none());
-        let Parts { stop, observer, .. } = this.policy.parts();
+        let observer = this.policy.parts().observer;
         let mut abandoned = 0;
         match state.as_mut().project() {
             StateProj::Members { members, .. } => {
@@ -657,7 +657,15 @@ impl<Ms: Members, F, Fut, R, B, P: Policy> PinnedDrop for Machine<Ms, F, Fut, R,
         }
         first.guard(|| state.set(State::Done));
         (0..abandoned).for_each(|index| tell(observer, &mut first, Event::Abandoned(index)));
-        stop.clear(&mut first);
+        first
+    }
+}
+
+#[pinned_drop]
+impl<Ms: Members, F, Fut, R, B, P: Policy> PinnedDrop for Machine<Ms, F, Fut, R, B, P> {
+    fn drop(mut self: Pin<&mut Self>) {
+        let mut first = self.as_mut().clear();
+        self.project().policy.parts().stop.clear(&mut first);
         if let Some(caught) = first.take() {
             caught.resume_in_drop();
         }

@@ -370,7 +370,8 @@ impl Rank for usize {
 
     #[cfg(feature = "alloc")]
     fn get(list: &Self::List, index: usize) -> Self {
-        list[index]
+        // Who was pushed later to an `Entered` that is a `Vec` has none: it entered last.
+        list.get(index).copied().unwrap_or(index + 1)
     }
 }
 

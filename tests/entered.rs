@@ -334,3 +334,30 @@ fn enter_can_be_spawned() {
     #[cfg(feature = "alloc")]
     smol::block_on(smol::spawn(gather(vec![nested(), nested()]).stack().with(async |all| all.len()))).unwrap();
 }
+
+/// A `Vec` that was changed before its exit: whoever is in it is exited, once, in a stack too.
+#[test]
+#[cfg(feature = "alloc")]
+fn a_changed_vec() {
+    for pushed in [0, 1, 3] {
+        for removed in [0, 1, 2] {
+            let log = Log::default();
+            let open = |name| Member::new(&log, name, well(), well());
+            let group = || Driver::new(gather((0..2).map(open).collect::<Vec<_>>()).stack().enter()).end().unwrap();
+            let mut changed = group();
+            let more = Driver::new(gather((2..2 + pushed).map(open).collect::<Vec<_>>()).enter()).end().unwrap();
+            changed.extend(more.into_inner());
+            let out: Vec<_> = changed.drain(..removed).collect();
+            log.take();
+            Driver::new(changed.exit(ExitCase::Completed)).end().unwrap();
+            let mut exited = log.only(&["exited", "LEAK", "abandon"]);
+            if pushed > 0 {
+                assert_eq!(exited[0], format!("exited {}", 1 + pushed), "last in, first out");
+            }
+            exited.sort();
+            let expected: Vec<_> = (removed..2 + pushed).map(|name| format!("exited {name}")).collect();
+            assert_eq!(exited, expected);
+            out.into_iter().for_each(Exit::abandon);
+        }
+    }
+}
