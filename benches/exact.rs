@@ -1,5 +1,6 @@
 //! What is exact, and the same on every machine: allocations, polls of members, and sizes of futures. Prints, between
 //! tabs: what, of which group, with which contestant, how many. `ci/bench.sh` makes a table of it.
+#![allow(clippy::result_large_err)] // errors by index are as large as there are members
 
 mod common;
 
