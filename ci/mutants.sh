@@ -21,12 +21,12 @@ rm -rf tests/ui tests/ui.rs tests/examples.rs tests/executors.rs tests/load.rs t
 export CARGO_TARGET_DIR=$work/target RUST_BACKTRACE=0
 
 run_tests() {
-    # The random plans first: they notice most, and the other tests need not be built then.
-    timeout 100 cargo test --quiet --test plans >"$work/log" 2>&1 &&
-        timeout 100 cargo test --quiet --lib --tests >"$work/log" 2>&1
-}
+    # The random plans first: they notice most, and the other tests need not be built then. The limits of time are for
+    # the tests, not for their build.
+    cargo test --quiet --no-run --test plans && timeout 100 cargo test --quiet --test plans &&
+        cargo test --quiet --no-run --lib --tests && timeout 100 cargo test --quiet --lib --tests
+} >"$work/log" 2>&1
 
-cargo test --quiet --no-run --lib --tests # The limits of time are for tests, not for the first build.
 run_tests || { tail -n 40 "$work/log"; echo "the tests fail without a mutant" >&2; exit 1; }
 
 survivors=0 count=0
@@ -64,9 +64,9 @@ machine.rs~        let eager = P::ROLLBACK == RollbackKind::Eager;~        let e
 machine.rs~                    let eager = P::ROLLBACK == RollbackKind::Eager;~                    let eager = P::ROLLBACK == RollbackKind::FailFast;~5: eager_rollback does not wait
 machine.rs~                                flags.entering &= !fail_fast;~~5: fail_fast does not wait
 machine.rs~if P::ROLLBACK == RollbackKind::FailFast && self.cursor.enter_failed {~if false {~2: under fail_fast none is polled after one that failed
-machine.rs~Phase::Queued if index >= self.limit.max() && (self.failed || self.cursor.enter_failed) => {~Phase::Queued if index >= self.limit.max() && self.failed && false => {~6: queued members of a failed group never start
-machine.rs~            Phase::Queued if !self.limit.has_room() => {~            Phase::Queued if false => {~6: at most n enters in flight
-machine.rs~            Phase::Held if !policy.limit().has_room() => {~            Phase::Held if false => {~13: at most n exits in flight
+machine.rs~Phase::Queued if index >= self.limit.max() && (self.failed || self.cursor.enter_failed) => false,~~6: queued members of a failed group never start
+machine.rs~Phase::Queued => self.limit.has_room(),~Phase::Queued => true,~6: at most n enters in flight
+machine.rs~let has_room = policy.limit().has_room();~let has_room = true;~13: at most n exits in flight
 machine.rs~            if !X::Limit::LIMITED || !mem::take(&mut cursor.held_back) || !policy.limit().has_room() {~            if true {~13: room that is made late is used at once
 machine.rs~        let last = self.turn.is_none_or(|(_, rank)| rank < slot.rank());~        let last = self.turn.is_none_or(|(_, rank)| rank > slot.rank());~12: last entered first
 machine.rs~                    next_case(case, ExitCase::Completed);~~12: after Suppress the rest are told Completed
@@ -79,7 +79,7 @@ machine.rs~members.len() > 0 && !exit_failed~!exit_failed~11: no one to suppress
 machine.rs~                    flags.exit_failed = true;~~10: a failed exit makes the gather fail
 machine.rs~    if exit_failed || panic.is_some() || ~    if exit_failed || ~10: no error is lost beside a panic
 machine.rs~        if P::Stop::ENABLED && !mem::replace(&mut cursor.stop_done, true) {~        if P::Stop::ENABLED && mem::replace(&mut cursor.stop_done, true) {~14: what stops the group is polled
-machine.rs~                let _ = members.visit(0, &mut CutEnters { all: true, panic });~~14: pending enters are dropped
+machine.rs~                let _ = members.visit(0, &mut CutEnters { all: true, panic, in_flight });~~14: pending enters are dropped
 machine.rs~if P::Stop::ENABLED && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
 machine.rs~                cursor.witnessed = true;~return;~16: after a panic of witness the exit runs
 machine.rs~        if panic.is_some() {\n            *self = Self::Exit(Ending::Panicked);\n        }~~16: a panic in an enter is told as one
@@ -90,7 +90,7 @@ entered.rs~            values.abandon();~            drop(values);~15: a dropped
 entered.rs~        (**self).witness(error);~~witness is passed on
 member.rs~            Poll::Pending => this.deadline.poll(cx).map(Err),~            Poll::Pending => Poll::Pending,~a deadline ends what is late
 member.rs~        self.value.abandon();\n    }\n}\n\n/// A resource that must be exited in time~    }\n}\n\n/// A resource that must be exited in time~an adapter passes abandon on
-unwind.rs~            None => self.0 = Some(caught),~            None => caught.discard(),~16: the first panic goes on
+unwind.rs~            None => self.0 = Some(ManuallyDrop::new(caught)),~            None => caught.discard(),~16: the first panic goes on
 unwind.rs~if thread::panicking() { self.discard() } else { self.resume() }~self.resume()~17: no abort while unwinding
 policy.rs~        *self += 1;~~12: the order of entering is kept
 policy.rs~        self.in_flight -= 1;~~6, 13: a place that has become free is used
@@ -107,6 +107,24 @@ unwind.rs~            Some(_) => caught.discard(),~            Some(_) => caught
 unwind.rs~            if let Err(another) = catch(|| drop(self)) {~            if let Err(another) = Ok::<(), Caught>(drop(self)) {~17: a payload's destructor may panic
 group/array.rs~first.guard(|| value.witness(error))~value.witness(error)~17: a witness that panics hides the error from no other
 group/vec.rs~first.guard(|| value.witness(error))~value.witness(error)~17: the same in a Vec
+group/many.rs~(len > FEW).then~(len > 3).then~2: a few are polled with the caller's own waker
+group/many.rs~(len > FEW).then~(len > 64).then~20: of many, only who was woken is polled
+group/many.rs~            self.wakers.register(cx.waker());~~20: who is woken wakes the gather
+group/many.rs~.chain(woken).min()~.chain(woken).max()~20: in argument order
+group/many.rs~                self.note(index, slot.phase());~                self.wakers.awake().remove(index);\n                self.note(index, slot.phase());~20: a wake in a member's own poll is kept
+group/many.rs~waiting.is_some_and(|waiting| waiting <= index)~waiting == Some(index)~20: a place is not given to one that the sweep has passed
+group/many.rs~if more { self.next_woken(index + 1, &slots, poller) } else { None }~None~20: all that were woken are polled
+group/many.rs~Phase::Entering | Phase::Exiting => from = index + 1,~Phase::Entering | Phase::Exiting => drop(awake.remove(index)),~20: a wake for the other sweep is kept
+group/many.rs~                if begin == Some(index) {\n                    self.waits = self.wakers.waiting().take(index);~                if begin == Some(index) {\n                    self.waits = self.wakers.waiting().take(index) && index < 40;~20: who waits is not forgotten
+group/many.rs~                self.waits = true;\n~~20: who is held late waits, where no one else did
+group/many.rs~                self.wakers.waiting().insert(index);~~20: who is held late waits for its exit
+group/many.rs~            self.wakers.all_wait();~~20: all that are held wait for their exit
+group/wakers.rs~        self.awake().insert(index);\n        self.parent.wake();~        self.parent.wake();\n        self.awake().insert(index);~20: a member is awake before the gather is woken
+group/wakers.rs~        drop(self.block.parent.take());~~20: the parent is let go
+group/wakers.rs~            at = at / BITS * BITS + bits.trailing_zeros() as usize;~            at = at / BITS * BITS + bits.ilog2() as usize;~20: the next in argument order
+group/wakers.rs~            at /= BITS;\n        }\n    }\n\n    /// Inserts all~            return;\n        }\n    }\n\n    /// Inserts all~20: of very many, the words that are not empty are known
+group/wakers.rs~let missing = BITS - (bits - at * BITS).min(BITS);~let missing = 0;~20: no one waits that is not there
+group/wakers.rs~            block: ptr::null(),\n            first: at * BITS,~            block: ptr::null(),\n            first: 0,~20: a waker wakes its own member
 LIST
 echo "$((count - survivors)) of $count mutants noticed"
 [ "$survivors" = 0 ]
