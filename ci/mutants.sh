@@ -18,13 +18,15 @@ cp -r src "$work/src"
 cd "$work/tree"
 sed -i '/^\[dev-dependencies\]/,/^$/ { /^trybuild/d }; /^\[workspace\]/,/^$/ { /members/d }' Cargo.toml
 rm -rf tests/ui tests/ui.rs tests/examples.rs tests/executors.rs tests/load.rs tests/schedules.rs
-export CARGO_TARGET_DIR=$work/target RUST_BACKTRACE=0
+export CARGO_TARGET_DIR=$work/target RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0
 
 run_tests() {
-    # The random plans first: they notice most, and the other tests need not be built then. The limits of time are for
-    # the tests, not for their build.
-    cargo test --quiet --no-run --test plans && timeout 100 cargo test --quiet --test plans &&
-        cargo test --quiet --no-run --lib --tests && timeout 100 cargo test --quiet --lib --tests
+    # Those first that notice most, so that the others need not be built then. The limit of time is for the tests, not for
+    # their build.
+    for test in plans observe many panics; do
+        cargo test --quiet --no-run --test "$test" && timeout 100 cargo test --quiet --test "$test" || return 1
+    done
+    cargo test --quiet --no-run --lib --tests && timeout 100 cargo test --quiet --lib --tests
 } >"$work/log" 2>&1
 
 run_tests || { tail -n 40 "$work/log"; echo "the tests fail without a mutant" >&2; exit 1; }
@@ -79,13 +81,13 @@ machine.rs~members.len() > 0 && !exit_failed~!exit_failed~11: no one to suppress
 machine.rs~                    flags.exit_failed = true;~~10: a failed exit makes the gather fail
 machine.rs~    if exit_failed || panic.is_some() || ~    if exit_failed || ~10: no error is lost beside a panic
 machine.rs~        if P::Stop::ENABLED && !mem::replace(&mut cursor.stop_done, true) {~        if P::Stop::ENABLED && mem::replace(&mut cursor.stop_done, true) {~14: what stops the group is polled
-machine.rs~                let _ = members.visit(0, &mut CutEnters { all: true, panic, in_flight });~~14: pending enters are dropped
+machine.rs~                let _ = members.visit(0, &mut CutEnters { all: true, panic, in_flight, observer });~~14: pending enters are dropped
 machine.rs~if P::Stop::ENABLED && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
 machine.rs~                cursor.witnessed = true;~return;~16: after a panic of witness the exit runs
 machine.rs~        if panic.is_some() {\n            *self = Self::Exit(Ending::Panicked);\n        }~~16: a panic in an enter is told as one
 machine.rs~others.guard(|| drop(output));\n                Poll::Ready(Err(caught))~others.guard(|| drop(output));\n                drop(caught);\n                Poll::Pending~16: a panic of the body is not lost
-machine.rs~chosen: !exits_begin~chosen: false~5: only an error known when the exits begin is shown
-machine.rs~            let _ = members.visit(0, &mut Clear { panic: &mut first });~~17: no destructor is skipped
+machine.rs~chosen: !begin~chosen: false~5: only an error known when the exits begin is shown
+machine.rs~                let _ = members.visit(0, &mut Clear { panic: &mut first, observer });~~17: no destructor is skipped
 entered.rs~            values.abandon();~            drop(values);~15: a dropped group is abandoned
 entered.rs~        (**self).witness(error);~~witness is passed on
 member.rs~            Poll::Pending => this.deadline.poll(cx).map(Err),~            Poll::Pending => Poll::Pending,~a deadline ends what is late
@@ -125,6 +127,12 @@ group/wakers.rs~            at = at / BITS * BITS + bits.trailing_zeros() as usi
 group/wakers.rs~            at /= BITS;\n        }\n    }\n\n    /// Inserts all~            return;\n        }\n    }\n\n    /// Inserts all~20: of very many, the words that are not empty are known
 group/wakers.rs~let missing = BITS - (bits - at * BITS).min(BITS);~let missing = 0;~20: no one waits that is not there
 group/wakers.rs~            block: ptr::null(),\n            first: at * BITS,~            block: ptr::null(),\n            first: 0,~20: a waker wakes its own member
+machine.rs~panic.guard(|| observer.tell(event));~let _ = (panic, observer, event);~the observer is told
+machine.rs~if held { Event::Entered } else { Event::EnterFailed };~Event::Entered;~the observer is told of a panic in an enter
+machine.rs~tell(observer, panic, Event::ExitFailed(cursor.at));~~the observer is told of a panic in an exit
+machine.rs~                abandoned = Ms::emptied_len(emptied);~                let _ = emptied;~the observer is told who is abandoned
+machine.rs~                        if panic.is_some() {\n                            stage.fail(Ending::EnterFailed, panic);~                        if false {\n                            stage.fail(Ending::EnterFailed, panic);~a panic of the observer is not lost
+policy.rs~unwrap_or(index + 1)~unwrap_or(0)~12: who was pushed to a stack entered last
 LIST
 echo "$((count - survivors)) of $count mutants noticed"
 [ "$survivors" = 0 ]

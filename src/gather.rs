@@ -322,8 +322,8 @@ impl<G, Rb, L, S, C, O, XL, Ob> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>, Ob
     ///
     /// # Panics
     ///
-    /// With the feature `std`, a panic of the observer goes on when all exits are done. While members enter it counts as
-    /// a panic in an enter; later it alters nothing that exits are told.
+    /// With the feature `std`, a panic of the observer goes on when all exits are done. If it comes before the body has
+    /// begun, the body is not called, and exits are told `Panicked`; later it alters nothing that they are told.
     ///
     /// # Cancellation
     ///

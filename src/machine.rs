@@ -256,8 +256,6 @@ where
                         };
                         members.as_mut().sweep(at, cx, &mut enters);
                         flags.entering = cursor.end_enters() || tally.enters_in_flight.get() > 0;
-                        // A panic of the observer, too, leaves no way to the body.
-                        cursor.enter_failed |= P::Observer::OBSERVES && panic.is_some();
                         if cursor.enter_failed {
                             if !failed && (fail_fast || P::EnterLimit::LIMITED) {
                                 let in_flight = &mut tally.enters_in_flight;
@@ -284,8 +282,11 @@ where
                         _ if flags.entering => return Poll::Pending,
                         _ => {}
                     }
-                    if P::BODY && P::Observer::OBSERVES {
-                        tell(observer, panic, Event::BodyBegan);
+                    if P::Observer::OBSERVES {
+                        if P::BODY && !panic.is_some() {
+                            tell(observer, panic, Event::BodyBegan);
+                        }
+                        // A panic of the observer, too, leaves no way to the body.
                         if panic.is_some() {
                             stage.fail(Ending::EnterFailed, panic);
                             continue;

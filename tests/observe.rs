@@ -280,4 +280,12 @@ fn panics() {
         assert_eq!(report.exits, [(1, "e")]);
     }
     assert_eq!(calls, 14, "it has panicked at each");
+
+    // Of `enter` too.
+    let log = Log::default();
+    let group = members(&log, three(well), three(well));
+    let observer = |event| assert!(event != Entered(1), "observer");
+    let failure = Driver::new(gather(group).catch_unwind().observe(observer).enter()).end().unwrap_err();
+    assert!(matches!(failure.cause, gather_cm::Cause::Panicked(_)));
+    assert_eq!(log.take().iter().filter(|line| line.starts_with("exit ") && line.ends_with("Panicked")).count(), 3);
 }
