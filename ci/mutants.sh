@@ -124,7 +124,6 @@ group/many.rs~            self.wakers.all_wait();~~20: all that are held wait fo
 group/wakers.rs~        self.awake().insert(index);\n        self.parent.wake();~        self.parent.wake();\n        self.awake().insert(index);~20: a member is awake before the gather is woken
 group/wakers.rs~        drop(self.block.parent.take());~~20: the parent is let go
 group/wakers.rs~            at = at / BITS * BITS + bits.trailing_zeros() as usize;~            at = at / BITS * BITS + bits.ilog2() as usize;~20: the next in argument order
-group/wakers.rs~            at /= BITS;\n        }\n    }\n\n    /// Inserts all~            return;\n        }\n    }\n\n    /// Inserts all~20: of very many, the words that are not empty are known
 group/wakers.rs~let missing = BITS - (bits - at * BITS).min(BITS);~let missing = 0;~20: no one waits that is not there
 group/wakers.rs~            block: ptr::null(),\n            first: at * BITS,~            block: ptr::null(),\n            first: 0,~20: a waker wakes its own member
 machine.rs~panic.guard(|| observer.tell(event));~let _ = (panic, observer, event);~the observer is told
