@@ -2,14 +2,16 @@
 # Breaks the source in a list of ways, one at a time, and shows that the tests notice each.
 #
 # A line of the list is: the file, what stands there (exactly once), what stands there instead, and the promise that is
-# broken. With an argument, only the lines are taken whose promise contains it. `cargo mutants` makes many more by itself,
-# too many for CI; of what it has left alive so far, this needs no test:
+# broken. With an argument, only the lines are taken whose promise contains it; with `--within SECONDS`, as many as there
+# is time for, in a random order. `cargo mutants` makes many more by itself; of what it left alive, this needs no test:
 #
 # - `Exit::witness`, `Verdict::from(())` and `Store::empty` of a `Vec` replaced by what they do already;
 # - `Cursor::end_visit` that does not move on: the slot that was left has nothing to be polled, so it is passed by;
 # - `EndOnUnwind` without effect where `std` is on: no panic gets out of it there. Without `std` a test notices;
 set -euo pipefail
 cd "$(dirname "$0")/.."
+within=
+if [ "${1:-}" = --within ]; then within=$2 && shift 2; fi
 work=$PWD/target/mutants
 rm -rf "$work/src" "$work/tree"
 mkdir -p "$work/tree"
@@ -31,28 +33,8 @@ run_tests() {
 
 run_tests || { tail -n 40 "$work/log"; echo "the tests fail without a mutant" >&2; exit 1; }
 
-survivors=0 count=0
-while IFS='~' read -r file old new rule; do
-    [[ $rule == *"${1:-}"* ]] || continue
-    FILE=$file OLD=$old NEW=$new perl -0777 -i -pe '
-        my ($old, $new) = map { s/\\n/\n/gr } @ENV{"OLD", "NEW"};
-        my $n = () = /\Q$old\E/g;
-        die "$ENV{FILE}: found $n times: $old\n" if $n != 1;
-        s/\Q$old\E/$new/;
-    ' "src/$file"
-    count=$((count + 1))
-    if run_tests; then
-        echo "SURVIVED: $rule ($file: $old -> $new)"
-        survivors=$((survivors + 1))
-    elif grep -qE '^error(\[E[0-9]+\])?: ' "$work/log" && ! grep -q 'test failed, to rerun' "$work/log"; then
-        grep -m 3 -A 6 '^error' "$work/log"
-        echo "DOES NOT COMPILE: $rule ($file)"
-        survivors=$((survivors + 1))
-    else
-        echo "noticed: $rule"
-    fi
-    cp "$work/src/$file" "src/$file"
-done <<'LIST'
+list() {
+    cat <<'LIST'
 slot.rs~state.set(State::Held(Held::new(value)));~state.set(State::Gone); value.abandon();~3: a ready enter is held
 slot.rs~            if let Err(caught) = unwind::catch(|| value.abandon()) {~            if let Err(caught) = unwind::catch(|| drop(value)) {~15: what is held is abandoned
 slot.rs~                // Empty while the future is made~                value.abandon(); return; // Empty while the future is made~8: what is held is exited
@@ -133,5 +115,30 @@ machine.rs~                abandoned = Ms::emptied_len(emptied);~               
 machine.rs~                        if panic.is_some() {\n                            stage.fail(Ending::EnterFailed, panic);~                        if false {\n                            stage.fail(Ending::EnterFailed, panic);~a panic of the observer is not lost
 policy.rs~unwrap_or(index + 1)~unwrap_or(0)~12: who was pushed to a stack entered last
 LIST
+}
+
+survivors=0 count=0
+while IFS='~' read -r file old new rule; do
+    [[ $rule == *"${1:-}"* ]] || continue
+    [ -z "$within" ] || [ "$SECONDS" -lt "$within" ] || break
+    FILE=$file OLD=$old NEW=$new perl -0777 -i -pe '
+        my ($old, $new) = map { s/\\n/\n/gr } @ENV{"OLD", "NEW"};
+        my $n = () = /\Q$old\E/g;
+        die "$ENV{FILE}: found $n times: $old\n" if $n != 1;
+        s/\Q$old\E/$new/;
+    ' "src/$file"
+    count=$((count + 1))
+    if run_tests; then
+        echo "SURVIVED: $rule ($file: $old -> $new)"
+        survivors=$((survivors + 1))
+    elif grep -qE '^error(\[E[0-9]+\])?: ' "$work/log" && ! grep -q 'test failed, to rerun' "$work/log"; then
+        grep -m 3 -A 6 '^error' "$work/log"
+        echo "DOES NOT COMPILE: $rule ($file)"
+        survivors=$((survivors + 1))
+    else
+        echo "noticed: $rule"
+    fi
+    cp "$work/src/$file" "src/$file"
+done < <(if [ -n "$within" ]; then list | shuf; else list; fi)
 echo "$((count - survivors)) of $count mutants noticed"
 [ "$survivors" = 0 ]
