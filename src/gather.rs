@@ -288,7 +288,8 @@ impl<G, Rb, L, S, C, O, XL, Ob> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>, Ob
     ///
     /// # Cancellation
     ///
-    /// Pending enters and the body are dropped halfway, when `stop` is ready.
+    /// Pending enters and the body are dropped halfway, when `stop` is ready. As with [`fail_fast`](Self::fail_fast), an
+    /// enter must then clean up after itself.
     ///
     /// ```
     /// use gather_cm::{Cause, EnterExt, ExitCase, gather};

@@ -1,4 +1,18 @@
 #![doc = include_str!("../README.md")]
+//!
+//! ## Which error, which case
+//!
+//! In a few words; [`Failure`] has them all.
+//!
+//! | what happens | the body | exits are told | the gather ends with |
+//! |--------------|----------|----------------|----------------------|
+//! | all is well | runs | `Completed` | the body's value |
+//! | a member cannot be entered; the others settle | is not called | `EnterFailed` | `Cause::Enter` |
+//! | the body fails | runs | `Failed` | `Cause::Body` |
+//! | the group is told to stop (`until`) | is dropped | `Cancelled` | `Cause::Cancelled` |
+//! | the body or an enter panics (feature `std`) | — | `Panicked` | the panic, when all exits are done |
+//! | an exit fails or panics | ran | as above: a sibling alters nothing | `Cause::Exit`, or the panic |
+//! | the future is dropped | is dropped | nothing: `Exit::abandon` is called | — |
 #![no_std]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

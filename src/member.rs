@@ -170,7 +170,7 @@ pub trait EnterExt: IntoFuture + Sized {
     ///
     /// # Cancellation
     ///
-    /// An exit that is too late is dropped, with the resource inside it.
+    /// An exit that is too late is dropped, with the resource inside it: `abandon` is not called.
     ///
     /// ```
     /// use gather_cm::{EnterExt, gather};
