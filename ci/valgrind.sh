@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Panics, drops, pinned siblings and random plans under valgrind: no invalid access, no leak.
+# Panics, drops, pinned siblings, wakers and random plans under valgrind: no invalid access, no leak.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export RUST_BACKTRACE=0
-for test in panics dropped cancel entered pinned plans; do
-    binary=$(cargo test --no-run --message-format=json --test "$test" 2>/dev/null |
+export RUST_BACKTRACE=0 GATHER_CM_PLANS=25
+for test in lib panics dropped cancel entered many pinned plans; do
+    target=(--test "$test")
+    [ "$test" != lib ] || target=(--lib)
+    binary=$(cargo test --no-run --message-format=json "${target[@]}" 2>/dev/null |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
     echo "== $test"
     valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \

@@ -83,8 +83,9 @@ fn plan() -> impl Strategy<Value = Plan> {
 
 fn config() -> ProptestConfig {
     let regressions = FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plans.regressions"));
+    let cases = std::env::var("GATHER_CM_PLANS").ok().map(|cases| cases.parse().expect("a number"));
     ProptestConfig {
-        cases: if cfg!(debug_assertions) { 500 } else { 40_000 },
+        cases: cases.unwrap_or(if cfg!(debug_assertions) { 500 } else { 40_000 }),
         failure_persistence: Some(Box::new(regressions)),
         ..ProptestConfig::default()
     }
