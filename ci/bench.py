@@ -19,7 +19,7 @@ KNOWN = {
     "instructions, no-std, pend": 1.55,
     "instructions, std, at once": 2.85,
     "instructions, std, pend": 2.15,
-    "time, at once": 1.35,
+    "time, at once": 1.5,
     "time, one wake at a time": 1.45,
     "time, 64 enters at a time": 1.1,
     "time, as many members": 5.0,
