@@ -124,7 +124,10 @@ mod imp {
 mod imp {
     use core::{pin::Pin, task::Context};
 
-    use crate::{group::Poller, slot::Phase};
+    use crate::{
+        group::{Members, Poller},
+        slot::Phase,
+    };
 
     pub enum Many {}
 
@@ -133,7 +136,7 @@ mod imp {
             None
         }
 
-        pub(crate) fn sweep<Ms, S>(
+        pub(crate) fn sweep<Ms: Members, S>(
             &mut self,
             _: Pin<&mut [S]>,
             _: usize,
