@@ -275,6 +275,9 @@ unsafe fn parts(data: *const ()) -> (*const Block, usize) {
     (node.block, node.first + number)
 }
 
+/// # Safety
+///
+/// `data` is that of a waker that is alive.
 unsafe fn clone_waker(data: *const ()) -> RawWaker {
     // SAFETY: whoever clones a waker has it: its block is alive, and came from `into_raw`.
     unsafe {
@@ -284,6 +287,9 @@ unsafe fn clone_waker(data: *const ()) -> RawWaker {
     RawWaker::new(data, &VTABLE)
 }
 
+/// # Safety
+///
+/// `data` is that of a waker that owns a count, which is given up.
 unsafe fn wake(data: *const ()) {
     // SAFETY: the waker owns a count, which goes over to `block`.
     let (block, index) = unsafe {
@@ -293,6 +299,9 @@ unsafe fn wake(data: *const ()) {
     block.wake(index);
 }
 
+/// # Safety
+///
+/// `data` is that of a waker that is alive.
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: the waker, which is borrowed, keeps the block alive.
     unsafe {
@@ -301,6 +310,9 @@ unsafe fn wake_by_ref(data: *const ()) {
     }
 }
 
+/// # Safety
+///
+/// `data` is that of a waker that owns a count, which is given up.
 unsafe fn drop_waker(data: *const ()) {
     // SAFETY: the waker owns a count, and gives it up.
     unsafe {
