@@ -182,8 +182,6 @@ impl<G, Rb, L, S, C, O, XL, Ob> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>, Ob
     /// that fails `Failed`, and one that panics `Panicked`. The body's error is suppressed where one exit that was told
     /// of it answers `Suppress` and none fails. Errors of exits are reported whatever follows.
     ///
-    /// To find whose turn it is, each exit looks at every member: of many thousands, that takes its time.
-    ///
     /// ```
     /// use gather_cm::{EnterExt, gather};
     /// use std::cell::RefCell;

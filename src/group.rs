@@ -121,6 +121,11 @@ pub trait Members: Sized {
         let _ = self.visit(first, &mut Sweep { cx, poller });
     }
 
+    /// In a stack: whose turn it is to exit. That is the one whose exit is in flight, else the last entered of those held.
+    fn turn(self: Pin<&mut Self>) -> Option<usize> {
+        find_turn(self)
+    }
+
     /// From now on, members that are held wait for their exit.
     fn begin_exits(self: Pin<&mut Self>) {}
 
@@ -181,6 +186,31 @@ impl<Ms: Members, T: Poller<Ms>> Visitor<Ms> for Sweep<'_, '_, T> {
         } else {
             ControlFlow::Continue(())
         }
+    }
+}
+
+/// [`Members::turn`], by a look at every slot.
+pub(crate) fn find_turn<Ms: Members>(members: Pin<&mut Ms>) -> Option<usize> {
+    let mut find = FindTurn { turn: None };
+    let _ = members.visit(0, &mut find);
+    find.turn.map(|(index, _)| index)
+}
+
+struct FindTurn<T> {
+    turn: Option<(usize, T)>,
+}
+
+impl<Ms: Members<Rank = T>, T: Rank> Visitor<Ms> for FindTurn<T> {
+    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
+        let phase = slot.phase();
+        let last = self.turn.is_none_or(|(_, rank)| rank < slot.rank());
+        if phase == Phase::Exiting || (phase == Phase::Held && last) {
+            self.turn = Some((index, slot.rank()));
+        }
+        if phase == Phase::Exiting { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 

@@ -16,7 +16,7 @@ use pin_project::{pin_project, pinned_drop};
 use crate::{
     Cause, Entered, Event, ExitCase, Failure, Faults, Verdict,
     failure::Store,
-    group::{ErrorOf, Members, Number, Poller, StoreOf, Sweep, Values, Visitor},
+    group::{ErrorOf, Members, Number, Poller, StoreOf, Values, Visitor},
     policy::{ExitPolicy, Limit, Observer, Parts, Policy, Rank, RollbackKind, Stop},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
@@ -487,13 +487,15 @@ impl<X: ExitPolicy, T: Number, O: Observer> ExitSweep<'_, X, T, O> {
     where
         Ms: Members<Rank = X::Rank, Number = T>,
     {
-        let mut exits = PollExits { sweep: self, witness };
+        let mut exits = PollExits { sweep: self, witness, turn: 0 };
         if X::STACK {
-            while !exits.sweep.cursor.pending {
-                let mut turn = FindTurn { turn: None };
-                let _ = members.as_mut().visit(0, &mut turn);
-                let Some((index, _)) = turn.turn else { return };
-                let _ = members.as_mut().visit(index, &mut Sweep { cx, poller: &mut exits });
+            while let Some(turn) = members.as_mut().turn() {
+                exits.turn = turn;
+                members.as_mut().sweep(turn, cx, &mut exits);
+                let ExitSweep { tally, cursor, .. } = &*exits.sweep;
+                if cursor.pending || tally.exits_in_flight.get() > 0 {
+                    return;
+                }
             }
             return;
         }
@@ -732,15 +734,19 @@ impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms
     }
 }
 
-/// Begins every exit that can begin, and polls every one in flight. In a stack: of the one slot where it starts.
+/// Begins every exit that can begin, and polls every one in flight. In a stack: of the one slot whose turn it is.
 struct PollExits<'s, 'a, X, N, O> {
     sweep: &'s mut ExitSweep<'a, X, N, O>,
     witness: Option<&'s dyn Any>,
+    turn: usize,
 }
 
 impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number, O: Observer> Poller<Ms> for PollExits<'_, '_, X, N, O> {
     #[inline(always)]
-    fn wants(&mut self, _: usize, phase: Phase) -> bool {
+    fn wants(&mut self, index: usize, phase: Phase) -> bool {
+        if X::STACK && index != self.turn {
+            return false;
+        }
         let ExitSweep { policy, cursor, .. } = &mut *self.sweep;
         match phase {
             Phase::Held => {
@@ -794,25 +800,6 @@ impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number, O: Observer> Poller<Ms> 
         }
         cursor.end_visit();
         if X::STACK { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-/// Finds the slot whose turn it is in a stack: the one whose exit is in flight, else the last entered of those held.
-struct FindTurn<T> {
-    turn: Option<(usize, T)>,
-}
-
-impl<Ms: Members<Rank = T>, T: Rank> Visitor<Ms> for FindTurn<T> {
-    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
-    where
-        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
-    {
-        let phase = slot.phase();
-        let last = self.turn.is_none_or(|(_, rank)| rank < slot.rank());
-        if phase == Phase::Exiting || (phase == Phase::Held && last) {
-            self.turn = Some((index, slot.rank()));
-        }
-        if phase == Phase::Exiting { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 

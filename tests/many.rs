@@ -183,6 +183,41 @@ fn stack() {
     }
 }
 
+/// 12, 20: beside enters that are pending, the one exit of a stack is polled when it is woken, and so is each of them.
+#[test]
+fn stack_with_eager_rollback() {
+    let many = Many::new(200);
+    let enter = |name| if name == 60 { fails("e") } else { well() };
+    let group = gather(many.members(enter)).stack().eager_rollback();
+    let mut driver = Driver::new(group.try_with(async |_| Ok::<_, &str>(())));
+    driver.pends();
+    [150, 20].iter().for_each(|name| {
+        many.enters[*name].open();
+        driver.pends();
+    });
+    many.enters[60].open();
+    driver.pends();
+    many.polled();
+    for (gate, expected) in [
+        (&many.enters[7], lines("enter", [7])),
+        (&many.exits[20], [lines("exit", [20]), lines("exit", [7])].concat()),
+        (&many.enters[199], lines("enter", [199])),
+        (&many.exits[7], [lines("exit", [7]), lines("exit", [199])].concat()),
+        (&many.exits[199], [lines("exit", [199]), lines("exit", [150])].concat()),
+        (&many.enters[3], lines("enter", [3])),
+    ] {
+        gate.open();
+        driver.pends();
+        assert_eq!(many.polled(), expected);
+    }
+    many.exits.iter().chain(&many.enters).for_each(Gate::open);
+    let report: Report<()> = driver.end().into();
+    assert_eq!(report, Report::enter(&[(60, "e")]));
+    let log = many.log.everything();
+    let exited = log.iter().filter(|line| line.starts_with("exited")).count();
+    assert_eq!((exited, log.iter().any(|line| line.contains("LEAK"))), (199, false));
+}
+
 /// 15: whatever the state, a drop abandons what is held, and cuts what is pending.
 #[test]
 fn dropped() {

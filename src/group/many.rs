@@ -3,7 +3,8 @@
 
 #[cfg(target_has_atomic = "ptr")]
 mod imp {
-    use core::{pin::Pin, task::Context};
+    use alloc::vec::Vec;
+    use core::{cmp::Ordering, pin::Pin, task::Context};
 
     use crate::{
         group::{Members, Poller, wakers::Wakers},
@@ -20,12 +21,16 @@ mod imp {
         exiting: bool,
         /// Someone may wait for a turn.
         waits: bool,
+        /// In a stack, once the exits have begun: who is held, the last entered last.
+        stack: Option<Vec<usize>>,
+        /// In a stack: whose turn it was last.
+        turn: usize,
     }
 
     impl Many {
         /// Nothing, if the members are few.
         pub(crate) fn new(len: usize) -> Option<Self> {
-            (len > FEW).then(|| Self { wakers: Wakers::new(len), exiting: false, waits: true })
+            (len > FEW).then(|| Self { wakers: Wakers::new(len), exiting: false, waits: true, stack: None, turn: 0 })
         }
 
         /// Lets the poller poll those that were woken, and begin those that it wants to begin, in argument order. Who is
@@ -42,10 +47,11 @@ mod imp {
         {
             self.wakers.register(cx.waker());
             let mut waiting = self.next_waiting(first, &slots);
-            let mut woken = self.next_woken(first, &slots, poller);
+            let mut awake = self.wakers.awake().next(first);
             loop {
                 // If it is not wanted, none behind it is.
                 let begin = waiting.filter(|index| poller.wants(*index, slots[*index].phase()));
+                let woken = self.first_woken(&mut awake, begin, &slots, poller);
                 let Some(index) = begin.into_iter().chain(woken).min() else { return };
                 let mut more = true;
                 if begin == Some(index) {
@@ -66,7 +72,7 @@ mod imp {
                     waiting = self.next_waiting(index + 1, &slots);
                 }
                 if woken == Some(index) {
-                    woken = if more { self.next_woken(index + 1, &slots, poller) } else { None };
+                    awake = if more { self.wakers.awake().next(index + 1) } else { None };
                 }
             }
         }
@@ -84,24 +90,41 @@ mod imp {
             None
         }
 
-        /// The first member from `from` on that is in flight, was woken, and is wanted.
-        fn next_woken<Ms: Members>(
+        /// The first of those awake, from `awake` on, that is in flight and wanted; none behind `begin` is looked at.
+        fn first_woken<Ms: Members>(
             &self,
-            mut from: usize,
+            awake: &mut Option<usize>,
+            begin: Option<usize>,
             slots: &[impl Slot],
             poller: &mut impl Poller<Ms>,
         ) -> Option<usize> {
-            let awake = self.wakers.awake();
             loop {
-                let index = awake.next(from)?;
+                let index = (*awake)?;
+                if begin.is_some_and(|begin| begin < index) {
+                    return None;
+                }
                 match slots[index].phase() {
                     phase @ (Phase::Entering | Phase::Exiting) if poller.wants(index, phase) => return Some(index),
                     // It is for the other sweep of this poll.
-                    Phase::Entering | Phase::Exiting => from = index + 1,
+                    Phase::Entering | Phase::Exiting => {}
                     // It was woken too late.
-                    Phase::Queued | Phase::Held | Phase::Over => drop(awake.remove(index)),
+                    Phase::Queued | Phase::Held | Phase::Over => drop(self.wakers.awake().remove(index)),
                 }
+                *awake = self.wakers.awake().next(index + 1);
             }
+        }
+
+        /// In a stack: whose turn it is. See [`Members::turn`].
+        pub(crate) fn turn(&mut self, slots: &[impl Slot]) -> Option<usize> {
+            let stack = self.stack.get_or_insert_with(|| {
+                let mut held: Vec<_> = (0..slots.len()).filter(|index| slots[*index].phase() == Phase::Held).collect();
+                held.sort_by(|a, b| slots[*a].rank().partial_cmp(&slots[*b].rank()).unwrap_or(Ordering::Equal));
+                held
+            });
+            if slots[self.turn].phase() != Phase::Exiting {
+                self.turn = stack.pop()?;
+            }
+            Some(self.turn)
         }
 
         /// From now on, members that are held wait for their exit.
@@ -115,6 +138,7 @@ mod imp {
             if self.exiting && phase == Phase::Held {
                 self.waits = true;
                 self.wakers.waiting().insert(index);
+                self.stack.iter_mut().for_each(|stack| stack.push(index));
             }
         }
     }
@@ -126,7 +150,7 @@ mod imp {
 
     use crate::{
         group::{Members, Poller},
-        slot::Phase,
+        slot::{Phase, Slot},
     };
 
     pub enum Many {}
@@ -143,6 +167,10 @@ mod imp {
             _: &mut Context<'_>,
             _: &mut impl Poller<Ms>,
         ) {
+            match *self {}
+        }
+
+        pub(crate) fn turn(&mut self, _: &[impl Slot]) -> Option<usize> {
             match *self {}
         }
 

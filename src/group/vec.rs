@@ -9,7 +9,7 @@ use pin_project::pin_project;
 use crate::{
     Entered, Exit, Failure, Faults, Gather, Group, Verdict, With,
     gather::{Then, lend},
-    group::{Members, Poller, Sweep, Values, Visitor, many::Many, sealed::Sealed},
+    group::{Members, Poller, Sweep, Values, Visitor, find_turn, many::Many, sealed::Sealed},
     machine::{Body, Ending, Machine},
     pin,
     policy::{Policy, Rank},
@@ -54,6 +54,14 @@ impl<S: Slot> Members for Slots<S> {
         match this.many {
             Some(many) => many.sweep(this.slots.as_mut(), first, cx, poller),
             None => drop(self.visit(first, &mut Sweep { cx, poller })),
+        }
+    }
+
+    fn turn(mut self: Pin<&mut Self>) -> Option<usize> {
+        let this = self.as_mut().project();
+        match this.many {
+            Some(many) => many.turn(this.slots),
+            None => find_turn(self),
         }
     }
 

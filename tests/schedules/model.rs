@@ -29,7 +29,7 @@ impl Model {
     }
 
     /// 5: The enters of a failed group settle before its exits begin, unless it rolls back eagerly. 20: Of many, who has
-    /// begun is polled only if it was woken; but the one exit of a stack in every poll.
+    /// begun is polled only if it was woken.
     pub fn poll_members(&mut self) {
         if self.is_entering() {
             self.poll_enters();
@@ -83,7 +83,7 @@ impl Model {
         let (stack, limit) = (self.setup.stack, if self.setup.stack { 1 } else { self.setup.exit_limit });
         for index in 0..self.members.len() {
             let begins = self.place[index] == Held && self.count(Exiting) < limit && !stack;
-            if begins || self.place[index] == Exiting && (stack || !self.is_asleep(index)) {
+            if begins || self.place[index] == Exiting && !self.is_asleep(index) {
                 self.poll_exit(index);
             }
         }
