@@ -7,7 +7,6 @@
 use std::{
     future::{Future, pending},
     io::{self, BufRead, BufReader, Write},
-    path::Path,
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -33,6 +32,9 @@ use tokio_postgres::{Client, NoTls};
 const BOUND: Duration = Duration::from_secs(120);
 /// Of the locks: too late to be of help.
 const EXPIRY: Duration = Duration::from_secs(600);
+
+/// What the body of all three members is lent.
+type Held<'a> = (&'a mut Transaction, &'a mut Lock, &'a mut DropOnExit<TempDir, Error>);
 
 /// A table and a name of a test's own, and someone who looks on from outside.
 struct Place {
@@ -71,11 +73,11 @@ impl Place {
     }
 
     /// Uses all three: a row that is not committed yet, a lock that is held, a file in the directory.
-    async fn work(&self, run: i64, (transaction, lock, directory): (&Transaction, &Lock, &Path)) -> Result<(), Error> {
+    async fn work(&self, run: i64, (transaction, lock, directory): &Held<'_>) -> Result<(), Error> {
         transaction.execute(&format!("INSERT INTO {} VALUES ($1)", self.name), &[&run]).await?;
         assert!(!self.rows().await?.contains(&run));
         assert!(self.locks().await?.contains(&lock.key().to_string()));
-        std::fs::write(directory.join("receipt"), run.to_string())?;
+        std::fs::write(directory.path().join("receipt"), run.to_string())?;
         Ok(())
     }
 
@@ -83,6 +85,13 @@ impl Place {
     async fn rows(&self) -> Result<Vec<i64>, Error> {
         let rows = self.postgres.query(&format!("SELECT run FROM {} ORDER BY run", self.name), &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// No lock is held, and these rows were committed.
+    async fn assert_released(&self, rows: &[i64]) -> Result<(), Error> {
+        assert_eq!(self.locks().await?, [""; 0]);
+        assert_eq!(self.rows().await?, rows);
+        Ok(())
     }
 
     async fn locks(&self) -> Result<Vec<String>, Error> {
@@ -140,14 +149,13 @@ fn refusal() -> Error {
 fn committed_where_the_body_completes() {
     run("completed", async |place| {
         let path = gather(place.members("lock"))
-            .try_with(async |(transaction, lock, directory)| {
-                place.work(1, (transaction, lock, directory.path())).await?;
-                Ok::<_, Error>(directory.path().to_path_buf())
+            .try_with(async |held| {
+                place.work(1, &held).await?;
+                Ok::<_, Error>(held.2.path().to_path_buf())
             })
             .await
             .unwrap();
-        assert_eq!(place.locks().await?, [""; 0]);
-        assert_eq!(place.rows().await?, [1]);
+        place.assert_released(&[1]).await?;
         assert!(!path.exists());
         Ok(())
     });
@@ -157,16 +165,14 @@ fn committed_where_the_body_completes() {
 fn rolled_back_where_the_body_fails() {
     run("failed", async |place| {
         let failure = gather(place.members("lock"))
-            .try_with(async |(transaction, lock, directory)| {
-                place.work(1, (transaction, lock, directory.path())).await?;
+            .try_with(async |held| {
+                place.work(1, &held).await?;
                 Err::<(), _>(refusal())
             })
             .await
             .unwrap_err();
         assert_eq!(failure.to_string(), "body failed: refused");
-        assert_eq!(place.locks().await?, [""; 0]);
-        assert_eq!(place.rows().await?, [0; 0]);
-        Ok(())
+        place.assert_released(&[]).await
     });
 }
 
@@ -175,16 +181,14 @@ fn rolled_back_where_the_body_panics() {
     run("panicked", async |place| {
         let failure = gather(place.members("lock"))
             .catch_unwind()
-            .try_with(async |(transaction, lock, directory)| -> Result<(), Error> {
-                place.work(1, (transaction, lock, directory.path())).await?;
+            .try_with(async |held| -> Result<(), Error> {
+                place.work(1, &held).await?;
                 panic!("oops");
             })
             .await
             .unwrap_err();
         assert_eq!(failure.to_string(), "panicked: oops");
-        assert_eq!(place.locks().await?, [""; 0]);
-        assert_eq!(place.rows().await?, [0; 0]);
-        Ok(())
+        place.assert_released(&[]).await
     });
 }
 
@@ -194,17 +198,15 @@ fn rolled_back_where_the_group_is_stopped() {
         let (stop, stopped) = oneshot::channel();
         let failure = gather(place.members("lock"))
             .until(async { stopped.await.unwrap() })
-            .try_with(async |(transaction, lock, directory)| -> Result<(), Error> {
-                place.work(1, (transaction, lock, directory.path())).await?;
+            .try_with(async |held| -> Result<(), Error> {
+                place.work(1, &held).await?;
                 stop.send(()).unwrap();
                 pending().await
             })
             .await
             .unwrap_err();
         assert!(matches!(failure.cause, Cause::Cancelled) && failure.exits.is_empty(), "{failure}");
-        assert_eq!(place.locks().await?, [""; 0]);
-        assert_eq!(place.rows().await?, [0; 0]);
-        Ok(())
+        place.assert_released(&[]).await
     });
 }
 
@@ -259,9 +261,7 @@ fn rolled_back_where_another_member_fails() {
         };
         let failure = gather((witnessed, lock, fails.drop_on_exit())).with(async |_| ()).await.unwrap_err();
         assert_eq!(failure.to_string(), "enter of member 2 failed: refused");
-        assert_eq!(place.locks().await?, [""; 0]);
-        assert_eq!(place.rows().await?, [0; 0]);
-        Ok(())
+        place.assert_released(&[]).await
     });
 }
 
@@ -270,9 +270,9 @@ fn rolled_back_where_another_member_fails() {
 fn a_lock_that_was_lost_is_not_released() {
     run("lost", async |place| {
         let failure = gather(place.members("lock"))
-            .try_with(async |(transaction, lock, directory)| {
-                place.work(1, (transaction, lock, directory.path())).await?;
-                place.redis.clone().set::<_, _, ()>(lock.key(), "another's").await?;
+            .try_with(async |held| {
+                place.work(1, &held).await?;
+                place.redis.clone().set::<_, _, ()>(held.1.key(), "another's").await?;
                 Ok::<_, Error>(17)
             })
             .await
@@ -292,9 +292,9 @@ fn a_lock_that_was_lost_is_not_released() {
 fn a_transaction_that_cannot_be_committed_is_a_fault() {
     run("aborted", async |place| {
         let failure = gather(place.members("lock"))
-            .with(async |(transaction, lock, directory)| {
-                place.work(1, (transaction, lock, directory.path())).await.unwrap();
-                transaction.execute("SELECT 1 / 0", &[]).await.unwrap_err();
+            .with(async |held| {
+                place.work(1, &held).await.unwrap();
+                held.0.execute("SELECT 1 / 0", &[]).await.unwrap_err();
             })
             .await
             .unwrap_err();
@@ -311,9 +311,9 @@ fn a_transaction_that_cannot_be_committed_is_a_fault() {
 fn nothing_stays_where_the_future_is_dropped() {
     run("dropped", async |place| {
         let (working, works) = oneshot::channel();
-        let all = gather(place.members("lock")).try_with(async |(transaction, lock, directory)| {
-            place.work(1, (transaction, lock, directory.path())).await?;
-            working.send(directory.path().to_path_buf()).unwrap();
+        let all = gather(place.members("lock")).try_with(async |held| {
+            place.work(1, &held).await?;
+            working.send(held.2.path().to_path_buf()).unwrap();
             pending::<Result<(), Error>>().await
         });
         let path = tokio::select! {
@@ -358,9 +358,9 @@ fn nothing_is_left_of_a_thousand_runs() {
         let mut path = None;
         let result = gather((transaction, lock, directory))
             .until(stop_request)
-            .try_with(async |(transaction, lock, directory)| {
-                path = Some(directory.path().to_path_buf());
-                place.work(run as i64, (transaction, lock, directory.path())).await?;
+            .try_with(async |held| {
+                path = Some(held.2.path().to_path_buf());
+                place.work(run as i64, &held).await?;
                 match run % 4 {
                     0 => Ok(()),
                     1 => Err(refusal()),
@@ -490,11 +490,10 @@ fn postgres_is_killed() {
     run_with_own_servers("postgres_killed", async |own, place| {
         let mut path = None;
         let failure = gather(place.members("lock"))
-            .try_with(async |(transaction, lock, directory)| {
-                place.work(1, (transaction, lock, directory.path())).await?;
-                path = Some(directory.path().to_path_buf());
-                let (ended, ()) =
-                    join!(transaction.batch_execute("SELECT pg_sleep(600)"), async { own.kill_postgres() });
+            .try_with(async |held| {
+                place.work(1, &held).await?;
+                path = Some(held.2.path().to_path_buf());
+                let (ended, ()) = join!(held.0.batch_execute("SELECT pg_sleep(600)"), async { own.kill_postgres() });
                 Ok::<_, Error>(ended?)
             })
             .await
@@ -513,11 +512,11 @@ fn postgres_is_killed() {
 fn redis_is_killed() {
     run_with_own_servers("redis_killed", async |own, place| {
         let failure = gather(place.members("lock"))
-            .try_with(async |(transaction, lock, directory)| {
-                place.work(1, (transaction, lock, directory.path())).await?;
+            .try_with(async |held| {
+                place.work(1, &held).await?;
                 own.kill_redis();
                 wait_for_end(&place).await;
-                Ok::<_, Error>(directory.path().to_path_buf())
+                Ok::<_, Error>(held.2.path().to_path_buf())
             })
             .await
             .unwrap_err();
@@ -537,13 +536,12 @@ fn both_are_killed() {
     run_with_own_servers("both_killed", async |own, place| {
         let mut path = None;
         let failure = gather(place.members("lock"))
-            .try_with(async |(transaction, lock, directory)| {
-                place.work(1, (transaction, lock, directory.path())).await?;
-                path = Some(directory.path().to_path_buf());
+            .try_with(async |held| {
+                place.work(1, &held).await?;
+                path = Some(held.2.path().to_path_buf());
                 own.kill_redis();
                 wait_for_end(&place).await;
-                let (ended, ()) =
-                    join!(transaction.batch_execute("SELECT pg_sleep(600)"), async { own.kill_postgres() });
+                let (ended, ()) = join!(held.0.batch_execute("SELECT pg_sleep(600)"), async { own.kill_postgres() });
                 Ok::<_, Error>(ended?)
             })
             .await
