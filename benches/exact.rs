@@ -3,47 +3,16 @@
 #![allow(clippy::result_large_err)] // errors by index are as large as there are members
 
 mod common;
+#[path = "../tests/common/counting.rs"]
+mod counting;
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    array,
-    cell::Cell,
-};
+use std::array;
 
 use common::{
     Counted, EXIT_FAILS, FAILS, Gate, LargeAll, LargeBody, LargeEnters, LargeExits, LargeValues, Pend, drive, drive_on,
     many::*, peers::*, polls_of,
 };
-
-/// Counts the allocations of this thread.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: passed on to `System` as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: as above.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+use counting::ALLOCATIONS;
 
 fn allocations_of(run: impl FnOnce()) -> usize {
     let before = ALLOCATIONS.get();

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The core without std and without a heap: builds it for microcontrollers, runs the firmware of no_std_check in QEMU,
-# and says how large gather is. Each target is rustup's where it is installed; else core is built, with Debian's rustc
-# and sources, which are unpacked below target/ and not installed. For Debian, as root.
+# and says how large gather is. Each target is rustup's where it is installed; else core is built (and alloc, for the
+# twin of many members' wakers where there is no compare-and-swap), with Debian's rustc and sources, which are unpacked
+# below target/ and not installed. For Debian, as root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=$PWD/target/tools
@@ -57,7 +58,7 @@ cargo_for() {
         ${limit:-} cargo "$@"
     else
         unpack_rustc
-        RUSTC=$debian/rustc RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=core \
+        RUSTC=$debian/rustc RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=core,alloc \
             CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER=arm-none-eabi-ld \
             CARGO_TARGET_RISCV32IMAC_UNKNOWN_NONE_ELF_LINKER=ld.lld \
             ${limit:-} cargo "$@"
@@ -74,7 +75,7 @@ run() {
 }
 
 for target in thumbv6m-none-eabi riscv32imc-unknown-none-elf; do
-    for features in "" defmt; do
+    for features in "" alloc defmt; do
         echo "== core: $target, features: ${features:-none}"
         cargo_for "$target" build --lib --no-default-features --features "$features"
     done

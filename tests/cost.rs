@@ -1,47 +1,18 @@
 //! What a gather costs: no heap for tuples and arrays, and no more memory than the same life cycle by hand.
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     future::{Future, poll_fn},
     pin::pin,
     task::{Context, Poll, Waker},
 };
 
+use counting::ALLOCATIONS;
 use embassy_futures::join::{join, join_array, join4};
 use gather_cm::{EnterExt, Exit, ExitCase, gather};
-
-/// Counts the allocations of this thread.
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: passed on to `System` as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: as above.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: as above.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 /// How many allocations it takes to run the future to its end.
 fn allocations<T>(future: impl Future<Output = T>) -> (T, usize) {

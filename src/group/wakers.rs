@@ -19,6 +19,7 @@ use core::{
     mem::ManuallyDrop,
     ops::Deref,
     ptr,
+    sync::atomic::AtomicPtr,
     task::{RawWaker, RawWakerVTable, Waker},
 };
 
@@ -45,7 +46,8 @@ const LEVELS: usize = 7;
 /// What the wakers of up to [`BITS`] members point into, and their part of the sets.
 #[repr(align(64))]
 struct Node {
-    block: *const Block,
+    /// Where the block is that this is a part of: written once, before anyone else has it. (Atomic, so that it is `Sync`.)
+    block: AtomicPtr<Block>,
     /// The index of the first of the members.
     first: usize,
     /// The words of each set: those of the members, and one of each level above.
@@ -53,11 +55,6 @@ struct Node {
 }
 
 const _: () = assert!(BITS <= align_of::<Node>());
-
-// SAFETY: `block` is never written once others can see it, and `Block` is `Sync`: it may be read from any thread.
-unsafe impl Send for Node {}
-// SAFETY: as above.
-unsafe impl Sync for Node {}
 
 /// A set of indices in which the lowest one from some index on is quickly found: a bit for each index, and above each
 /// word of bits a bit that says whether it has any, level by level up to a single word. The words of each level are in
@@ -191,7 +188,7 @@ impl Wakers {
     /// For `len` members, all of whom wait for their turn.
     pub(crate) fn new(len: usize) -> Self {
         let nodes = (0..len.div_ceil(BITS)).map(|at| Node {
-            block: ptr::null(),
+            block: AtomicPtr::new(ptr::null_mut()),
             first: at * BITS,
             words: [(); 2].map(|()| [(); LEVELS].map(|()| AtomicUsize::new(0))),
         });
@@ -201,9 +198,8 @@ impl Wakers {
         }
         let at = Arc::into_raw(Arc::new(Block { parent: AtomicWaker::new(), nodes: nodes.collect(), levels }));
         // SAFETY: it comes from `into_raw`, one line above.
-        let mut block = unsafe { Arc::from_raw(at) };
-        let nodes = &mut Arc::get_mut(&mut block).expect("nobody else has it yet").nodes;
-        nodes.iter_mut().for_each(|node| node.block = at);
+        let block = unsafe { Arc::from_raw(at) };
+        block.nodes.iter().for_each(|node| node.block.store(at.cast_mut(), Ordering::Relaxed));
         let wakers = Self { block, len };
         wakers.all_wait();
         wakers
@@ -272,7 +268,7 @@ unsafe fn parts(data: *const ()) -> (*const Block, usize) {
     // SAFETY: `lend` has added `number` to a node's address, which is a multiple of the alignment. The node lives as long
     // as its block, and what is read is never written again.
     let node = unsafe { &*data.cast::<u8>().sub(number).cast::<Node>() };
-    (node.block, node.first + number)
+    (node.block.load(Ordering::Relaxed), node.first + number)
 }
 
 /// # Safety
