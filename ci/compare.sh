@@ -2,7 +2,7 @@
 # Runs the programs of COMPARE.md, and holds it to them: its code is the files, its logs are what they print.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export CARGO_TARGET_DIR=$PWD/target/compare PYTHONDONTWRITEBYTECODE=1
+export CARGO_TARGET_DIR=$PWD/target PYTHONDONTWRITEBYTECODE=1
 cargo fmt --check --manifest-path compare/Cargo.toml
 cargo clippy --quiet --manifest-path compare/Cargo.toml --bins -- -D warnings
 cargo build --quiet --manifest-path compare/Cargo.toml --bins

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 tools=$PWD/../target/tools
 export PATH=$tools/bin:$PATH
-command -v cargo-fuzz >/dev/null || cargo install --quiet --locked --root "$tools" cargo-fuzz@0.13.2
+command -v cargo-fuzz >/dev/null || cargo install --quiet --debug --locked --root "$tools" cargo-fuzz@0.13.2
 # What is found goes to a folder of the build's; the committed corpus is read, and not written.
 found=../target/fuzz-corpus
 mkdir -p "$found"

@@ -4,7 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo fmt --all --check
 cargo clippy --all-targets --all-features -- -D warnings
-cargo clippy --no-default-features -- -D warnings
+for features in "" alloc; do
+    cargo clippy --all-targets --no-default-features --features "$features" -- -D warnings
+done
 RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --all-features
 if grep -rnE '\bunsafe\b *(\{|fn|impl)' src --include='*.rs' | grep -vE '^src/(pin|group/wakers).rs:'; then
     echo "unsafe outside src/pin.rs and src/group/wakers.rs" >&2

@@ -18,9 +18,9 @@ mkdir -p "$work/tree"
 cp -r Cargo.toml Cargo.lock README.md benches src tests "$work/tree"
 cp -r src "$work/src"
 cd "$work/tree"
-sed -i '/^\[dev-dependencies\]/,/^$/ { /^trybuild/d }; /^\[workspace\]/,/^$/ { /members/d }' Cargo.toml
+sed -i '/^\[workspace\]/,/^$/ { /members/d }' Cargo.toml
 rm -rf tests/ui tests/ui.rs tests/examples.rs tests/executors.rs tests/load.rs tests/schedules.rs
-export CARGO_TARGET_DIR=$work/target RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0
+export CARGO_TARGET_DIR=$work/.. RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0
 
 run_tests() {
     # Those first that notice most, so that the others need not be built then. The limit of time is for the tests, not for
@@ -52,7 +52,7 @@ machine.rs~Phase::Queued if index >= self.limit.max() && (self.failed || self.cu
 machine.rs~Phase::Queued => self.limit.has_room(),~Phase::Queued => true,~6: at most n enters in flight
 machine.rs~let has_room = policy.limit().has_room();~let has_room = true;~13: at most n exits in flight
 machine.rs~            if !X::Limit::LIMITED || !mem::take(&mut cursor.held_back) || !policy.limit().has_room() {~            if true {~13: room that is made late is used at once
-machine.rs~        let last = self.turn.is_none_or(|(_, rank)| rank < slot.rank());~        let last = self.turn.is_none_or(|(_, rank)| rank > slot.rank());~12: last entered first
+group.rs~        let last = self.turn.is_none_or(|(_, rank)| rank < slot.rank());~        let last = self.turn.is_none_or(|(_, rank)| rank > slot.rank());~12: last entered first
 machine.rs~                    next_case(case, ExitCase::Completed);~~12: after Suppress the rest are told Completed
 machine.rs~                        next_case(case, ExitCase::Failed);~~12: after an exit's error the rest are told Failed
 machine.rs~                    next_case(case, ExitCase::Panicked);~~12: after an exit's panic the rest are told Panicked
@@ -97,17 +97,20 @@ group/many.rs~            self.wakers.register(cx.waker());~~20: who is woken wa
 group/many.rs~.chain(woken).min()~.chain(woken).max()~20: in argument order
 group/many.rs~                self.note(index, slot.phase());~                self.wakers.awake().remove(index);\n                self.note(index, slot.phase());~20: a wake in a member's own poll is kept
 group/many.rs~waiting.is_some_and(|waiting| waiting <= index)~waiting == Some(index)~20: a place is not given to one that the sweep has passed
-group/many.rs~if more { self.next_woken(index + 1, &slots, poller) } else { None }~None~20: all that were woken are polled
-group/many.rs~Phase::Entering | Phase::Exiting => from = index + 1,~Phase::Entering | Phase::Exiting => drop(awake.remove(index)),~20: a wake for the other sweep is kept
+group/many.rs~if more { self.wakers.awake().next(index + 1) } else { None }~None~20: all that were woken are polled
+group/many.rs~                    Phase::Entering | Phase::Exiting => {}\n                    // It was woken~                    Phase::Entering | Phase::Exiting => drop(self.wakers.awake().remove(index)),\n                    // It was woken~20: a wake for the other sweep is kept
 group/many.rs~                if begin == Some(index) {\n                    self.waits = self.wakers.waiting().take(index);~                if begin == Some(index) {\n                    self.waits = self.wakers.waiting().take(index) && index < 40;~20: who waits is not forgotten
 group/many.rs~                self.waits = true;\n~~20: who is held late waits, where no one else did
 group/many.rs~                self.wakers.waiting().insert(index);~~20: who is held late waits for its exit
 group/many.rs~            self.wakers.all_wait();~~20: all that are held wait for their exit
+group/many.rs~                self.stack.iter_mut().for_each(|stack| stack.push(index));~~12: of many, who enters late has its turn
+group/many.rs~            if slots[self.turn].phase() != Phase::Exiting {~            if true {~12: of many, one after the other
+group/many.rs~held.sort_by(|a, b| slots[*a].rank().partial_cmp(&slots[*b].rank()).unwrap_or(Ordering::Equal));~let _ = Ordering::Equal;~12: of many, last entered first
 group/wakers.rs~        self.awake().insert(index);\n        self.parent.wake();~        self.parent.wake();\n        self.awake().insert(index);~20: a member is awake before the gather is woken
 group/wakers.rs~        drop(self.block.parent.take());~~20: the parent is let go
 group/wakers.rs~            at = at / BITS * BITS + bits.trailing_zeros() as usize;~            at = at / BITS * BITS + bits.ilog2() as usize;~20: the next in argument order
 group/wakers.rs~let missing = BITS - (bits - at * BITS).min(BITS);~let missing = 0;~20: no one waits that is not there
-group/wakers.rs~            block: ptr::null(),\n            first: at * BITS,~            block: ptr::null(),\n            first: 0,~20: a waker wakes its own member
+group/wakers.rs~            first: at * BITS,~            first: 0,~20: a waker wakes its own member
 machine.rs~panic.guard(|| observer.tell(event));~let _ = (panic, observer, event);~the observer is told
 machine.rs~if held { Event::Entered } else { Event::EnterFailed };~Event::Entered;~the observer is told of a panic in an enter
 machine.rs~tell(observer, panic, Event::ExitFailed(cursor.at));~~the observer is told of a panic in an exit

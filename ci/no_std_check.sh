@@ -91,7 +91,7 @@ for target in "$arm" "$riscv"; do
 done
 
 echo "== defmt"
-command -v defmt-print >/dev/null || cargo install --quiet --locked --root "$tools" defmt-print@1.2.0
+command -v defmt-print >/dev/null || cargo install --quiet --debug --locked --root "$tools" defmt-print@1.2.0
 image=$CARGO_TARGET_DIR/$arm/release/log
 run "$arm" log defmt >"$image.defmt"
 defmt-print -e "$image" --log-format '{s}' <"$image.defmt" | tee "$image.txt"

@@ -16,7 +16,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use common::{Act, Driver, Gate, Log, Member, Report, Why, fails, well};
+use common::{Act, Driver, Gate, Log, Member, Report, fails, well};
 use gather_cm::{EnterExt, gather};
 
 const MANY: usize = 5000;
@@ -274,7 +274,7 @@ fn panics() {
         driver.pends();
         many.enters.iter().for_each(Gate::open);
         let report: Report<()> = driver.end().into();
-        assert_eq!(report.why, Why::Panicked("enter".into()));
+        assert_eq!(report.why, common::Why::Panicked("enter".into()));
         let log = many.log.everything();
         let count = |word: &str| log.iter().filter(|line| line.starts_with(word)).count();
         assert_eq!((count("entered"), count("exit "), count("abandon"), count("LEAK")), (297, 297, 0, 0));

@@ -4,7 +4,7 @@ mod common;
 
 use std::{cell::RefCell, future::poll_fn, num::NonZeroUsize, rc::Rc};
 
-use common::{Act, Driver, Gate, Log, Member, Report, Why, fails, well};
+use common::{Act, Driver, Gate, Log, Member, Report, fails, well};
 use gather_cm::{Event, Event::*, Exit, ExitCase, gather};
 
 type Events = Rc<RefCell<Vec<Event>>>;
@@ -201,6 +201,7 @@ fn whatever_begins_ends() {
 }
 
 /// Plays the events: each must come where it can.
+#[cfg(feature = "alloc")]
 fn check(events: &[Event], count: usize) {
     #[derive(Clone, Copy, PartialEq, Debug)]
     enum Is {
@@ -250,7 +251,7 @@ fn panics() {
         [well(), well(), common::panics("exit")],
     );
     let gather_them = gather(group).catch_unwind().observe(observer(&events)).try_with(async |_| Ok::<(), &str>(()));
-    assert_eq!(Report::from(Driver::new(gather_them).end()).why, Why::Panicked("enter".into()));
+    assert_eq!(Report::from(Driver::new(gather_them).end()).why, common::Why::Panicked("enter".into()));
     let enters = [EnterBegan(0), Entered(0), EnterBegan(1), EnterFailed(1), EnterBegan(2), Entered(2)];
     assert_eq!(events.take(), [&enters[..], &[ExitBegan(0), Exited(0), ExitBegan(2), ExitFailed(2)]].concat());
 
@@ -272,11 +273,11 @@ fn panics() {
         // From the body's end on it alters nothing.
         let told = if at <= 6 { "Panicked" } else { "Completed" };
         assert_eq!(lines.iter().filter(|line| line.ends_with(told)).count(), 3);
-        if report.why == Why::Exit(()) {
+        if report.why == common::Why::Exit(()) {
             calls = at;
             break;
         }
-        assert_eq!(report.why, Why::Panicked("observer".into()));
+        assert_eq!(report.why, common::Why::Panicked("observer".into()));
         assert_eq!(report.exits, [(1, "e")]);
     }
     assert_eq!(calls, 14, "it has panicked at each");

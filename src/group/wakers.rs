@@ -320,6 +320,8 @@ unsafe fn drop_waker(data: *const ()) {
 /// Every order of what two threads do: run by `ci/loom.sh`.
 #[cfg(all(test, gather_cm_loom))]
 mod tests {
+    extern crate std;
+
     use core::task::Poll;
     use std::vec::Vec;
 
@@ -444,6 +446,8 @@ mod tests {
 
 #[cfg(all(test, not(gather_cm_loom)))]
 mod tests {
+    extern crate std;
+
     use std::{collections::BTreeSet, iter, thread, vec::Vec};
 
     use super::*;

@@ -82,10 +82,12 @@ impl Model {
 
     /// In flight among many, and none of those was woken that are waited for in it.
     pub fn is_asleep(&self, index: usize) -> bool {
+        if self.members.len() <= FEW || ![Entering, Exiting].contains(&self.place[index]) {
+            return false;
+        }
         let mut waiting = vec![];
         self.members[index].waits(self.place[index], &mut waiting);
-        let in_flight = [Entering, Exiting].contains(&self.place[index]);
-        self.members.len() > FEW && in_flight && !waiting.iter().any(|part| self.woken.contains(part))
+        !waiting.iter().any(|part| self.woken.contains(part))
     }
 
     pub fn is_over(&self) -> bool {
