@@ -47,7 +47,7 @@ case $what in
     instructions
     "$(executable exact std)" >"$results/exact.txt"
     "$(executable time std)" "${brief[@]}" >"$results/time.txt"
-    [ "$what" = --all ] || cargo bench --bench life_cycle -- --test 'tuple|Vec of (8|64), '
+    [ "$what" = --all ] || cargo bench --no-default-features --features std --bench life_cycle -- --test 'tuple|Vec of (8|64), '
     python3 ci/bench.py "$results" "${brief[@]}"
     ;;
 --criterion) cargo bench --bench life_cycle -- --quiet ;;

@@ -9,8 +9,8 @@ for features in "" alloc; do
 done
 
 echo "== panic=abort"
-export CARGO_TARGET_DIR=target/abort
 for features in "" std; do
-    RUSTFLAGS="-C panic=abort" cargo build --lib --no-default-features --features "$features"
+    RUSTFLAGS="-C panic=abort" CARGO_TARGET_DIR=target/abort cargo build --lib --no-default-features --features "$features"
 done
-RUSTFLAGS="-C panic=abort" cargo run --quiet --example gather_cm
+cargo rustc --quiet --example gather_cm -- -C panic=abort
+"${CARGO_TARGET_DIR:-target}/debug/examples/gather_cm"

@@ -20,7 +20,7 @@ cp -r src "$work/src"
 cd "$work/tree"
 sed -i '/^\[workspace\]/,/^$/ { /members/d }' Cargo.toml
 rm -rf tests/ui tests/ui.rs tests/examples.rs tests/executors.rs tests/load.rs tests/schedules.rs
-export CARGO_TARGET_DIR=$work/.. RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0
+export CARGO_TARGET_DIR=$work/.. RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1
 
 run_tests() {
     # Those first that notice most, so that the others need not be built then. The limit of time is for the tests, not for

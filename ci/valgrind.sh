@@ -9,6 +9,7 @@ for test in lib panics dropped cancel entered many pinned plans; do
     binary=$(cargo test --no-run --message-format=json "${target[@]}" 2>/dev/null |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
     echo "== $test"
-    valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
+    # Fair, as a thread may spin until another has done its part.
+    valgrind --quiet --fair-sched=yes --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
         "$binary" --test-threads=1 2>&1 | grep -vE "^(thread|note:|$)|panicked at|stack backtrace"
 done
