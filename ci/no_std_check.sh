@@ -53,7 +53,7 @@ END
 cargo_for() {
     local target=$1 command=$2
     shift 2
-    set -- "$command" --target "$target" "$@"
+    set -- "$command" --release --target "$target" "$@"
     if rustup target list --installed 2>/dev/null | grep -qx "$target"; then
         ${limit:-} cargo "$@"
     else
@@ -68,9 +68,9 @@ cargo_for() {
 # run TARGET IMAGE [FEATURES]: in QEMU, within a minute. What goes to the UART is kept beside the image, as IMAGE.uart.
 run() {
     local image=$CARGO_TARGET_DIR/$1/release/$2
-    cargo_for "$1" build --release --bin "$2" --features "${3:-}"
+    cargo_for "$1" build --bin "$2" --features "${3:-}"
     rm -f "$image.uart"
-    limit="timeout 60" cargo_for "$1" run --release --quiet --bin "$2" --features "${3:-}" -- -serial "file:$image.uart" ||
+    limit="timeout 60" cargo_for "$1" run --quiet --bin "$2" --features "${3:-}" -- -serial "file:$image.uart" ||
         fail "$2 did not end well"
 }
 
@@ -98,7 +98,7 @@ defmt-print -e "$image" --log-format '{s}' <"$image.defmt" | tee "$image.txt"
 diff "$image.txt" log.txt || fail "the log says something else"
 
 echo "== size"
-cargo_for "$arm" build --release --bin size_in_series
+cargo_for "$arm" build --bin size_in_series
 for image in size_gather size_by_hand; do
     run "$arm" "$image"
 done
