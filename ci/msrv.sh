@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the crate with Rust 1.85: rustup's where it is installed, else Debian's, unpacked below target/ and not installed.
+# Builds the crate with Rust 1.85, and a program that uses all of it: rustup's where it is installed, else Debian's, unpacked below target/ and not installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=target/msrv
@@ -29,3 +29,24 @@ fi
 for features in "" alloc std defmt; do
     cargo build --lib --no-default-features --features "$features"
 done
+
+# As a user does: tests/miri.rs depends on nothing else, and uses every shape and policy.
+user=$PWD/target/msrv/user
+mkdir -p "$user/src"
+: >"$user/src/lib.rs"
+cp Cargo.lock "$user"
+cat >"$user/Cargo.toml" <<END
+[package]
+name = "user"
+edition = "2024"
+
+[dependencies]
+gather-cm = { path = "$PWD" }
+
+[[test]]
+name = "usage"
+path = "$PWD/tests/miri.rs"
+
+[workspace]
+END
+cargo test --manifest-path "$user/Cargo.toml"

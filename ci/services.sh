@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The package integration/: its tests and examples, against a PostgreSQL and a Redis. Installs the two where they are
-# missing: for Debian, as root.
+# The package integration/: its tests and examples, against a PostgreSQL, a Redis and an MQTT broker (mosquitto).
+# Installs the three if one of them is missing: for Debian, as root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUST_BACKTRACE=0
@@ -15,13 +15,14 @@ status=0
 integration/servers.sh true || status=$?
 if [ "$status" = 77 ]; then
     apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql redis-server >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mosquitto postgresql redis-server \
+        >/dev/null
 elif [ "$status" != 0 ]; then
     fail "the servers do not start"
 fi
 
 echo "== what the root's own tests are built of"
-heavy='^(axum|hyper|redis|reqwest|tokio-postgres) '
+heavy='^(axum|deadpool-postgres|hyper|quinn|redis|reqwest|rumqttc|tokio-postgres) '
 [ "$(cargo tree "${package[@]}" --edges all --prefix none | grep -cE "$heavy")" -gt 0 ] || fail "nothing is heavy"
 ! cargo tree --locked --edges all --prefix none | grep -E "$heavy" || fail "a plain cargo test builds these"
 
@@ -36,17 +37,31 @@ integration/servers.sh cargo test "${package[@]}" 2>&1 | tee "$log"
 ! grep -q 'is skipped' "$log" || fail "tests were skipped"
 
 echo "== tests, without servers: they say that they are skipped"
-env -u GATHER_CM_TEST_PG -u GATHER_CM_TEST_REDIS cargo test "${package[@]}" --test services 2>&1 | tee "$log"
-tests=$(grep -c '#\[\(tokio::\)\?test\]' integration/tests/services.rs)
+with_servers=(services programs_with_servers)
+env -u GATHER_CM_TEST_PG -u GATHER_CM_TEST_REDIS -u GATHER_CM_TEST_MQTT \
+    cargo test "${package[@]}" "${with_servers[@]/#/--test=}" 2>&1 | tee "$log"
+tests=$(cd integration/tests && cat "${with_servers[@]/%/.rs}" | grep -c '#\[\(tokio::\)\?test\]')
 [ "$(grep -c 'is skipped' "$log")" = "$tests" ] || fail "$tests tests should have been skipped"
 
 echo "== postgres_redis"
 output=$(integration/servers.sh cargo run --quiet "${package[@]}" --example postgres_redis)
 echo "$output"
 for line in 'committed: Ada to Bob: 30' 'rolled back: body failed: PostgreSQL: .* violates check constraint .*' \
-    'rolled back: enter of member 1 failed: gather_cm_account:Ada is locked by another' 'Ada has 70' 'Bob has 30'; do
+    'rolled back: enter of lock failed: gather_cm_account:Ada is locked by another' 'Ada has 70' 'Bob has 30'; do
     grep -qx "$line" <<<"$output" || fail "not printed: $line"
 done
+
+echo "== the others: the tests say what they print"
+run() { cargo run --quiet "${package[@]}" --example "$@"; }
+folder=$(mktemp -d)
+trap 'rm -r "$log" "$folder"' EXIT
+run app_error 127.0.0.1:0
+run children cat cat
+run leases
+run quic hello bye
+run shards "$folder" "line one"
+run suite
+integration/servers.sh cargo run --quiet "${package[@]}" --example mqtt house/kitchen
 
 echo "== fixtures"
 cargo run --quiet "${package[@]}" --example fixtures

@@ -1,18 +1,68 @@
-//! A deadline a member: three TCP servers, one of which never answers a close.
+//! A deadline for each member: three TCP servers, one of which never answers a close.
 //!
-//! `exit_within` names the one that hangs; the others close, and the program ends in time.
+//! `exit_within` names the one that hangs. The others close, and the program ends in time.
+//! `keep_value` keeps what the body returned, although an exit failed.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{error::Error, fmt, io, net::SocketAddr, time::Duration};
 
-use gather_cm::{Cause, EnterExt, Exit, ExitCase, gather};
+use gather_cm::{EnterExt, Exit, ExitCase, Failure, Report, Shape, gather};
 use smol::{
     Timer,
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
 
-/// Starts a server on a free port of the loopback. It answers `hello` with `welcome`, and `close` with `bye`; a server
-/// that is `mute` never answers the latter.
+/// Why there is no connection, or none any more.
+#[derive(Debug)]
+enum ConnectionError {
+    Io { server: &'static str, source: io::Error },
+    TooLate { server: &'static str, question: &'static str },
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { server, .. } => write!(f, "the connection to {server} failed"),
+            Self::TooLate { server, question } => {
+                write!(f, "{server} has not answered {question} in time")
+            }
+        }
+    }
+}
+
+impl Error for ConnectionError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::TooLate { .. } => None,
+        }
+    }
+}
+
+/// Why the program fails.
+#[derive(Debug)]
+#[allow(dead_code, reason = "`main` prints it with `Debug`")]
+enum AppError {
+    /// A server could not be started.
+    Server(io::Error),
+    /// The work with the servers failed.
+    Work(Report),
+}
+
+impl From<io::Error> for AppError {
+    fn from(error: io::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+impl<S: Shape> From<Failure<ConnectionError, S>> for AppError {
+    fn from(failure: Failure<ConnectionError, S>) -> Self {
+        Self::Work(failure.report())
+    }
+}
+
+/// Starts a server on a free port of the loopback. It answers `hello` with `welcome`, and
+/// `close` with `bye`. A server that is `mute` never answers the latter.
 async fn start_server(mute: bool) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -35,69 +85,68 @@ async fn start_server(mute: bool) -> io::Result<SocketAddr> {
 }
 
 struct Connection {
-    name: &'static str,
+    server: &'static str,
     stream: BufReader<TcpStream>,
 }
 
 impl Connection {
-    async fn ask(&mut self, question: &str) -> Result<String, String> {
+    async fn ask(&mut self, question: &str) -> Result<String, ConnectionError> {
         let answer = async {
             self.stream.get_mut().write_all(format!("{question}\n").as_bytes()).await?;
             let mut answer = String::new();
             self.stream.read_line(&mut answer).await?;
             io::Result::Ok(answer.trim().to_string())
         };
-        answer.await.map_err(|error| format!("{}: {error}", self.name))
+        answer.await.map_err(|source| ConnectionError::Io { server: self.server, source })
     }
 }
 
 impl Exit for Connection {
-    type Error = String;
+    type Error = ConnectionError;
     type Verdict = ();
 
-    async fn exit(mut self, _: ExitCase) -> Result<(), String> {
+    async fn exit(mut self, _: ExitCase) -> Result<(), ConnectionError> {
         let answer = self.ask("close").await?;
-        println!("{} says {answer}", self.name);
+        println!("{} says {answer}", self.server);
         Ok(())
     }
 }
 
-async fn connect(name: &'static str, address: SocketAddr) -> Result<Connection, String> {
-    let stream = TcpStream::connect(address).await.map_err(|error| format!("{name}: {error}"))?;
-    let mut connection = Connection { name, stream: BufReader::new(stream) };
+async fn connect(server: &'static str, to: SocketAddr) -> Result<Connection, ConnectionError> {
+    let stream = TcpStream::connect(to).await;
+    let stream = stream.map_err(|source| ConnectionError::Io { server, source })?;
+    let mut connection = Connection { server, stream: BufReader::new(stream) };
     let answer = connection.ask("hello").await?;
-    println!("{name} says {answer}");
+    println!("{server} says {answer}");
     Ok(connection)
 }
 
-/// What a member that is too late fails with.
-async fn too_late(name: &'static str, what: &str) -> String {
+/// The error of a server that is too late.
+async fn too_late(server: &'static str, question: &'static str) -> ConnectionError {
     Timer::after(Duration::from_millis(300)).await;
-    format!("{name} has not answered {what} in time")
+    ConnectionError::TooLate { server, question }
 }
 
-fn main() -> io::Result<()> {
-    smol::block_on(async {
-        let servers = [
-            ("alpha", start_server(false).await?),
-            ("beta", start_server(true).await?),
-            ("gamma", start_server(false).await?),
-        ];
-        let members = servers.map(|(name, address)| {
-            connect(name, address)
-                .enter_within(async move || too_late(name, "hello").await)
-                .exit_within(async move || too_late(name, "close").await)
-        });
-        let result = gather(members).with(async |connections| connections.len()).await;
-        match result {
-            Ok(_) => println!("all have closed"),
-            Err(failure) => {
-                println!("{failure}");
-                if let Cause::Exit(count) = failure.cause {
-                    println!("the work with {count} servers is done all the same");
-                }
-            }
-        }
-        Ok(())
-    })
+async fn run() -> Result<(), AppError> {
+    let servers = [
+        ("alpha", start_server(false).await?),
+        ("beta", start_server(true).await?),
+        ("gamma", start_server(false).await?),
+    ];
+    let members = servers.map(|(server, address)| {
+        connect(server, address)
+            .enter_within(async move || too_late(server, "hello").await)
+            .exit_within(async move || too_late(server, "close").await)
+    });
+    let work = gather(members).with(async |connections| Ok(connections.len()));
+    let (count, exits) = work.keep_value().await?;
+    for (member, error) in &exits {
+        println!("exit of member {member} failed: {error}");
+    }
+    println!("the work with {count} servers is done all the same");
+    Ok(())
+}
+
+fn main() -> Result<(), AppError> {
+    smol::block_on(run())
 }

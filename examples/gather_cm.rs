@@ -1,4 +1,5 @@
-//! The test program of the question that this crate answers, with two test managers, `foo` and `bar`.
+//! The test program of the question that this crate answers, with two test managers, `foo`
+//! and `bar`.
 //!
 //! It prints line for line what Python prints there:
 //!
@@ -11,45 +12,44 @@
 //! __aexit__ bar (None, None, None)
 //! ```
 
-use std::convert::Infallible;
+use std::io::{self, Write};
 
-use gather_cm::{Exit, ExitCase, gather};
+use gather_cm::{Exit, ExitCase, FailureOf, gather};
 
 struct TestCm {
     x: &'static str,
 }
 
 impl TestCm {
-    async fn enter(x: &'static str) -> Result<Self, Infallible> {
-        println!("__aenter__ {x}");
+    async fn enter(x: &'static str) -> io::Result<Self> {
+        writeln!(io::stdout(), "__aenter__ {x}")?;
         Ok(Self { x })
     }
 }
 
 impl Exit for TestCm {
-    type Error = Infallible;
+    type Error = io::Error;
     type Verdict = ();
 
-    async fn exit(self, case: ExitCase) -> Result<(), Infallible> {
-        // Python tells `__aexit__` the exception's type, value and traceback; three times `None` where there is none.
+    async fn exit(self, case: ExitCase) -> io::Result<()> {
+        // Python passes the exception's type, value and traceback, or three times `None`.
+        let x = self.x;
         match case {
-            ExitCase::Completed => println!("__aexit__ {} (None, None, None)", self.x),
-            case => println!("__aexit__ {} ({case:?})", self.x),
+            ExitCase::Completed => writeln!(io::stdout(), "__aexit__ {x} (None, None, None)"),
+            case => writeln!(io::stdout(), "__aexit__ {x} ({case:?})"),
         }
-        Ok(())
     }
 }
 
-async fn foo() {
-    let result = gather((TestCm::enter("foo"), TestCm::enter("bar")))
+async fn foo() -> Result<(), FailureOf<(TestCm, TestCm)>> {
+    gather((TestCm::enter("foo"), TestCm::enter("bar")))
         .with(async |(cm1, cm2)| {
-            println!("cm1 {}", cm1.x);
-            println!("cm2 {}", cm2.x);
+            writeln!(io::stdout(), "cm1 {}", cm1.x)?;
+            writeln!(io::stdout(), "cm2 {}", cm2.x)
         })
-        .await;
-    result.expect("nothing here fails");
+        .await
 }
 
-fn main() {
-    smol::block_on(foo());
+fn main() -> Result<(), FailureOf<(TestCm, TestCm)>> {
+    smol::block_on(foo())
 }

@@ -1,13 +1,52 @@
 //! Nested groups: series and parallel compose. Prints the order of events.
 //!
-//! A cluster is a network and, beside it, storage: a disk, and on it a primary and a replica. The disk and its servers are
-//! a series (entered one after the other, exited in the reverse order); the two servers are parallel, and so are the
-//! network and the storage.
+//! A cluster is a network and, beside it, storage: a disk, and on it a primary and a replica.
+//! The disk and its servers are a series (entered one after the other, exited in the reverse
+//! order). The two servers are parallel, and so are the network and the storage.
+//!
+//! ```text
+//! cargo run --example series_parallel             all parts start and stop
+//! cargo run --example series_parallel -- primary  this part fails; the others are stopped
+//! ```
 
-use std::{convert::Infallible, error::Error, num::NonZeroUsize, time::Duration};
+use std::{env, error::Error, fmt, time::Duration};
 
-use gather_cm::{EnterExt, Exit, ExitCase, gather};
+use gather_cm::{EnterExt, Exit, ExitCase, Failure, Report, Shape, gather};
 use smol::Timer;
+
+/// Why there is no cluster.
+#[derive(Debug)]
+enum ClusterError {
+    /// This part does not start.
+    Part(&'static str),
+    /// A group of parts failed.
+    Group(Report),
+}
+
+impl fmt::Display for ClusterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Part(name) => write!(f, "the {name} does not start"),
+            Self::Group(report) => write!(f, "{report}"),
+        }
+    }
+}
+
+impl Error for ClusterError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Part(_) => None,
+            Self::Group(report) => report.source(),
+        }
+    }
+}
+
+/// One impl for the groups of every size, so that `?` and `errors_into` take them all.
+impl<S: Shape> From<Failure<ClusterError, S>> for ClusterError {
+    fn from(failure: Failure<ClusterError, S>) -> Self {
+        Self::Group(failure.report())
+    }
+}
 
 /// Something that takes its time.
 struct Part {
@@ -15,35 +54,49 @@ struct Part {
     millis: u64,
 }
 
-async fn start(name: &'static str, millis: u64) -> Result<Part, Infallible> {
+async fn start(name: &'static str, millis: u64) -> Result<Part, ClusterError> {
     println!("{name} starts");
     Timer::after(Duration::from_millis(millis)).await;
+    if env::args().any(|argument| argument == name) {
+        return Err(ClusterError::Part(name));
+    }
     println!("{name} is up");
     Ok(Part { name, millis })
 }
 
 impl Exit for Part {
-    type Error = Infallible;
+    type Error = ClusterError;
     type Verdict = ();
 
-    async fn exit(self, case: ExitCase) -> Result<(), Infallible> {
-        println!("{} stops, told {case:?}", self.name);
+    async fn exit(self, case: ExitCase) -> Result<(), ClusterError> {
+        println!("{} stops: {case:?}", self.name);
         Timer::after(Duration::from_millis(self.millis)).await;
         println!("{} is down", self.name);
         Ok(())
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let servers = async { gather((start("primary", 40), start("replica", 80))).enter().await };
+async fn run() -> Result<(), ClusterError> {
+    let servers =
+        async { gather((start("primary", 40), start("replica", 80))).names(&["primary", "replica"]).enter().await };
     let storage = async {
-        gather((start("disk", 20).errors_into::<Box<dyn Error>>(), servers.errors_into()))
-            .enter_limit(NonZeroUsize::MIN)
+        gather((start("disk", 20), servers.errors_into::<ClusterError>()))
+            .names(&["disk", "servers"])
+            .enter_limit(1)
             .stack()
             .enter()
             .await
     };
-    let cluster = gather((start("network", 10).errors_into::<Box<dyn Error>>(), storage.errors_into()));
-    smol::block_on(cluster.with(async |_| println!("the cluster works")))?;
+    gather((start("network", 10), storage.errors_into::<ClusterError>()))
+        .names(&["network", "storage"])
+        .with(async |_| {
+            println!("the cluster works");
+            Ok(())
+        })
+        .await?;
     Ok(())
+}
+
+fn main() -> Result<(), ClusterError> {
+    smol::block_on(run())
 }

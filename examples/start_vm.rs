@@ -1,11 +1,13 @@
-//! `start_vm()`, for real: two QEMU machines, started at the same time, used together, shut down at the same time.
+//! `start_vm()`, for real: two QEMU machines, started at the same time, used together, shut
+//! down at the same time.
 //!
-//! A machine counts as entered when its monitor ([QMP]) has answered `qmp_capabilities`, and is exited by `quit`.
+//! A machine counts as entered when its monitor ([QMP]) has answered `qmp_capabilities`, and
+//! is exited by `quit`.
 //!
 //! ```text
-//! cargo run --example start_vm                  both run; one is paused and resumed
-//! cargo run --example start_vm -- --fail-second the second has an unusable option: the first is shut down
-//! cargo run --example start_vm -- --fail-body   the body fails: both are shut down, told so
+//! cargo run --example start_vm                   both run; one is paused and resumed
+//! cargo run --example start_vm -- --fail-second  the second fails: the first is shut down
+//! cargo run --example start_vm -- --fail-body    the body fails: both are shut down
 //! ```
 //!
 //! It needs `qemu-system-x86_64`: Debian's package `qemu-system-x86`.
@@ -25,12 +27,14 @@ fn main() -> std::process::ExitCode {
 #[cfg(unix)]
 mod unix {
     use std::{
-        env, fmt, fs, io,
+        env,
+        error::Error,
+        fmt, fs, io,
         path::PathBuf,
         process::{ExitCode, Stdio},
     };
 
-    use gather_cm::{Exit, ExitCase, gather};
+    use gather_cm::{Exit, ExitCase, Failure, Report, Shape, gather};
     use serde_json::{Value, json};
     use smol::{
         future::or,
@@ -45,11 +49,13 @@ mod unix {
     #[derive(Debug)]
     enum VmError {
         NotInstalled,
-        /// The machine ended by itself; what it said.
+        /// The machine ended by itself. This is what it said.
         Ended(String),
         /// Its monitor refused a command.
         Refused(String),
         Io(io::Error),
+        /// Several things went wrong, or one of them with a group.
+        Group(Report),
     }
 
     impl fmt::Display for VmError {
@@ -61,7 +67,25 @@ mod unix {
                 Self::Ended(message) => write!(f, "the machine ended: {message}"),
                 Self::Refused(message) => write!(f, "the monitor refused: {message}"),
                 Self::Io(error) => write!(f, "{error}"),
+                Self::Group(report) => fmt::Display::fmt(report, f),
             }
+        }
+    }
+
+    impl Error for VmError {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            match self {
+                Self::Io(error) => error.source(),
+                Self::Group(report) => report.source(),
+                _ => None,
+            }
+        }
+    }
+
+    /// So that `?` takes what a gather fails with, whatever its size.
+    impl<S: Shape> From<Failure<VmError, S>> for VmError {
+        fn from(failure: Failure<VmError, S>) -> Self {
+            Self::Group(failure.report())
         }
     }
 
@@ -198,10 +222,10 @@ mod unix {
         }
     }
 
-    async fn run(fail_second: bool, fail_body: bool) -> Result<(), String> {
+    async fn run(fail_second: bool, fail_body: bool) -> Result<(), VmError> {
         let options: &[&str] = if fail_second { &["-machine", "no-such-machine"] } else { &[] };
         gather((start_vm("vm1", &[]), start_vm("vm2", options)))
-            .try_with(async |(vm1, vm2)| -> Result<(), VmError> {
+            .with(async |(vm1, vm2)| {
                 println!("vm1: {}, vm2: {}", vm1.state().await?, vm2.state().await?);
                 if fail_body {
                     return Err(VmError::Refused("the body was told to fail".to_string()));
@@ -212,8 +236,8 @@ mod unix {
                 println!("vm1: {}, vm2: {}", vm1.state().await?, vm2.state().await?);
                 Ok(())
             })
-            .await
-            .map_err(|failure| failure.to_string())
+            .await?;
+        Ok(())
     }
 
     pub fn main() -> ExitCode {
@@ -230,8 +254,8 @@ mod unix {
         }
         match smol::block_on(run(fail_second, fail_body)) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(message) => {
-                eprintln!("{message}");
+            Err(error) => {
+                eprintln!("{error:#}");
                 ExitCode::FAILURE
             }
         }

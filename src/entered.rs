@@ -2,114 +2,132 @@
 
 use core::{
     any::Any,
-    convert::Infallible,
     fmt,
+    marker::PhantomData,
     ops::{Deref, DerefMut},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
-use futures_util::future::FusedFuture;
 use pin_project::pin_project;
 
 use crate::{
-    Exit, ExitCase, Failure, Faults, Gather, Group, Values, Verdict,
-    gather::Then,
+    Cycle, Exit, ExitCase, FailureOf, Gather, Group, Values, Verdict, With,
+    cycle::OutcomeOf,
+    exit::Answer,
     machine::{Ending, Machine, Returned},
     policy::{EnterOnly, ExitPolicy, Exits, Policies, Policy},
 };
 
-/// The values of a group that was entered: made by [`Gather::enter`].
+/// The resources of a group that was entered. [`Gather::enter`] returns it.
 ///
-/// It derefs to the values: `(A, B)`, `[V; N]` or `Vec<V>`. It is for fixtures with a setup and a teardown, for storing in
-/// a struct (`Entered<(A, B)>` is its name), for ownership that moves out ([`into_inner`](Self::into_inner)), and for
-/// nesting: it is a resource like any other, so that series and parallel compose. Its exit exits every member, with the
-/// order, the limit and the order of entering of its group; it fails with the group's own [`Failure`], whose faults keep
-/// their own indices; and it answers `Suppress` if all its members do (in a stack, as a stack does). An outer group's
-/// policies do not reach inside. Its `witness` shows the error to every member, before the first of their exits.
+/// It derefs to the resources: `(A, B)`, `[V; N]` or `Vec<V>`. `lend` returns references to their values, as a body gets
+/// them. Use it for fixtures with a setup and a teardown, for a field of a struct (`Entered<(A, B)>` is its name), and for
+/// nesting, since it is a resource like any other.
 ///
-/// A `Vec` may be changed before its exit: whoever is in it then is exited. In a [`stack`](Gather::stack) the order of
-/// entering is kept by place, and those that were pushed come last.
+/// Its exit exits every member. It keeps the order, the limit, the names, `fair`, `caller_waker` and the order of entering
+/// of its group; the observer, `catch_unwind` and `cancel_on` stay behind. It fails with the group's own
+/// [`Failure`](crate::Failure), whose errors keep their indices. It answers `Suppress` if all its members do (in a stack,
+/// as a stack does). The policies of an outer group do not reach inside. Its `on_error` shows the error to every member,
+/// before the first of their exits.
+///
+/// You may change a `Vec` before its exit: the exit then exits what is in it. In a [`stack`](Gather::stack) the order of
+/// entering is kept by place, and resources that you pushed come last.
 ///
 /// # Panics
 ///
-/// A panic in the exit of a member goes on when the other exits are done, whether or not the group was entered with
-/// [`catch_unwind`](Gather::catch_unwind): that is a matter of whoever exits it.
+/// If the exit of a member panics, the panic resumes when the other exits have finished, whether or not the group was
+/// entered with [`catch_unwind`](Gather::catch_unwind).
 ///
 /// # Cancellation
 ///
-/// Dropped, it abandons every member.
+/// If you drop it, it abandons every member.
 ///
 /// ```
-/// use gather_cm::{EnterExt, Entered, Exit, ExitCase, gather};
+/// use std::{error::Error, io};
 ///
-/// smol::block_on(async {
-///     let open = |name: &'static str| async move { Ok::<_, String>(name) }.exit_with(async |name, case| {
+/// use gather_cm::{EnterExt, Exit, ExitCase, gather};
+///
+/// # fn main() -> Result<(), Box<dyn Error>> { smol::block_on(async {
+/// let open = |name: &'static str| {
+///     async move { Ok::<_, io::Error>(name) }.exit_with(async |name, case| {
 ///         println!("{name} is closed: {case:?}");
 ///         Ok(())
-///     });
-///     // In two halves:
-///     let servers = gather((open("primary"), open("replica"))).enter().await.unwrap();
-///     assert_eq!(servers.0.len() + servers.1.len(), 14);
-///     servers.exit(ExitCase::Completed).await.unwrap();
+///     })
+/// };
+/// // In two halves:
+/// let servers = gather((open("primary"), open("replica"))).enter().await?;
+/// assert_eq!(servers.0.len() + servers.1.len(), 14);
+/// servers.exit(ExitCase::Completed).await?;
 ///
-///     // Nested: beside the servers, which are entered side by side, a network.
-///     let servers = async { gather((open("primary"), open("replica"))).enter().await };
-///     let network = open("network").errors_into::<Box<dyn std::error::Error>>();
-///     gather((network, servers.errors_into()))
-///         .with(async |(network, servers)| assert_eq!(network.len() + servers.1.len(), 14))
-///         .await
-///         .unwrap();
-/// });
+/// // Nested: the servers enter side by side, beside a network.
+/// let servers = async { gather((open("primary"), open("replica"))).enter().await };
+/// let network = open("network").errors_into::<Box<dyn Error>>();
+/// gather((network, servers.errors_into()))
+///     .with(async |(network, servers)| Ok(assert_eq!(network.len() + servers.1.len(), 14)))
+///     .await
+///     .map_err(|failure| failure.to_string())?;
+/// # Ok(()) }) }
 /// ```
 ///
 /// # Fixtures
 ///
-/// A group that was entered is a fixture for tests: entering it sets up, its exit tears down. In a group of it alone, a
-/// test is the body, and the teardown is awaited whether the test returns or (with the feature `std`) panics:
+/// A group that was entered is a fixture for tests: entering it sets up, its exit tears down. Make the test the body of a
+/// group of the fixture alone. The teardown is then awaited whether the test returns or (with the feature `std`) panics:
 ///
 /// ```
-/// use gather_cm::{DropOnExit, EnterExt, Entered, Exit, ExitCase, gather};
-/// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+/// use std::{
+///     io,
+///     sync::atomic::{AtomicBool, Ordering::Relaxed},
+/// };
+///
+/// use gather_cm::{DropOnExit, EnterExt, Entered, Exit, ExitCase, Failure, gather};
 ///
 /// static RUNS: AtomicBool = AtomicBool::new(false);
 ///
 /// struct Server;
 ///
-/// async fn start_server() -> Result<Server, String> {
+/// async fn start_server() -> Result<Server, io::Error> {
 ///     RUNS.store(true, Relaxed);
 ///     Ok(Server)
 /// }
 ///
 /// impl Exit for Server {
-///     type Error = String;
+///     type Error = io::Error;
 ///     type Verdict = ();
-///     async fn exit(self, _: ExitCase) -> Result<(), String> {
+///
+///     async fn exit(self, _: ExitCase) -> Result<(), io::Error> {
 ///         Ok(RUNS.store(false, Relaxed))
 ///     }
 /// }
 ///
-/// type Fixture = Entered<(Server, DropOnExit<u16, String>)>;
+/// type Fixture = Entered<(Server, DropOnExit<u16, io::Error>)>;
 ///
-/// async fn with_fixture<R>(test: impl AsyncFnOnce(&mut Fixture) -> R) -> R {
+/// async fn with_fixture(test: impl AsyncFnOnce(&mut Fixture)) -> Result<(), String> {
 ///     let port = async { Ok(5432) }.drop_on_exit();
 ///     let fixture = gather((start_server(), port)).enter();
-///     gather((fixture,)).with(async |(fixture,)| test(fixture).await).await.expect("set up and torn down")
+///     let result = gather((fixture,)).with(async |(fixture,)| Ok(test(fixture).await)).await;
+///     result.map_err(|failure| failure.to_string())
 /// }
 ///
+/// # fn main() -> Result<(), String> {
 /// // Each of these would be the one line of a `#[test]`.
-/// smol::block_on(with_fixture(async |fixture| assert_eq!(*fixture.1, 5432)));
+/// smol::block_on(with_fixture(async |fixture| assert_eq!(*fixture.1, 5432)))?;
 /// assert!(!RUNS.load(Relaxed));
 /// # #[cfg(feature = "std")]
-/// std::panic::catch_unwind(|| smol::block_on(with_fixture(async |_| assert!(!RUNS.load(Relaxed))))).unwrap_err();
+/// let failing = || smol::block_on(with_fixture(async |_| assert!(!RUNS.load(Relaxed))));
+/// # #[cfg(feature = "std")]
+/// assert!(std::panic::catch_unwind(failing).is_err());
 /// assert!(!RUNS.load(Relaxed));
+/// # Ok(()) }
 /// ```
 ///
-/// A test's panic goes on when all is torn down, and errors of the teardown are dropped beside it; to see both, add
-/// [`catch_unwind`](Gather::catch_unwind). Where the two ends are apart, as in a suite that shares one fixture,
-/// `enter()` comes before the tests, and [`exit`](Exit::exit) after them, told `Completed` or `Panicked`.
+/// A test's panic resumes when the teardown has finished, and errors of the teardown are dropped beside it. If you want
+/// both, add [`catch_unwind`](Gather::catch_unwind). If the two ends are apart, as in a suite that shares one fixture, call
+/// `enter()` before the tests and [`exit`](Exit::exit) after them, with `Completed` or `Panicked`.
+#[must_use = "dropped, it abandons every member: exit it, or make it a member of a group"]
 pub struct Entered<V: Values, P: ExitPolicy = Exits> {
-    /// The values, and the order in which they were entered.
+    /// The resources, and the order in which they were entered.
     held: Option<(V, V::Ranks<P::Rank>)>,
     policy: P,
 }
@@ -119,24 +137,26 @@ impl<V: Values, P: ExitPolicy> Entered<V, P> {
         Self { held: Some((values, ranks)), policy }
     }
 
-    /// The values and their ranks, and the duty to release them.
+    /// The values and their ranks. The caller is responsible for them now.
     pub(crate) fn into_parts(mut self) -> (V, V::Ranks<P::Rank>) {
         self.held.take().expect(HELD)
     }
 
-    /// The values, and the duty to release them: nothing is exited.
+    /// Returns the resources. Nothing is exited: you are responsible for them now.
     ///
     /// ```
-    /// use gather_cm::{EnterExt, gather};
+    /// use std::io;
     ///
-    /// smol::block_on(async {
-    ///     let member = || async { Ok::<_, ()>(String::from("kept")) }.drop_on_exit();
-    ///     let (a, b) = gather((member(), member())).enter().await.unwrap().into_inner();
-    ///     assert_eq!(a.into_inner() + &b.into_inner(), "keptkept");
-    /// });
+    /// use gather_cm::{DropOnExit, EnterExt, Entered, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let member = || async { Ok::<_, io::Error>(String::from("kept")) }.drop_on_exit();
+    /// let (a, b) = Entered::into_inner(gather((member(), member())).enter().await?);
+    /// assert_eq!(DropOnExit::into_inner(a) + &b, "keptkept");
+    /// # Ok(()) }) }
     /// ```
-    pub fn into_inner(self) -> V {
-        self.into_parts().0
+    pub fn into_inner(this: Self) -> V {
+        this.into_parts().0
     }
 }
 
@@ -164,7 +184,7 @@ impl<V: Values, P: ExitPolicy> DerefMut for Entered<V, P> {
     }
 }
 
-/// The values are not shown, so that they need not be `Debug`.
+/// The resources are not shown, so that they need not be `Debug`.
 impl<V: Values, P: ExitPolicy> fmt::Debug for Entered<V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entered").finish_non_exhaustive()
@@ -172,115 +192,120 @@ impl<V: Values, P: ExitPolicy> fmt::Debug for Entered<V, P> {
 }
 
 impl<V: Values<Error: 'static>, P: ExitPolicy> Exit for Entered<V, P> {
-    type Error = Failure<(), Infallible, Faults<V::Store>>;
+    type Error = FailureOf<V>;
     type Verdict = Verdict;
 
     fn exit(self, case: ExitCase) -> impl Future<Output = Result<Verdict, Self::Error>> {
-        let policy = self.policy;
-        let (values, ranks) = self.into_parts();
-        let members = values.hold(ranks);
-        let machine: Machine<_, fn(Self) -> NoBody<V, P>, NoBody<V, P>, (), Infallible, _> =
-            Machine::exits(members, case, (), Policies::exits_only(policy));
-        Then { future: machine, then: |outcome: Result<((), Verdict), _>| outcome.map(|((), verdict)| verdict) }
+        ExitAll { cycle: self.into_cycle(case), verdict: PhantomData }
     }
 
-    fn witness(&mut self, error: &dyn Any) {
-        (**self).witness(error);
+    fn on_error(&mut self, error: &dyn Any) {
+        (**self).show(error);
     }
 
     // Its `Drop` is its `abandon`.
+
+    fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>> {
+        ExitAll { cycle: self.into_cycle(case), verdict: PhantomData }
+    }
+}
+
+impl<V: Values<Error: 'static>, P: ExitPolicy> Entered<V, P> {
+    /// The life cycle that is left.
+    fn into_cycle(
+        self,
+        case: ExitCase,
+    ) -> impl Cycle<Value = (), Error = V::Error, Shape = V::Shape, BodyError = V::Error> {
+        let policy = self.policy;
+        let (values, ranks) = self.into_parts();
+        let members = values.hold(ranks, P::CALLER_WAKER);
+        let machine: Machine<_, fn(Self) -> NoBody<V, P>, NoBody<V, P>, (), V::Error, _> =
+            Machine::exits(members, case, (), Policies::exits_only(policy));
+        machine
+    }
 }
 
 /// The block of a body that there is not.
-type NoBody<V, P> = core::future::Pending<Returned<V, P, (), Infallible>>;
+type NoBody<V, P> = core::future::Pending<Returned<V, P, (), <V as Values>::Error>>;
 
-/// The future of [`Gather::enter`].
-///
-/// ```
-/// use gather_cm::{EnterExt, gather};
-/// use std::{pin::pin, task::{Context, Poll, Waker}};
-///
-/// let member = async { Ok::<_, ()>("lock") }.drop_on_exit();
-/// let mut enter = pin!(gather((member,)).enter());
-/// let Poll::Ready(Ok(group)) = enter.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { unreachable!() };
-/// assert_eq!(*group.0, "lock");
-/// ```
-///
-/// # Panics
-///
-/// If it is polled again after it has finished, or after a panic got out of it.
-///
-/// # Cancellation
-///
-/// Where it is dropped, enters that are pending are dropped, and what is held is abandoned.
+/// The future of an [`Entered`]'s exit: what the members answer together, as an `A`.
 #[pin_project]
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct Enter<T>(#[pin] T);
+struct ExitAll<T, A> {
+    #[pin]
+    cycle: T,
+    verdict: PhantomData<fn() -> A>,
+}
 
-impl<T: Future> Future for Enter<T> {
-    type Output = T::Output;
+/// Both forms of an answer: within a group, and by hand. It is not `From`, since users see the `From`s of [`Verdict`].
+trait FromAnswer {
+    fn from_answer(answer: Answer) -> Self;
+}
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
-        self.project().0.poll(cx)
+impl FromAnswer for Answer {
+    fn from_answer(answer: Answer) -> Self {
+        answer
     }
 }
 
-impl<T: FusedFuture> FusedFuture for Enter<T> {
-    fn is_terminated(&self) -> bool {
-        self.0.is_terminated()
+impl FromAnswer for Verdict {
+    fn from_answer(answer: Answer) -> Self {
+        Self::from(answer == Answer::Suppress)
     }
 }
 
-impl<T> fmt::Debug for Enter<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Enter").finish_non_exhaustive()
+impl<T: Cycle<Value = ()>, A: FromAnswer> Future for ExitAll<T, A> {
+    type Output = Result<A, crate::Failure<T::Error, T::Shape, T::BodyError>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome: OutcomeOf<T> = ready!(self.project().cycle.poll_cycle(cx));
+        Poll::Ready(match outcome {
+            Ok(((), answer)) => Ok(A::from_answer(answer)),
+            Err((failure, _)) => Err(failure),
+        })
     }
 }
-
-/// A group that was entered, or why not.
-type EnterResult<G, P> =
-    Result<Entered<<G as Group>::Values, <P as Policy>::Exits>, Failure<(), Infallible, Faults<<G as Group>::Store>>>;
 
 impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
-    /// Enters every member at the same time, and gives the values as one resource, [`Entered`]: the first half of a life
-    /// cycle. The second is its [`exit`](Exit::exit).
+    /// Enters every member at the same time, and returns the resources as one, [`Entered`]. This is the first half of a life
+    /// cycle; the second is its [`exit`](Exit::exit).
     ///
     /// # Errors
     ///
-    /// As `with` where a member cannot be entered: those that were are exited. [`until`](Self::until) ends the entering
-    /// only.
+    /// As `with`, if a member cannot be entered: the members that entered are exited.
+    /// [`cancel_on`](Self::cancel_on) cancels the enters only.
     ///
     /// # Panics
     ///
-    /// With the feature `std`, a panic of a member goes on when those held are exited.
+    /// With the feature `std`, a panic of a member resumes when the held resources are exited.
     ///
     /// # Cancellation
     ///
-    /// See [`Enter`]. Once the values are there, dropping them abandons them.
+    /// See [`With`]. Once you have the resources, dropping them abandons them.
     ///
     /// ```
+    /// use std::io;
+    ///
     /// use gather_cm::{DropOnExit, EnterExt, Entered, Exit, ExitCase, gather};
     ///
     /// struct Fixture {
-    ///     ports: Entered<[DropOnExit<u16, String>; 2]>,
+    ///     ports: Entered<[DropOnExit<u16, io::Error>; 2]>,
     /// }
     ///
-    /// smol::block_on(async {
-    ///     let open = |port: u16| async move { Ok(port) }.drop_on_exit();
-    ///     let fixture = Fixture { ports: gather([open(80), open(443)]).enter().await.unwrap() };
-    ///     assert_eq!(*fixture.ports[1], 443);
-    ///     fixture.ports.exit(ExitCase::Completed).await.unwrap();
-    /// });
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let open = |port: u16| async move { Ok(port) }.drop_on_exit();
+    /// let fixture = Fixture { ports: gather([open(80), open(443)]).enter().await? };
+    /// assert_eq!(*fixture.ports[1], 443);
+    /// fixture.ports.exit(ExitCase::Completed).await?;
+    /// # Ok(()) }) }
     /// ```
-    pub fn enter(self) -> Enter<impl FusedFuture<Output = EnterResult<G, P>>> {
-        let body = |entered: Entered<G::Values, P::Exits>| core::future::ready((None, Ok(Ending::Completed(entered))));
-        let machine = Machine::new(self.group.into_members(), body, EnterOnly(self.policy));
-        Enter(Then {
-            future: machine,
-            then: |outcome: Result<_, Failure<_, Infallible, _>>| match outcome {
-                Ok((entered, _)) => Ok(entered),
-                Err(failure) => Err(failure.without_value()),
-            },
-        })
+    pub fn enter(
+        self,
+    ) -> With<impl Cycle<Value = Entered<G::Values, P::Exits>, Error = G::Error, Shape = G::Shape, BodyError = G::Error>>
+    {
+        let keep = |entered: Entered<G::Values, P::Exits>| {
+            core::future::ready((None, Ok(Ending::<_, G::Error>::Completed(entered))))
+        };
+        let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER);
+        With(Machine::new(members, keep, EnterOnly(self.policy)))
     }
 }

@@ -1,25 +1,35 @@
-//! What a resource is: [`Exit`], and the two words it exchanges with its group, [`ExitCase`] and [`Verdict`].
+//! What a resource is ([`Exit`], [`Resource`]), what a member is ([`Member`]), and the two words that a resource
+//! exchanges with its group: [`ExitCase`] and [`Verdict`].
 
-use core::any::Any;
+use core::{
+    any::Any,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project::pin_project;
 
 /// A resource: a value that must be released by an async `exit`.
 ///
-/// It is the counterpart of Python's [`__aexit__`]; the entering is done by whatever future gives the value. A resource
-/// held by a gather is released exactly once: by [`exit`](Self::exit), or, where the gather's future is dropped before
-/// that, by [`abandon`](Self::abandon).
+/// This is the counterpart of Python's [`__aexit__`]. Any future that returns the value enters it. A gather that holds a
+/// resource releases it exactly once: by [`exit`](Self::exit), or by [`abandon`](Self::abandon) if the gather's future is
+/// dropped before the exit begins.
 ///
-/// A value of a type that is not yours joins a group with [`EnterExt::exit_with`](crate::EnterExt::exit_with) or
-/// [`EnterExt::drop_on_exit`](crate::EnterExt::drop_on_exit).
+/// If a type is not yours, you can still make its values join a group: use
+/// [`EnterExt::exit_with`](crate::EnterExt::exit_with) or [`EnterExt::drop_on_exit`](crate::EnterExt::drop_on_exit).
 ///
 /// ```
+/// use std::io;
+///
 /// use gather_cm::{Exit, ExitCase, gather};
 ///
 /// struct Transaction(&'static str);
 ///
 /// impl Exit for Transaction {
-///     type Error = String;
+///     type Error = io::Error;
 ///     type Verdict = ();
-///     async fn exit(self, case: ExitCase) -> Result<(), String> {
+///
+///     async fn exit(self, case: ExitCase) -> Result<(), io::Error> {
 ///         match case {
 ///             ExitCase::Completed => println!("{}: commit", self.0),
 ///             _ => println!("{}: roll back", self.0),
@@ -28,108 +38,124 @@ use core::any::Any;
 ///     }
 /// }
 ///
-/// async fn begin(name: &'static str) -> Result<Transaction, String> {
+/// async fn begin(name: &'static str) -> Result<Transaction, io::Error> {
 ///     Ok(Transaction(name))
 /// }
 ///
-/// smol::block_on(async {
-///     gather((begin("a"), begin("b"))).with(async |(_a, _b)| {}).await.unwrap();
-/// });
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// gather((begin("a"), begin("b"))).with(async |(_a, _b)| Ok(())).await?;
+/// # Ok(()) }) }
 /// ```
 ///
 /// [`__aexit__`]: https://docs.python.org/3/reference/datamodel.html#object.__aexit__
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a resource: it does not implement `Exit`",
-    label = "a member of a group must give a value that can be exited",
+    label = "a member of a group must return a value that can be exited",
     note = "implement `gather_cm::Exit` for `{Self}`, or adapt the member with `.exit_with(async |value, case| ..)` \
             or `.drop_on_exit()` from `gather_cm::EnterExt`"
 )]
 pub trait Exit: Sized {
-    /// What `exit` fails with. All members of a group have the same error type, for entering and for exiting.
+    /// The error of `exit`. All members of a group have the same error type, for entering and for exiting.
     type Error;
 
-    /// What `exit` answers: `()` never suppresses the body's error, `bool` and [`Verdict`] may.
+    /// What `exit` answers: `()` never suppresses the body's error; `bool` and [`Verdict`] may.
     type Verdict: Into<Verdict>;
 
-    /// Releases the resource, told how the body ended.
+    /// Releases the resource. The case says how the body ended.
     ///
-    /// Called once, when the body has ended, was stopped, or will not be called for another member's sake. It is driven
-    /// to its end whatever the siblings do. There is an example [above](Self).
+    /// The gather calls it once, when the body has ended, was stopped, or will not be called because another member could
+    /// not be entered. It drives the future to its end whatever the other members do. There is an example
+    /// [above](Self).
     ///
     /// # Errors
     ///
-    /// An error is kept under the member's index in [`Failure::exits`](crate::Failure::exits). It stops no other exit.
+    /// The gather keeps an error under the member's index in [`Failure::exits`](crate::Failure::exits). An error stops no
+    /// other exit.
     ///
     /// # Panics
     ///
-    /// With the feature `std`, a panic stops no other exit; it resumes when all are done.
+    /// With the feature `std`, a panic stops no other exit. It resumes when all exits have finished.
     ///
     /// # Cancellation
     ///
-    /// Where the gather's future is dropped while this future is in flight, this future is dropped too, and the
-    /// resource with it. It should then release what its `Drop` can.
+    /// If the gather's future is dropped while this future is in flight, this future is dropped too, along with the
+    /// resource. It should then release what its `Drop` can.
     fn exit(self, case: ExitCase) -> impl Future<Output = Result<Self::Verdict, Self::Error>>;
 
-    /// Shown the error itself, just before `exit`: the body's error, or the first enter error of a rollback.
+    /// Receives the error itself, just before `exit`: the body's error, or the first enter error of a failed group.
     ///
-    /// [`ExitCase`] tells every exit the kind of end, and is `Copy`; a resource that wants to know more downcasts here:
-    /// to the error type of the body, or to that of the group. It is not called where there is no error to show; a
-    /// table in [`Failure`](crate::Failure#which-error-which-case) says when there is one.
+    /// [`ExitCase`] names only the kind of end, so that it can be `Copy`. If your resource wants to know more, downcast
+    /// here: to the error type of the body, or to that of the group. The gather does not call this method if there is no
+    /// error; a table in [`Failure`](crate::Failure#which-error-which-case) says when there is one.
     ///
     /// ```
-    /// use core::any::Any;
+    /// use std::{any::Any, io};
+    ///
     /// use gather_cm::{Exit, ExitCase, gather};
     ///
     /// #[derive(Default)]
-    /// struct Span { error: Option<String> }
+    /// struct Span {
+    ///     error: Option<String>,
+    /// }
     ///
     /// impl Exit for Span {
-    ///     type Error = String;
+    ///     type Error = io::Error;
     ///     type Verdict = ();
-    ///     fn witness(&mut self, error: &dyn Any) {
-    ///         self.error = error.downcast_ref::<String>().cloned();
+    ///
+    ///     fn on_error(&mut self, error: &dyn Any) {
+    ///         self.error = error.downcast_ref::<io::Error>().map(io::Error::to_string);
     ///     }
-    ///     async fn exit(self, case: ExitCase) -> Result<(), String> {
+    ///
+    ///     async fn exit(self, case: ExitCase) -> Result<(), io::Error> {
     ///         assert_eq!(case, ExitCase::Failed);
     ///         assert_eq!(self.error.as_deref(), Some("disk full"));
     ///         Ok(())
     ///     }
     /// }
     ///
-    /// smol::block_on(async {
-    ///     let failure = gather((async { Ok(Span::default()) },))
-    ///         .try_with(async |(_span,)| Err::<(), _>("disk full".to_string()))
-    ///         .await
-    ///         .unwrap_err();
-    ///     assert_eq!(failure.to_string(), "body failed: disk full");
-    /// });
+    /// # smol::block_on(async {
+    /// let failure = gather((async { Ok(Span::default()) },))
+    ///     .with(async |(_span,)| Err::<(), _>(io::Error::other("disk full")))
+    ///     .await
+    ///     .unwrap_err();
+    /// assert_eq!(failure.to_string(), "body failed: disk full");
+    /// # });
     /// ```
     ///
     /// # Panics
     ///
-    /// With the feature `std`, the resource is exited all the same; the panic resumes when all is done.
-    fn witness(&mut self, error: &dyn Any) {
+    /// With the feature `std`, the gather exits the resource all the same. The panic resumes when all exits have finished.
+    fn on_error(&mut self, error: &dyn Any) {
         let _ = error;
     }
 
-    /// Called instead of `exit` where nothing can be awaited any more: the gather's future was dropped, or an
-    /// [`Entered`](crate::Entered).
+    /// Releases the resource at once, instead of `exit`, when nothing can be awaited any more: the gather's future or an
+    /// [`Entered`](crate::Entered) was dropped.
     ///
     /// By default the value is dropped.
     ///
     /// ```
+    /// use std::{
+    ///     cell::Cell,
+    ///     future::{Future, pending},
+    ///     io,
+    ///     pin::pin,
+    ///     task::{Context, Waker},
+    /// };
+    ///
     /// use gather_cm::{Exit, ExitCase, gather};
-    /// use std::{cell::Cell, future::Future, pin::pin, task::{Context, Waker}};
     ///
     /// struct Radio<'a>(&'a Cell<&'static str>);
     ///
     /// impl Exit for Radio<'_> {
-    ///     type Error = ();
+    ///     type Error = io::Error;
     ///     type Verdict = ();
-    ///     async fn exit(self, _: ExitCase) -> Result<(), ()> {
+    ///
+    ///     async fn exit(self, _: ExitCase) -> Result<(), io::Error> {
     ///         self.0.set("powered down");
     ///         Ok(())
     ///     }
+    ///
     ///     fn abandon(self) {
     ///         self.0.set("power cut");
     ///     }
@@ -137,11 +163,10 @@ pub trait Exit: Sized {
     ///
     /// let state = Cell::new("on");
     /// {
-    ///     let mut fut = pin!(
-    ///         gather((async { Ok(Radio(&state)) },)).with(async |_| std::future::pending::<()>().await)
-    ///     );
-    ///     assert!(fut.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    /// } // dropped in the body
+    ///     let radio = async { Ok(Radio(&state)) };
+    ///     let mut future = pin!(gather((radio,)).with(async |_| Ok(pending::<()>().await)));
+    ///     assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// } // dropped while the body runs
     /// assert_eq!(state.get(), "power cut");
     /// ```
     ///
@@ -149,13 +174,199 @@ pub trait Exit: Sized {
     ///
     /// A panic does not skip the other members' `abandon`.
     fn abandon(self) {}
+
+    /// `exit`, as a member of a group: an empty group among the members answers neither way.
+    #[doc(hidden)]
+    fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>> {
+        Answering(self.exit(case))
+    }
 }
 
-/// How the body ended, told to every exit.
+/// A boxed resource is a resource.
 ///
-/// Python tells [`__aexit__`] the exception, or `None`; this is the same in one `Copy` word, and
-/// [`Exit::witness`] shows the error. A table in [`Failure`](crate::Failure#which-error-which-case) has every
-/// situation; in a [`stack`](crate::Gather::stack) the case also tells how the exits before this one ended.
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{Exit, ExitCase, gather};
+///
+/// struct Arena([u8; 4096]);
+///
+/// impl Exit for Arena {
+///     type Error = io::Error;
+///     type Verdict = ();
+///
+///     async fn exit(self, _: ExitCase) -> Result<(), io::Error> {
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let arena = async { Ok(Box::new(Arena([0; 4096]))) };
+/// let len = gather((arena,)).with(async |(arena,)| Ok(arena.0.len())).await?;
+/// assert_eq!(len, 4096);
+/// # Ok(()) }) }
+/// ```
+#[cfg(feature = "alloc")]
+impl<T: Exit> Exit for alloc::boxed::Box<T> {
+    type Error = T::Error;
+    type Verdict = T::Verdict;
+
+    fn exit(self, case: ExitCase) -> impl Future<Output = Result<T::Verdict, T::Error>> {
+        (*self).exit(case)
+    }
+
+    fn on_error(&mut self, error: &dyn Any) {
+        (**self).on_error(error);
+    }
+
+    fn abandon(self) {
+        (*self).abandon();
+    }
+
+    fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, T::Error>> {
+        (*self).exit_in_group(case)
+    }
+}
+
+/// What a group holds.
+///
+/// Every [`Exit`] is a resource and lends itself to the body. The adapters of [`EnterExt`](crate::EnterExt) make resources
+/// too; those lend the value inside them. You need this trait only to write signatures.
+///
+/// This trait is sealed: you cannot implement it, but you can implement [`Exit`].
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, Member, Resource, gather};
+///
+/// async fn hold<R>(member: impl Member<Resource = R, Error = io::Error>) -> Result<(), io::Error>
+/// where
+///     R: Resource<Error = io::Error>,
+/// {
+///     match gather((member,)).with(async |_| Ok(())).await {
+///         Ok(()) => Ok(()),
+///         Err(failure) => Err(io::Error::other(failure.to_string())),
+///     }
+/// }
+///
+/// # fn main() -> Result<(), io::Error> { smol::block_on(async {
+/// hold(async { Ok("lock") }.drop_on_exit()).await?;
+/// # Ok(()) }) }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a resource: it does not implement `Exit`",
+    label = "a member of a group must return a value that can be exited",
+    note = "implement `gather_cm::Exit` for `{Self}`, or adapt the member with `.exit_with(async |value, case| ..)` \
+            or `.drop_on_exit()` from `gather_cm::EnterExt`"
+)]
+pub trait Resource: Sized + sealed::Sealed {
+    /// The error of the exit.
+    type Error;
+
+    /// What the exit answers.
+    type Verdict: Into<Verdict>;
+
+    /// What the body borrows: the value without the adapters around it.
+    type Value;
+
+    /// Exits the resource.
+    #[doc(hidden)]
+    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>>;
+
+    /// Lends the value to the body.
+    #[doc(hidden)]
+    fn lend_value(&mut self) -> &mut Self::Value;
+
+    /// [`Exit::on_error`].
+    #[doc(hidden)]
+    fn show_error(&mut self, error: &dyn Any) {
+        let _ = error;
+    }
+
+    /// [`Exit::abandon`].
+    #[doc(hidden)]
+    fn abandon_resource(self) {}
+}
+
+impl<T: Exit> sealed::Sealed for T {}
+
+impl<T: Exit> Resource for T {
+    type Error = T::Error;
+    type Verdict = T::Verdict;
+    type Value = T;
+
+    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, T::Error>> {
+        self.exit_in_group(case)
+    }
+
+    fn lend_value(&mut self) -> &mut T {
+        self
+    }
+
+    fn show_error(&mut self, error: &dyn Any) {
+        self.on_error(error);
+    }
+
+    fn abandon_resource(self) {
+        self.abandon();
+    }
+}
+
+pub mod sealed {
+    /// Implemented for resources alone.
+    pub trait Sealed {}
+}
+
+/// A member of a group, for signatures: an [`IntoFuture`] that returns a [`Resource`] or an error.
+///
+/// It is implemented for every such future, so you never implement it. It lets a function return a member without naming
+/// the adapters around it.
+///
+/// If you pass the result to `tokio::spawn`, the signature must show that the future is `Send`, and it must name the
+/// resource: `impl Member<Value = Vm, Error = E, Resource = Vm, IntoFuture: Send> + Send`. The exit's future has no name
+/// otherwise. [`EnterExt::exit_boxed`](crate::EnterExt::exit_boxed) makes a resource that you can name.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, Member, gather};
+///
+/// fn buffer(len: usize) -> impl Member<Value = Vec<u8>, Error = io::Error> {
+///     async move { Ok(vec![0; len]) }.drop_on_exit()
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let len = gather((buffer(2), buffer(3))).with(async |(a, b)| Ok(a.len() + b.len())).await?;
+/// assert_eq!(len, 5);
+/// # Ok(()) }) }
+/// ```
+pub trait Member: IntoFuture<Output = Result<<Self as Member>::Resource, <Self as Member>::Error>> {
+    /// What the body borrows.
+    type Value;
+
+    /// The error of the enter and of the exit.
+    type Error;
+
+    /// What the enter returns.
+    type Resource: Resource<Value = Self::Value, Error = Self::Error>;
+}
+
+impl<M, V, E> Member for M
+where
+    M: IntoFuture<Output = Result<V, E>>,
+    V: Resource<Error = E>,
+{
+    type Value = V::Value;
+    type Error = E;
+    type Resource = V;
+}
+
+/// How the body ended. Every exit receives it.
+///
+/// Python passes the exception to [`__aexit__`], or `None`. This is the same in one `Copy` word;
+/// [`Exit::on_error`] receives the error itself. A table in [`Failure`](crate::Failure#which-error-which-case) lists
+/// every situation. In a [`stack`](crate::Gather::stack) the case also says how the exits before this one ended.
 ///
 /// ```
 /// use gather_cm::ExitCase;
@@ -178,19 +389,19 @@ pub enum ExitCase {
     Completed,
     /// The body returned an error.
     Failed,
-    /// The group was told to stop before the body had ended.
+    /// The group was [cancelled](crate::Gather::cancel_on) before the body had ended.
     Cancelled,
-    /// The body panicked, or the entering of a member did, or what [stops](crate::Gather::until) the group (feature
-    /// `std`).
+    /// The body panicked, or a member's enter, or the future that [cancels](crate::Gather::cancel_on) the group, or an
+    /// observer before the body; in a stack, also an exit before this one (feature `std`).
     Panicked,
     /// Another member could not be entered; the body was not called.
     EnterFailed,
 }
 
-/// What an exit answers: should the body's error go on, or has it been dealt with?
+/// What an exit answers: does the body's error remain, or has the exit dealt with it?
 ///
-/// In Python, `__aexit__` [returns a true value to swallow the exception][py]. In a pool all exits are told at the same
-/// time, so the body's error counts as suppressed only where every one of them says so, and none fails; see
+/// In Python, `__aexit__` [returns a true value to swallow the exception][py]. In a pool all exits run at the same time,
+/// so the body's error counts as suppressed only if every exit answers `Suppress` and none fails. See
 /// [`Failure::is_suppressed`](crate::Failure::is_suppressed).
 ///
 /// ```
@@ -205,10 +416,10 @@ pub enum ExitCase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Verdict {
-    /// The body's error goes on.
+    /// The body's error remains.
     #[default]
     Propagate,
-    /// The body's error is swallowed.
+    /// The body's error is suppressed.
     Suppress,
 }
 
@@ -222,5 +433,37 @@ impl From<bool> for Verdict {
     /// `true` is [`Suppress`](Self::Suppress), as in Python.
     fn from(suppress: bool) -> Self {
         if suppress { Self::Suppress } else { Self::Propagate }
+    }
+}
+
+/// A [`Verdict`] inside a group, or `Neutral`: an empty group among the members has nobody who could answer.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Propagate,
+    Suppress,
+    Neutral,
+}
+
+impl From<Verdict> for Answer {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Propagate => Self::Propagate,
+            Verdict::Suppress => Self::Suppress,
+        }
+    }
+}
+
+/// An exit's future, with the verdict as an [`Answer`]. The future stays where it is to its end, so that its owner drops
+/// it: the error must be out of it if its destructor panics.
+#[pin_project]
+pub(crate) struct Answering<Fut>(#[pin] pub(crate) Fut);
+
+impl<Fut: Future<Output = Result<W, E>>, W: Into<Verdict>, E> Future for Answering<Fut> {
+    type Output = Result<Answer, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().0.poll(cx).map(|result| result.map(|verdict| verdict.into().into()))
     }
 }

@@ -1,113 +1,256 @@
-//! How a gather fails: [`Failure`], its [`Cause`], and the [`Faults`] by index.
+//! How a gather fails: [`Failure`], its [`Cause`], and where each error came from: [`Origin`].
 
-#[cfg(feature = "alloc")]
-use alloc::vec::Vec;
-use core::{error::Error, fmt, iter};
+use core::{
+    error::Error,
+    fmt::{self, Write},
+    mem,
+};
 
-#[cfg(doc)]
-use crate::Exit;
 #[cfg(feature = "std")]
 use crate::Panic;
-use crate::unwind::Caught;
+use crate::{
+    Errors, Shape,
+    group::Values,
+    unwind::{self, Caught, FirstPanic},
+};
+#[cfg(doc)]
+use crate::{Exit, Gather};
+#[cfg(feature = "alloc")]
+use {crate::Report, alloc::boxed::Box};
 
-/// What a gather ends with where not all went well: one cause, and beside it every exit that failed.
+/// Why a gather failed: one cause, and beside it the error of every exit that failed.
 ///
-/// Nothing is lost where nothing panics: every enter error, the body's error, every exit error, and the body's value
-/// where only exits failed ([`Cause::Exit`]). [`Display`](fmt::Display) writes it on one line, with each member's index.
+/// It holds every enter error, the body's error and every exit error, unless something panicked: beside a panic, only the
+/// exits' errors are kept. [`Display`](fmt::Display) writes it on one line with each member's name or index.
 ///
-/// It is an [`Error`] where the errors are `Debug` and `Display`; they need not be `Error` themselves.
+/// `E` is the error type of the members, `S` the [`Shape`] of the group ([`Few<N>`](crate::Few) for a tuple or an array,
+/// [`Many`](crate::Many) for a `Vec`), and `B` the error type of the body. It is an [`Error`] if the error types are
+/// `Debug` and `Display`.
+///
+/// Most programs turn it into an error of their own:
+///
+/// | you want | use |
+/// | --- | --- |
+/// | the first error, and the rest in a log | [`into_error`](Self::into_error) |
+/// | one error for `anyhow` or for the end of `main`, along with all sources | [`report`](Self::report) |
+/// | every error | [`into_errors`](Self::into_errors) |
+/// | a match | [`cause`](Self::cause) and [`exits`](Self::exits) |
 ///
 /// # Which error, which case
 ///
-/// What `with` and `try_with` end with, what the exits are told, and what error [`Exit::witness`] is shown:
+/// The result of `with`, the case that the exits receive, and the error that [`Exit::on_error`] receives:
 ///
-/// | what happens                                | the end                       | exits are told  | they are shown |
-/// |---------------------------------------------|-------------------------------|-----------------|----------------|
-/// | all is well                                 | the body's value              | `Completed`     | nothing        |
-/// | enters fail                                 | [`Cause::Enter`]              | `EnterFailed`   | an enter error: the lowest index known when the first exit begins |
-/// | the body fails                              | [`Cause::Body`]               | `Failed`        | the body's error |
-/// | `until`: stopped in enter or body           | [`Cause::Cancelled`]          | `Cancelled`     | nothing        |
-/// | the same, when enters had failed            | [`Cause::Enter`]              | `EnterFailed`   | an enter error |
-/// | the same, when the body has ended           | as if it were not stopped     | —               | —              |
-/// | exits fail, after a body that gave a value  | [`Cause::Exit`], `exits`      | `Completed` (†) | nothing        |
-/// | exits fail, after any other end             | the cause above, and `exits`  | as above (†)    | as above       |
-/// | an enter panics                             | the panic (‡)                 | `Panicked` (§)  | an enter error, if others fail |
-/// | the body panics                             | the panic (‡)                 | `Panicked`      | nothing        |
-/// | what stops the group panics                 | the panic (‡)                 | `Panicked` (§)  | as in an enter's panic |
-/// | an exit or a `witness` panics               | the panic (‡)                 | as above (†)    | as above       |
-/// | the future is dropped                       | —                             | nothing: [`abandon`](Exit::abandon) | nothing |
+/// | what happens | the result | exits receive | `on_error` receives |
+/// | --- | --- | --- | --- |
+/// | nothing fails | the body's value | `Completed` | nothing |
+/// | enters fail | [`Cause::Enter`] | `EnterFailed` | an enter error: the lowest index known when the first exit begins |
+/// | the body fails | [`Cause::Body`] | `Failed` | the body's error |
+/// | `cancel_on` stops enters or body | [`Cause::Cancelled`] | `Cancelled` | nothing |
+/// | the same, after an enter had failed | [`Cause::Enter`] | `EnterFailed` | an enter error |
+/// | exits fail after a body that completed | [`Cause::Exit`], `exits` | `Completed` (†) | nothing |
+/// | exits fail after any other end | the cause above, `exits` | as above (†) | as above |
+/// | an enter panics | the panic (‡) | `Panicked` (§) | an enter error, if others fail |
+/// | the body panics | the panic (‡) | `Panicked` | nothing |
+/// | the future of `cancel_on` panics, or its destructor | the panic (‡) | `Panicked` (§) | an enter error, if enters failed |
+/// | an exit or an `on_error` panics | the panic (‡) | as above (†) | as above |
+/// | an observer panics before the body | the panic (‡) | `Panicked` (§) | an enter error, if enters failed |
+/// | an observer panics later | the panic (‡) | as above | as above |
+/// | the future is dropped | none | nothing: [`abandon`](Exit::abandon) is called | nothing |
 ///
-/// - (†) In a [`stack`](crate::Gather::stack) those behind it are told `Failed` (`Panicked` after a panic), where they
-///   would have been told `Completed` or `Failed`. No exit is ever shown another's error.
-/// - (‡) It goes on when all exits are done. With `catch_unwind` it is `Cause::Panicked`, and the exits' errors are in
-///   `exits`; errors of enters, the body's error and its value are dropped. A panic of a destructor counts as one of
-///   what is dropped.
-/// - (§) With [`eager_rollback`](crate::Gather::eager_rollback) `EnterFailed`, where the first exit had begun before.
+/// - (†) In a [`stack`](Gather::stack) the exits after it receive `Failed` (or `Panicked` after a panic), if they would
+///   have received `Completed` or `Failed`. No exit ever receives another exit's error.
+/// - (‡) The panic resumes when all exits have finished. With [`catch_unwind`](Gather::catch_unwind) it is
+///   `Cause::Panicked`, along with the exits' errors; errors of enters, the body's error and its value are dropped. A panic
+///   of a destructor counts as one of the thing that is dropped.
+/// - (§) With [`eager_rollback`](Gather::eager_rollback) they receive `EnterFailed`, if the first exit had begun before.
 ///
-/// [`is_suppressed`](Self::is_suppressed) can be true in one row alone, where the body fails and no exit does.
+/// [`is_suppressed`](Self::is_suppressed) can be true in one row only: the body fails and no exit does.
 ///
-/// [`enter`](crate::Gather::enter) ends with `Enter`, `Cancelled` or a panic, in the same way. The exit of an
-/// [`Entered`](crate::Entered) ends with `Exit` or a panic; its members are told and shown what it is told and shown.
+/// [`enter`](Gather::enter) ends with `Enter`, `Cancelled` or a panic, in the same way. The exit of an
+/// [`Entered`](crate::Entered) ends with `Exit` or a panic, and its members receive what it receives.
 ///
 /// ```
+/// use std::io;
+///
 /// use gather_cm::{Cause, EnterExt, gather};
 ///
-/// smol::block_on(async {
-///     let disk = async { Ok(1) }.exit_with(async |_, _| Ok::<(), _>(()));
-///     let link = async { Ok(2) }.exit_with(async |_, _| Err::<(), _>("link down"));
-///     let failure = gather((disk, link))
-///         .try_with(async |_| Err::<(), _>("disk full"))
-///         .await
-///         .unwrap_err();
+/// # smol::block_on(async {
+/// let disk = async { Ok(1) }.exit_with(async |_, _| Ok(()));
+/// let link = async { Ok(2) }.exit_with(async |_, _| Err::<(), _>(io::Error::other("link down")));
+/// let failure = gather((disk, link))
+///     .names(&["disk", "link"])
+///     .with(async |_| Err::<(), _>(io::Error::other("disk full")))
+///     .await
+///     .unwrap_err();
 ///
-///     assert_eq!(failure.to_string(), "body failed: disk full; exit of member 1 failed: link down");
-///     assert!(matches!(failure.cause, Cause::Body("disk full")));
-///     assert_eq!(failure.exits.get(1), Some(&"link down"));
-/// });
+/// assert_eq!(failure.to_string(), "body failed: disk full; exit of link failed: link down");
+/// assert!(matches!(failure.cause, Cause::Body(_)));
+/// assert!(failure.exits.get(1).is_some());
+/// # });
 /// ```
-pub struct Failure<R, B, F> {
+pub struct Failure<E, S: Shape, B = E> {
     /// Why the gather failed.
-    pub cause: Cause<R, B, F>,
+    pub cause: Cause<E, S, B>,
     /// The errors of the exits, by index.
-    pub exits: F,
-    /// The body failed, and the exits swallowed its error.
+    pub exits: Errors<E, S>,
     pub(crate) suppressed: bool,
+    pub(crate) names: Option<&'static S::Names>,
 }
+
+/// The failure of a group with these values, for signatures: `FailureOf<(Vm, Vm)>`, `FailureOf<[Vm; 3]>`,
+/// `FailureOf<Vec<Vm>>`.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{Exit, ExitCase, FailureOf, gather};
+///
+/// struct Vm;
+///
+/// impl Exit for Vm {
+///     type Error = io::Error;
+///     type Verdict = ();
+///
+///     async fn exit(self, _: ExitCase) -> Result<(), io::Error> {
+///         Ok(())
+///     }
+/// }
+///
+/// async fn start_vm() -> Result<Vm, io::Error> {
+///     Ok(Vm)
+/// }
+///
+/// async fn both() -> Result<(), FailureOf<(Vm, Vm)>> {
+///     gather((start_vm(), start_vm())).with(async |_| Ok(())).await
+/// }
+///
+/// # fn main() -> Result<(), FailureOf<(Vm, Vm)>> {
+/// smol::block_on(both())
+/// # }
+/// ```
+pub type FailureOf<V, B = <V as Values>::Error> = Failure<<V as Values>::Error, <V as Values>::Shape, B>;
 
 /// Why a gather failed.
 ///
 /// ```
+/// use std::io;
+///
 /// use gather_cm::{Cause, EnterExt, gather};
 ///
-/// smol::block_on(async {
-///     let flaky = async { Ok(20) }.exit_with(async |_, _| Err::<(), _>("timeout"));
-///     let sum = match gather((flaky,)).with(async |(x,)| **x + 22).await {
-///         Ok(sum) => sum,
-///         Err(failure) => match failure.cause {
-///             Cause::Exit(sum) => sum, // only the clean-up failed
-///             _ => panic!("{failure:?}"),
-///         },
-///     };
-///     assert_eq!(sum, 42);
-/// });
+/// # smol::block_on(async {
+/// let flaky = async { Ok(20) }.exit_with(async |_, _| Err::<(), _>(io::Error::other("timeout")));
+/// let failure = gather((flaky,)).with(async |(x,)| Ok(*x + 22)).await.unwrap_err();
+/// let text = match failure.cause {
+///     Cause::Enter(errors) => format!("{} enters failed", errors.len()),
+///     Cause::Body(error) => format!("the body failed: {error}"),
+///     Cause::Cancelled { .. } => "cancelled".to_string(),
+///     Cause::Exit { .. } => "only the clean-up failed".to_string(),
+///     _ => "a panic".to_string(),
+/// };
+/// assert_eq!(text, "only the clean-up failed");
+/// # });
 /// ```
 #[non_exhaustive]
-pub enum Cause<R, B, F> {
-    /// At least one member could not be entered: the errors by index. The body was not called.
-    Enter(F),
+pub enum Cause<E, S: Shape, B = E> {
+    /// At least one member could not be entered. The body was not called.
+    Enter(Errors<E, S>),
     /// The body returned this error.
     Body(B),
-    /// The group was [told to stop](crate::Gather::until) before the body had ended.
-    Cancelled,
-    /// The body gave this value; only exits failed.
-    Exit(R),
-    /// The body, a member or what stops the group panicked, and the gather was asked to
-    /// [catch](crate::Gather::catch_unwind) that.
+    /// The group was [cancelled](Gather::cancel_on) before the body had ended.
+    #[non_exhaustive]
+    Cancelled {},
+    /// The body completed, and only exits failed. The body's value is dropped, unless you call
+    /// [`keep_value`](crate::With::keep_value).
+    #[non_exhaustive]
+    Exit {},
+    /// The body, a member or the future of [`cancel_on`](Gather::cancel_on) panicked, and the gather
+    /// [catches](Gather::catch_unwind) panics.
     #[cfg(feature = "std")]
     Panicked(Panic),
 }
 
-impl<R, B, F> Cause<R, B, F> {
+/// Where an error came from. It prints as `enter of db failed`, `body failed` or `exit of member 1 failed`.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, Origin, gather};
+///
+/// # smol::block_on(async {
+/// let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
+/// let failure = gather((db,)).names(&["db"]).with(async |_| Ok(())).await.unwrap_err();
+/// for (origin, _error) in failure.errors() {
+///     assert_eq!(origin.to_string(), "enter of db failed");
+///     assert!(matches!(origin, Origin::Enter(who) if who.index() == 0));
+/// }
+/// # });
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A member's enter.
+    Enter(Who),
+    /// The body.
+    Body,
+    /// A member's exit.
+    Exit(Who),
+}
+
+/// A member of a group: its index, and its name if the group has [`names`](Gather::names).
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, Origin, gather};
+///
+/// # smol::block_on(async {
+/// let link = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
+/// let failure = gather((link,)).names(&["link"]).with(async |_| Ok(())).await.unwrap_err();
+/// let (origin, _error) = failure.errors().next().expect("the exit has failed");
+/// let Origin::Exit(who) = origin else { panic!() };
+/// assert_eq!((who.index(), who.name(), who.to_string()), (0, Some("link"), "link".to_string()));
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Who {
+    index: usize,
+    name: Option<&'static str>,
+}
+
+impl Who {
+    /// Returns the member's index in the group, from 0. There is an example [above](Self).
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Returns the member's name, if the group has [`names`](Gather::names) and one for this member. There is an example
+    /// [above](Self).
+    pub fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+}
+
+/// The name, or `member 1`.
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "member {}", self.index),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Enter(who) => write!(f, "enter of {who} failed"),
+            Self::Body => f.write_str("body failed"),
+            Self::Exit(who) => write!(f, "exit of {who} failed"),
+        }
+    }
+}
+
+impl<E, S: Shape, B> Cause<E, S, B> {
     #[cfg(feature = "std")]
     pub(crate) fn panicked(caught: Caught) -> Self {
         Self::Panicked(Panic::new(caught))
@@ -119,65 +262,259 @@ impl<R, B, F> Cause<R, B, F> {
     }
 }
 
-impl<R, B, F> Failure<R, B, F> {
-    /// The same, of a life cycle whose body gave nothing.
-    pub(crate) fn without_value(self) -> Failure<(), B, F> {
-        let cause = match self.cause {
-            Cause::Enter(faults) => Cause::Enter(faults),
-            Cause::Body(error) => Cause::Body(error),
-            Cause::Cancelled => Cause::Cancelled,
-            Cause::Exit(_) => Cause::Exit(()),
-            #[cfg(feature = "std")]
-            Cause::Panicked(panic) => Cause::Panicked(panic),
-        };
-        Failure { cause, exits: self.exits, suppressed: self.suppressed }
-    }
+fn who<S: Shape>(names: Option<&'static S::Names>, index: usize) -> Who {
+    Who { index, name: names.and_then(|names| S::names(names).get(index).copied()) }
+}
 
-    /// Whether the body's error was swallowed: the body failed, there is at least one member, and every exit
-    /// answered [`Suppress`](crate::Verdict::Suppress). In a [`stack`](crate::Gather::stack) it is enough that one did
-    /// which was told of the error, and that none failed.
-    ///
-    /// Nothing else can be suppressed: no enter error, no exit error, no panic.
+impl<E, S: Shape> Failure<E, S> {
+    /// Returns all errors, along with where each came from: of the enters, of the body, and of the exits.
     ///
     /// ```
+    /// use std::io;
+    ///
     /// use gather_cm::{EnterExt, gather};
     ///
-    /// smol::block_on(async {
-    ///     let forgiving = async { Ok(()) }.exit_with(async |_, _| Ok::<_, ()>(true));
-    ///     let failure = gather((forgiving,)).try_with(async |_| Err::<(), _>("oops")).await.unwrap_err();
-    ///     assert!(failure.is_suppressed());
-    /// });
+    /// # smol::block_on(async {
+    /// let link = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
+    /// let body = async |_: (&mut (),)| Err::<(), _>(io::Error::other("oops"));
+    /// let failure = gather((link,)).with(body).await.unwrap_err();
+    /// let lines: Vec<_> = failure.errors().map(|(origin, error)| format!("{origin}: {error}")).collect();
+    /// assert_eq!(lines, ["body failed: oops", "exit of member 0 failed: stuck"]);
+    /// # });
+    /// ```
+    pub fn errors(&self) -> impl Iterator<Item = (Origin, &E)> {
+        let (enters, body) = match &self.cause {
+            Cause::Enter(errors) => (Some(errors), None),
+            Cause::Body(error) => (None, Some(error)),
+            _ => (None, None),
+        };
+        let enters =
+            enters.into_iter().flatten().map(|(index, error)| (Origin::Enter(who::<S>(self.names, index)), error));
+        let exits = self.exits.iter().map(|(index, error)| (Origin::Exit(who::<S>(self.names, index)), error));
+        enters.chain(body.map(|error| (Origin::Body, error))).chain(exits)
+    }
+
+    /// Returns all errors by value, in the order of [`errors`](Self::errors). A panic is dropped.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # smol::block_on(async {
+    /// let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
+    /// let failure = gather((db,)).with(async |_| Ok(())).await.unwrap_err();
+    /// let errors: Vec<io::Error> = failure.into_errors().map(|(_origin, error)| error).collect();
+    /// assert_eq!(errors.len(), 1);
+    /// # });
+    /// ```
+    pub fn into_errors(self) -> impl Iterator<Item = (Origin, E)> {
+        let names = self.names;
+        let (enters, body) = match self.cause {
+            Cause::Enter(errors) => (Some(errors), None),
+            Cause::Body(error) => (None, Some(error)),
+            _ => (None, None),
+        };
+        let enters =
+            enters.into_iter().flatten().map(move |(index, error)| (Origin::Enter(who::<S>(names, index)), error));
+        let exits = self.exits.into_iter().map(move |(index, error)| (Origin::Exit(who::<S>(names, index)), error));
+        enters.chain(body.map(|error| (Origin::Body, error))).chain(exits)
+    }
+
+    /// Returns the first error, and passes the others to `rest` in the order of [`errors`](Self::errors).
+    ///
+    /// # Errors
+    ///
+    /// Returns the failure itself if the group was cancelled or panicked: then no error is the cause.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # smol::block_on(async {
+    /// let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
+    /// let failure = gather((db,)).with(async |_| Ok(())).await.unwrap_err();
+    /// let error = failure.into_error(|origin, error| eprintln!("{origin}: {error}"));
+    /// assert_eq!(error.map(|error| error.to_string()).ok().as_deref(), Some("no route"));
+    /// # });
+    /// ```
+    pub fn into_error(self, mut rest: impl FnMut(Origin, E)) -> Result<E, Self> {
+        match &self.cause {
+            Cause::Enter(_) | Cause::Body(_) | Cause::Exit {} => {}
+            _ => return Err(self),
+        }
+        let mut errors = self.into_errors();
+        let (_, first) = errors.next().expect("a failure has an error unless it was cancelled or panicked");
+        errors.for_each(|(origin, error)| rest(origin, error));
+        Ok(first)
+    }
+
+    /// Converts every error by [`Into`].
+    ///
+    /// ```
+    /// use std::{fmt, io};
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// struct AppError(io::Error);
+    ///
+    /// impl From<io::Error> for AppError {
+    ///     fn from(error: io::Error) -> Self {
+    ///         Self(error)
+    ///     }
+    /// }
+    ///
+    /// # smol::block_on(async {
+    /// let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
+    /// let failure = gather((db,)).with(async |_| Ok(())).await.unwrap_err().errors_into::<AppError>();
+    /// assert_eq!(failure.errors().count(), 1);
+    /// # });
+    /// ```
+    pub fn errors_into<E2>(self) -> Failure<E2, S>
+    where
+        E: Into<E2>,
+    {
+        self.map(E::into, E::into)
+    }
+}
+
+impl<E, S: Shape, B> Failure<E, S, B> {
+    /// Returns the failure as one boxed error that keeps every source.
+    ///
+    /// Use it with `anyhow` (`.await.map_err(Failure::report)?`), for a log, or at the end of `main`. A plain `?` turns the
+    /// failure into a boxed error too, but that one has no sources: no `source()` can be written for every error type.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, Failure, Report, gather};
+    ///
+    /// async fn run() -> Result<(), Report> {
+    ///     let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
+    ///     gather((db,)).names(&["db"]).with(async |_| Ok(())).await.map_err(Failure::report)
+    /// }
+    ///
+    /// let report = smol::block_on(run()).unwrap_err();
+    /// assert_eq!(format!("{report:#}"), "enter of db failed: no route");
+    /// ```
+    #[cfg(feature = "alloc")]
+    pub fn report(self) -> Report
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+        B: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let mut report = Report::new();
+        match self.cause {
+            Cause::Enter(errors) => errors
+                .into_iter()
+                .for_each(|(index, error)| report.push(Origin::Enter(who::<S>(self.names, index)), Some(error.into()))),
+            Cause::Body(error) => report.push(Origin::Body, Some(error.into())),
+            Cause::Cancelled {} => report.push("cancelled", None),
+            Cause::Exit {} => {}
+            #[cfg(feature = "std")]
+            Cause::Panicked(panic) => report.push(panic, None),
+        }
+        for (index, error) in self.exits {
+            report.push(Origin::Exit(who::<S>(self.names, index)), Some(error.into()));
+        }
+        report
+    }
+
+    /// Returns whether the exits suppressed the body's error: the body failed, there is at least one member, and every exit
+    /// answered [`Suppress`](crate::Verdict::Suppress).
+    ///
+    /// In a [`stack`](Gather::stack) one exit that received the body's error suffices, if none failed. An empty group among
+    /// the members does not count. Nothing else can be suppressed: no enter error, no exit error, no panic.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # smol::block_on(async {
+    /// let forgiving = async { Ok(()) }.exit_with(async |_, _| Ok::<_, io::Error>(true));
+    /// let body = async |_: (&mut (),)| Err::<(), _>(io::Error::other("oops"));
+    /// assert!(gather((forgiving,)).with(body).await.unwrap_err().is_suppressed());
+    /// # });
     /// ```
     pub fn is_suppressed(&self) -> bool {
         self.suppressed
     }
 
-    /// The swallowed error of the body, or the failure back where [nothing was suppressed](Self::is_suppressed).
+    /// Returns the body's error if the exits [suppressed](Self::is_suppressed) it.
     ///
     /// # Errors
     ///
-    /// The failure itself, where it is not suppressed.
+    /// Returns the failure itself if nothing was suppressed.
     ///
     /// ```
-    /// use gather_cm::{EnterExt, gather};
+    /// use std::io;
     ///
-    /// smol::block_on(async {
-    ///     let forgiving = async { Ok(()) }.exit_with(async |_, _| Ok::<_, ()>(true));
-    ///     let result = gather((forgiving,)).try_with(async |_| Err::<u8, _>("oops")).await;
-    ///     let value = result.or_else(|failure| failure.suppressed().map(|_error| 0));
-    ///     assert_eq!(value.unwrap(), 0);
-    /// });
+    /// use gather_cm::{EnterExt, Failure, gather};
+    ///
+    /// # smol::block_on(async {
+    /// let forgiving = async { Ok(()) }.exit_with(async |_, _| Ok::<_, io::Error>(true));
+    /// let body = async |_: (&mut (),)| Err::<u8, _>(io::Error::other("oops"));
+    /// let result = gather((forgiving,)).with(body).await;
+    /// let value = result.or_else(|failure| failure.into_suppressed().map(|_error| 0));
+    /// assert_eq!(value.ok(), Some(0));
+    /// # });
     /// ```
-    pub fn suppressed(self) -> Result<B, Self> {
+    pub fn into_suppressed(self) -> Result<B, Self> {
         match self.cause {
             Cause::Body(error) if self.suppressed => Ok(error),
             cause => Err(Self { cause, ..self }),
         }
     }
+
+    /// Converts the members' errors by `members` and the body's error by `body`.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # smol::block_on(async {
+    /// let member = async { Ok::<_, io::Error>(()) }.drop_on_exit();
+    /// let failure = gather((member,))
+    ///     .with_own_error(async |_| "x".parse::<u8>())
+    ///     .await
+    ///     .unwrap_err()
+    ///     .map(|error| error, io::Error::other);
+    /// assert_eq!(failure.to_string(), "body failed: invalid digit found in string");
+    /// # });
+    /// ```
+    pub fn map<E2, B2>(self, members: impl FnMut(E) -> E2, body: impl FnOnce(B) -> B2) -> Failure<E2, S, B2> {
+        let mut members = members;
+        let cause = match self.cause {
+            Cause::Enter(errors) => Cause::Enter(errors.map(&mut members)),
+            Cause::Body(error) => Cause::Body(body(error)),
+            Cause::Cancelled {} => Cause::Cancelled {},
+            Cause::Exit {} => Cause::Exit {},
+            #[cfg(feature = "std")]
+            Cause::Panicked(panic) => Cause::Panicked(panic),
+        };
+        Failure { cause, exits: self.exits.map(members), suppressed: self.suppressed, names: self.names }
+    }
+
+    /// The failure of a gather of which only exits failed, without the body's value. If the value's destructor panics, that
+    /// is a panic like any other.
+    pub(crate) fn drop_value<R>(mut self, value: R, catch: bool) -> Self {
+        if let Err(caught) = unwind::catch(|| drop(value)) {
+            if !catch {
+                let mut others = FirstPanic::none();
+                self.exits.into_iter().for_each(|(_, error)| others.guard(|| drop(error)));
+                drop(others);
+                caught.resume();
+            }
+            self.cause = Cause::panicked(caught);
+        }
+        self
+    }
 }
 
-/// The body's value is not shown, so that it need not be `Debug`.
-impl<R, B: fmt::Debug, F: fmt::Debug> fmt::Debug for Failure<R, B, F> {
+impl<E: fmt::Debug, S: Shape, B: fmt::Debug> fmt::Debug for Failure<E, S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failure")
             .field("cause", &self.cause)
@@ -187,232 +524,84 @@ impl<R, B: fmt::Debug, F: fmt::Debug> fmt::Debug for Failure<R, B, F> {
     }
 }
 
-/// The body's value is not shown, so that it need not be `Debug`.
-impl<R, B: fmt::Debug, F: fmt::Debug> fmt::Debug for Cause<R, B, F> {
+impl<E: fmt::Debug, S: Shape, B: fmt::Debug> fmt::Debug for Cause<E, S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Enter(faults) => f.debug_tuple("Enter").field(faults).finish(),
+            Self::Enter(errors) => f.debug_tuple("Enter").field(errors).finish(),
             Self::Body(error) => f.debug_tuple("Body").field(error).finish(),
-            Self::Cancelled => f.write_str("Cancelled"),
-            Self::Exit(_) => f.write_str("Exit(..)"),
+            Self::Cancelled {} => f.write_str("Cancelled"),
+            Self::Exit {} => f.write_str("Exit"),
             #[cfg(feature = "std")]
             Self::Panicked(panic) => f.debug_tuple("Panicked").field(panic).finish(),
         }
     }
 }
 
-impl<R, B: fmt::Display, S: Store<Error: fmt::Display>> fmt::Display for Failure<R, B, Faults<S>> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = Line { f, separator: "" };
+/// Something that failed, and its error if it has one.
+type Part<'a> = (&'a dyn fmt::Display, Option<&'a dyn fmt::Display>);
+
+impl<E: fmt::Display, S: Shape, B: fmt::Display> Failure<E, S, B> {
+    fn each_part(&self, mut part: impl FnMut(Part<'_>) -> fmt::Result) -> fmt::Result {
         match &self.cause {
-            Cause::Enter(faults) => line.faults("enter", faults)?,
-            Cause::Body(error) => line.part(format_args!("body failed: {error}"))?,
-            Cause::Cancelled => line.part(format_args!("cancelled"))?,
-            Cause::Exit(_) => {}
+            Cause::Enter(errors) => errors
+                .iter()
+                .try_for_each(|(index, error)| part((&Origin::Enter(who::<S>(self.names, index)), Some(error))))?,
+            Cause::Body(error) => part((&Origin::Body, Some(error)))?,
+            Cause::Cancelled {} => part((&"cancelled", None))?,
+            Cause::Exit {} => {}
             #[cfg(feature = "std")]
-            Cause::Panicked(panic) => line.part(format_args!("{panic}"))?,
+            Cause::Panicked(panic) => part((panic, None))?,
         }
-        line.faults("exit", &self.exits)
+        self.exits.iter().try_for_each(|(index, error)| part((&Origin::Exit(who::<S>(self.names, index)), Some(error))))
     }
 }
 
-impl<R, B, S> Error for Failure<R, B, Faults<S>>
+/// One line. With `{:#}`, a failure of several parts has brackets around it. Errors are written with `{:#}`, so that
+/// those of `anyhow` show their sources.
+impl<E: fmt::Display, S: Shape, B: fmt::Display> fmt::Display for Failure<E, S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        if is_tree(f) {
+            return self.each_part(|(label, error)| {
+                write!(f, "{}{label}", mem::replace(&mut separator, "\n"))?;
+                error.map_or(Ok(()), |error| write!(Indented(f), ":\n{error:-#1}"))
+            });
+        }
+        let mut parts = 0;
+        self.each_part(|_| Ok(parts += 1))?;
+        let brackets = (f.alternate() || f.sign_minus()) && parts > 1;
+        f.write_str(if brackets { "[" } else { "" })?;
+        self.each_part(|(label, error)| {
+            write!(f, "{}{label}", mem::replace(&mut separator, "; "))?;
+            error.map_or(Ok(()), |error| write!(f, ": {error:#}"))
+        })?;
+        f.write_str(if brackets { "]" } else { "" })
+    }
+}
+
+impl<E, S, B> Error for Failure<E, S, B>
 where
+    E: fmt::Debug + fmt::Display,
+    S: Shape,
     B: fmt::Debug + fmt::Display,
-    S: Store<Error: fmt::Debug + fmt::Display>,
 {
 }
 
-/// One line of parts, with semicolons between them.
-struct Line<'a, 'f> {
-    f: &'a mut fmt::Formatter<'f>,
-    separator: &'static str,
+/// The flags by which a report asks a failure inside it for a tree (`{:-1}`), and not for one line with brackets (`{:-}`).
+/// Other types ignore both, so that a report need not know what is inside it.
+pub(crate) fn is_tree(f: &fmt::Formatter<'_>) -> bool {
+    f.sign_minus() && f.width() == Some(1)
 }
 
-impl Line<'_, '_> {
-    fn part(&mut self, part: fmt::Arguments<'_>) -> fmt::Result {
-        self.f.write_str(self.separator)?;
-        self.separator = "; ";
-        self.f.write_fmt(part)
-    }
+/// Writes each new line further to the right.
+pub(crate) struct Indented<'a, 'f>(pub(crate) &'a mut fmt::Formatter<'f>);
 
-    fn faults<S: Store<Error: fmt::Display>>(&mut self, what: &str, faults: &Faults<S>) -> fmt::Result {
-        faults.iter().try_for_each(|(index, error)| self.part(format_args!("{what} of member {index} failed: {error}")))
-    }
-}
-
-/// The errors of a group's members, in enter or in exit, each under its member's index.
-///
-/// `S` is `[Option<E>; N]` for a tuple or an array, and `Vec<Option<E>>` for a `Vec`.
-///
-/// ```
-/// use gather_cm::{Cause, EnterExt, gather};
-///
-/// async fn power_up(volts: u32) -> Result<u32, String> {
-///     if volts > 5 { Err(format!("{volts} V")) } else { Ok(volts) }
-/// }
-///
-/// smol::block_on(async {
-///     let failure = gather([3, 12, 5, 24].map(|volts| power_up(volts).drop_on_exit()))
-///         .with(async |_| {})
-///         .await
-///         .unwrap_err();
-///     let Cause::Enter(faults) = failure.cause else { panic!() };
-///     assert_eq!(faults.len(), 2);
-///     assert_eq!(faults.get(1).unwrap(), "12 V");
-///     assert_eq!(faults.into_iter().collect::<Vec<_>>(), [(1, "12 V".to_string()), (3, "24 V".to_string())]);
-/// });
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Faults<S>(pub(crate) S);
-
-impl<S: Store> Faults<S> {
-    /// The error of the member at `index`, if it failed.
-    ///
-    /// ```
-    /// # use gather_cm::{EnterExt, gather};
-    /// # smol::block_on(async {
-    /// let member = |answer: Result<(), &'static str>| async { Ok(()) }.exit_with(async move |(), _| answer);
-    /// let failure = gather((member(Ok(())), member(Err("stuck")))).with(async |_| {}).await.unwrap_err();
-    /// assert_eq!(failure.exits.get(0), None);
-    /// assert_eq!(failure.exits.get(1), Some(&"stuck"));
-    /// # });
-    /// ```
-    pub fn get(&self, index: usize) -> Option<&S::Error> {
-        self.0.as_slice().get(index)?.as_ref()
-    }
-
-    /// The errors with their members' indices, in index order.
-    ///
-    /// ```
-    /// # use gather_cm::{EnterExt, gather};
-    /// # smol::block_on(async {
-    /// let member = |answer: Result<(), &'static str>| async { Ok(()) }.exit_with(async move |(), _| answer);
-    /// let group = gather((member(Err("stuck")), member(Ok(())), member(Err("lost"))));
-    /// let failure = group.with(async |_| {}).await.unwrap_err();
-    /// assert!(failure.exits.iter().eq([(0, &"stuck"), (2, &"lost")]));
-    /// # });
-    /// ```
-    pub fn iter(&self) -> impl Iterator<Item = (usize, &S::Error)> {
-        self.0.as_slice().iter().enumerate().filter_map(|(index, error)| Some((index, error.as_ref()?)))
-    }
-
-    /// How many members failed.
-    ///
-    /// ```
-    /// # use gather_cm::{EnterExt, gather};
-    /// # smol::block_on(async {
-    /// let member = |answer: Result<(), &'static str>| async { Ok(()) }.exit_with(async move |(), _| answer);
-    /// let group = gather((member(Err("stuck")), member(Ok(())), member(Err("lost"))));
-    /// assert_eq!(group.with(async |_| {}).await.unwrap_err().exits.len(), 2);
-    /// # });
-    /// ```
-    pub fn len(&self) -> usize {
-        self.iter().count()
-    }
-
-    /// Whether no member failed.
-    ///
-    /// ```
-    /// # use gather_cm::{EnterExt, gather};
-    /// # smol::block_on(async {
-    /// let member = async { Ok::<_, &str>(()) }.drop_on_exit();
-    /// let failure = gather((member,)).try_with(async |_| Err::<(), _>("oops")).await.unwrap_err();
-    /// assert!(failure.exits.is_empty());
-    /// # });
-    /// ```
-    pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
-    }
-}
-
-impl<S: Store> IntoIterator for Faults<S> {
-    type Item = (usize, S::Error);
-    type IntoIter = IntoIter<S>;
-
-    fn into_iter(self) -> IntoIter<S> {
-        IntoIter(self.0.into_options().enumerate())
-    }
-}
-
-impl<S: Store<Error: fmt::Debug>> fmt::Debug for Faults<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
-    }
-}
-
-/// The errors of [`Faults`] with their members' indices, in index order, by value.
-///
-/// Made by `Faults::into_iter`; see there for an example.
-pub struct IntoIter<S: Store>(iter::Enumerate<S::IntoOptions>);
-
-impl<S: Store> Iterator for IntoIter<S> {
-    type Item = (usize, S::Error);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.find_map(|(index, error)| Some((index, error?)))
-    }
-}
-
-/// Where errors are kept by index: `[Option<E>; N]` or `Vec<Option<E>>`.
-pub trait Store {
-    type Error;
-    type IntoOptions: Iterator<Item = Option<Self::Error>>;
-
-    fn empty() -> Self;
-
-    /// Keeps the error of a member of a group of `len`.
-    fn put(&mut self, index: usize, error: Self::Error, len: usize);
-
-    fn as_slice(&self) -> &[Option<Self::Error>];
-
-    fn into_options(self) -> Self::IntoOptions;
-}
-
-impl<E, const N: usize> Store for [Option<E>; N] {
-    type Error = E;
-    type IntoOptions = core::array::IntoIter<Option<E>, N>;
-
-    fn empty() -> Self {
-        [const { None }; N]
-    }
-
-    fn put(&mut self, index: usize, error: E, _: usize) {
-        self[index] = Some(error);
-    }
-
-    fn as_slice(&self) -> &[Option<E>] {
-        self
-    }
-
-    fn into_options(self) -> Self::IntoOptions {
-        self.into_iter()
-    }
-}
-
-/// Only as long as the highest index that failed: no failure, no allocation, and else a single one.
-#[cfg(feature = "alloc")]
-impl<E> Store for Vec<Option<E>> {
-    type Error = E;
-    type IntoOptions = alloc::vec::IntoIter<Option<E>>;
-
-    fn empty() -> Self {
-        Self::new()
-    }
-
-    fn put(&mut self, index: usize, error: E, len: usize) {
-        if self.len() <= index {
-            self.reserve_exact(len - self.len());
-            self.resize_with(index + 1, || None);
+impl Write for Indented<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (place, line) in text.split('\n').enumerate() {
+            self.0.write_str(if place > 0 { "\n  " } else { "" })?;
+            self.0.write_str(line)?;
         }
-        self[index] = Some(error);
-    }
-
-    fn as_slice(&self) -> &[Option<E>] {
-        self
-    }
-
-    fn into_options(self) -> Self::IntoOptions {
-        self.into_iter()
+        Ok(())
     }
 }

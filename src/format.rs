@@ -2,30 +2,28 @@
 
 use defmt::{Format, Formatter, write};
 
-use crate::{Cause, Failure, Faults, failure::Store};
+use crate::{Cause, Errors, Failure, Origin, Shape, Who};
 
-/// The body's value is not shown, so that it need not be `Format`.
-impl<R, B: Format, F: Format> Format for Failure<R, B, F> {
+impl<E: Format, S: Shape, B: Format> Format for Failure<E, S, B> {
     fn format(&self, f: Formatter<'_>) {
         write!(f, "Failure {{ cause: {}, exits: {}, suppressed: {} }}", self.cause, self.exits, self.suppressed);
     }
 }
 
-/// The body's value is not shown, so that it need not be `Format`.
-impl<R, B: Format, F: Format> Format for Cause<R, B, F> {
+impl<E: Format, S: Shape, B: Format> Format for Cause<E, S, B> {
     fn format(&self, f: Formatter<'_>) {
         match self {
-            Self::Enter(faults) => write!(f, "Enter({})", faults),
+            Self::Enter(errors) => write!(f, "Enter({})", errors),
             Self::Body(error) => write!(f, "Body({})", error),
-            Self::Cancelled => write!(f, "Cancelled"),
-            Self::Exit(_) => write!(f, "Exit(..)"),
+            Self::Cancelled {} => write!(f, "Cancelled"),
+            Self::Exit {} => write!(f, "Exit"),
             #[cfg(feature = "std")]
             Self::Panicked(panic) => write!(f, "Panicked({})", defmt::Debug2Format(panic)),
         }
     }
 }
 
-impl<S: Store<Error: Format>> Format for Faults<S> {
+impl<E: Format, S: Shape> Format for Errors<E, S> {
     fn format(&self, f: Formatter<'_>) {
         write!(f, "{{");
         for (place, (index, error)) in self.iter().enumerate() {
@@ -35,5 +33,24 @@ impl<S: Store<Error: Format>> Format for Faults<S> {
             write!(f, "{}: {}", index, error);
         }
         write!(f, "}}");
+    }
+}
+
+impl Format for Origin {
+    fn format(&self, f: Formatter<'_>) {
+        match self {
+            Self::Enter(who) => write!(f, "enter of {} failed", who),
+            Self::Body => write!(f, "body failed"),
+            Self::Exit(who) => write!(f, "exit of {} failed", who),
+        }
+    }
+}
+
+impl Format for Who {
+    fn format(&self, f: Formatter<'_>) {
+        match self.name() {
+            Some(name) => write!(f, "{}", name),
+            None => write!(f, "member {}", self.index()),
+        }
     }
 }

@@ -1,48 +1,47 @@
-//! What a user calls: [`gather`], and the builder.
+//! What a user calls first: [`gather`], and the builder.
 
-use core::{
-    fmt,
-    marker::PhantomData,
-    num::NonZeroUsize,
-    pin::Pin,
-    task::{Context, Poll},
-};
-
-use futures_util::future::FusedFuture;
-use pin_project::pin_project;
+use core::marker::PhantomData;
 
 #[cfg(feature = "std")]
 use crate::policy::Catch;
 use crate::{
-    Event, Group,
-    policy::{EagerRollback, Either, Exits, FailFast, Limited, Observed, Policies, Stack},
+    Event, Group, Shape,
+    policy::{CallerWaker, EagerRollback, Either, Exits, FailFast, Fair, Limited, Named, Observed, Policies, Stack},
 };
 
-/// A group that is to be entered: made by [`gather`], given policies, and run by `with`, `try_with` or [`enter`].
+/// A group, and the policies of its life cycle. [`gather`] makes it; `with`, `with_own_error` or [`enter`] run it.
 ///
-/// There is one `with` and one `try_with` for each shape of group; they differ in what the body is lent: `(&mut A, &mut
-/// B)` for a tuple, `&mut [V; N]` for an array, `&mut [V]` for a `Vec`.
+/// There is one `with` for each shape of group. They differ in what the body borrows:
+///
+/// | group | the body gets |
+/// | --- | --- |
+/// | `(A, B)` | `(&mut a, &mut b)` |
+/// | `[M; N]` | `[&mut v; N]` |
+/// | `Vec<M>` | [`&mut VecRefs`](crate::VecRefs) |
+///
+/// The body borrows the values themselves, without the adapters around them.
 ///
 /// # Policies
 ///
-/// They are types: what is not used costs nothing. They combine in any order. Where two of them meet:
+/// Policies are types: one that you do not use costs nothing. They combine in any order. If two of them meet:
 ///
-/// | these              | together                                                                                       |
-/// |--------------------|------------------------------------------------------------------------------------------------|
-/// | [`fail_fast`] and [`eager_rollback`] | the later call wins                                                          |
-/// | [`until`] twice    | whichever is ready first stops the group                                                       |
-/// | [`enter_limit`] and a failed enter | whatever the rollback, members that wait for their turn never begin            |
-/// | [`until`] and a failed group | pending enters are dropped; the exits are told `EnterFailed`, the cause stays the enter errors |
-/// | [`until`] and [`enter_limit`] | members that wait for their turn never begin                                        |
-/// | [`stack`] and [`eager_rollback`] | the first exit does not wait for pending enters; each next one is the last entered of those then held |
-/// | [`stack`] and [`until`] | every exit is told `Cancelled`, whatever those before it answered                         |
-/// | [`stack`] and [`exit_limit`] | one at a time, as without a limit                                                    |
-/// | [`exit_limit`] and [`eager_rollback`] | one that enters late waits for its turn; of those that wait, the lowest index is next |
-/// | a panic and [`fail_fast`] | a panic in an enter is a failed enter: those pending are dropped                        |
-/// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter alters nothing that exits are told |
-/// | a panic and [`until`] | where `stop` panics, or what it drops, the exits are told `Panicked`                        |
-/// | a drop and a limit or [`stack`] | what waits for its exit is abandoned                                              |
-/// | a nested group     | it is one member: it keeps its own exit policies, and the outer ones do not reach inside       |
+/// | these | together |
+/// | --- | --- |
+/// | [`fail_fast`] and [`eager_rollback`] | the later call wins |
+/// | [`cancel_on`] twice | the first future that is ready cancels the group |
+/// | [`enter_limit`] and a failed enter | queued members never start, whatever the rollback |
+/// | [`cancel_on`] and a failed group | pending enters are dropped; the exits receive `EnterFailed`, and the cause stays the enter errors |
+/// | [`cancel_on`] and [`enter_limit`] | queued members never start |
+/// | [`stack`] and [`eager_rollback`] | the first exit does not wait for pending enters; each next exit is that of the resource held last |
+/// | [`stack`] and [`cancel_on`] | every exit receives `Cancelled`, whatever the exits before it answered |
+/// | [`stack`] and [`exit_limit`] | one exit at a time, as without a limit |
+/// | [`exit_limit`] and [`eager_rollback`] | a member that enters late waits for its turn; of those that wait, the lowest index is next |
+/// | [`fair`] and a limit | freed places go to queued members in argument order, after every member in flight was polled |
+/// | a panic and [`fail_fast`] | a panic in an enter is a failed enter: pending enters are dropped |
+/// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter changes nothing that exits receive |
+/// | a panic and [`cancel_on`] | if the future or its destructor panics, exits that have not begun receive `Panicked` |
+/// | a drop and a limit or [`stack`] | resources that wait for their exit are abandoned |
+/// | a nested group | it is one member: it keeps its own exit policies, and the outer ones do not reach inside |
 ///
 /// [`enter`]: Gather::enter
 /// [`fail_fast`]: Gather::fail_fast
@@ -50,19 +49,23 @@ use crate::{
 /// [`stack`]: Gather::stack
 /// [`enter_limit`]: Gather::enter_limit
 /// [`exit_limit`]: Gather::exit_limit
-/// [`until`]: Gather::until
+/// [`cancel_on`]: Gather::cancel_on
+/// [`fair`]: Gather::fair
 ///
 /// ```
+/// use std::io;
+///
 /// use gather_cm::{EnterExt, gather};
 ///
-/// smol::block_on(async {
-///     let open = |n: u32| async move { Ok::<_, ()>(n) }.drop_on_exit();
-///     assert_eq!(gather((open(1), open(2))).with(async |(a, b)| **a + **b).await.unwrap(), 3);
-///     assert_eq!(gather([open(1), open(2)]).with(async |[a, b]| **a + **b).await.unwrap(), 3);
-///     # #[cfg(feature = "alloc")]
-///     assert_eq!(gather(vec![open(1), open(2)]).with(async |all| all.len()).await.unwrap(), 2);
-/// });
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let open = |n: u32| async move { Ok::<_, io::Error>(n) }.drop_on_exit();
+/// assert_eq!(gather((open(1), open(2))).with(async |(a, b)| Ok(*a + *b)).await?, 3);
+/// assert_eq!(gather([open(1), open(2)]).with(async |[a, b]| Ok(*a + *b)).await?, 3);
+/// # #[cfg(feature = "alloc")]
+/// assert_eq!(gather(vec![open(1), open(2)]).with(async |all| Ok(all.len())).await?, 2);
+/// # Ok(()) }) }
 /// ```
+#[derive(Clone)]
 #[must_use = "a gather does nothing unless it is given a body"]
 pub struct Gather<G, P = Policies> {
     pub(crate) group: G,
@@ -71,31 +74,53 @@ pub struct Gather<G, P = Policies> {
 
 /// Gathers independent members, to enter them at the same time and to exit them at the same time.
 ///
-/// Lazy: nothing runs before the future that `with` or `try_with` gives is polled. The name comes from a question about
-/// Python, which wished for such a group next to [`asyncio.gather`].
+/// It is lazy: nothing runs before you poll the future that `with` returns. The name comes from a question about Python,
+/// which wished for such a group beside [`asyncio.gather`].
+///
+/// # Error types
+///
+/// All members of a group share one error type, and the body fails with it too. If two members differ, the compiler says
+/// "type mismatch resolving `<.. as IntoFuture>::Output == Result<_, E>`" (E0271): adapt one of them with
+/// [`errors_into`](crate::EnterExt::errors_into). If no member names the error type, one must: `Ok::<_, MyError>(..)`.
+///
+/// # Members that need one another
+///
+/// If an enter fails, the other enters run to their end. Members that cannot finish their enters without one another (the
+/// two sides of a handshake) then never finish: call [`fail_fast`](Gather::fail_fast), or give them a deadline by
+/// [`enter_within`](crate::EnterExt::enter_within).
+///
+/// # Many members
+///
+/// The members of a tuple or an array, and those of a `Vec` of at most 30, share the waker of the caller. The members of a
+/// larger `Vec` get wakers of their own, so that only woken members are polled. embassy's timers accept only wakers of
+/// embassy's own executor: call [`caller_waker`](Gather::caller_waker) for a large `Vec` of them.
 ///
 /// ```
+/// use std::io;
+///
 /// use gather_cm::{Exit, ExitCase, gather};
 ///
 /// struct Vm(&'static str);
 ///
 /// impl Exit for Vm {
-///     type Error = String;
+///     type Error = io::Error;
 ///     type Verdict = ();
-///     async fn exit(self, _: ExitCase) -> Result<(), String> {
+///
+///     async fn exit(self, _: ExitCase) -> Result<(), io::Error> {
 ///         println!("{} is shut down", self.0);
 ///         Ok(())
 ///     }
 /// }
 ///
-/// async fn start_vm(name: &'static str) -> Result<Vm, String> {
+/// async fn start_vm(name: &'static str) -> Result<Vm, io::Error> {
 ///     Ok(Vm(name))
 /// }
 ///
-/// smol::block_on(async {
-///     let names = gather((start_vm("a"), start_vm("b"))).with(async |(a, b)| [a.0, b.0]).await.unwrap();
-///     assert_eq!(names, ["a", "b"]);
-/// });
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let vms = gather((start_vm("a"), start_vm("b")));
+/// let names = vms.with(async |(a, b)| Ok([a.0, b.0])).await?;
+/// assert_eq!(names, ["a", "b"]);
+/// # Ok(()) }) }
 /// ```
 ///
 /// [`asyncio.gather`]: https://docs.python.org/3/library/asyncio-task.html#asyncio.gather
@@ -103,53 +128,53 @@ pub fn gather<G: Group>(group: G) -> Gather<G> {
     Gather { group, policy: Policies::DEFAULT }
 }
 
-impl<G, P> fmt::Debug for Gather<G, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gather").finish_non_exhaustive()
-    }
-}
+debug_by_name!(Gather<G, P>);
 
-impl<G, Rb, L, S, C, O, XL, Ob> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>, Ob>> {
-    /// A failed enter drops the enters still pending; those held are exited.
+impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
+    /// A failed enter drops the pending enters; then the held resources are exited.
     ///
-    /// The quickest end: that of the exits alone. It asks of every enter that it cleans up after itself when it is
-    /// dropped, as a socket does that is closed by its `Drop`. An enter that has started something which only an exit
-    /// could stop (a process, a machine, a row in a table) would leave it behind; for those, let the group settle (the
-    /// default), or use [`eager_rollback`](Self::eager_rollback).
+    /// This is the quickest end: it takes only as long as the exits. Every enter must clean up after itself when it is dropped,
+    /// as a socket does that its `Drop` closes. If an enter has started something that only an exit could stop (a process, a
+    /// virtual machine, a row in a table), a dropped enter leaves it behind. For those, keep the default, which lets the enters
+    /// run to their end, or use [`eager_rollback`](Self::eager_rollback).
     ///
-    /// No member behind the one that failed is polled any more. Of this and `eager_rollback`, the later call wins.
+    /// Members behind the one that failed are not polled any more. Of this and `eager_rollback`, the later call wins.
     ///
     /// # Cancellation
     ///
-    /// Enters are dropped halfway: see above.
+    /// Pending enters are dropped halfway, as said above. A group that is nested in a member is dropped along with that member's
+    /// enter, and abandons what it holds.
     ///
     /// ```
+    /// use std::{future::pending, io};
+    ///
     /// use gather_cm::{EnterExt, gather};
     ///
-    /// smol::block_on(async {
-    ///     let hangs = std::future::pending::<Result<u8, &str>>().drop_on_exit();
-    ///     let fails = async { Err::<u8, _>("no route") }.drop_on_exit();
-    ///     let failure = gather((hangs, fails)).fail_fast().with(async |_| ()).await.unwrap_err();
-    ///     assert_eq!(failure.to_string(), "enter of member 1 failed: no route");
-    /// });
+    /// # smol::block_on(async {
+    /// let hangs = pending::<Result<u8, io::Error>>().drop_on_exit();
+    /// let fails = async { Err::<u8, _>(io::Error::other("no route")) }.drop_on_exit();
+    /// let failure = gather((hangs, fails)).fail_fast().with(async |_| Ok(())).await.unwrap_err();
+    /// assert_eq!(failure.to_string(), "enter of member 1 failed: no route");
+    /// # });
     /// ```
-    pub fn fail_fast(self) -> Gather<G, Policies<FailFast, L, S, C, Exits<O, XL>, Ob>> {
+    pub fn fail_fast(self) -> Gather<G, Policies<FailFast, L, S, C, X, Ob>> {
         let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
 
-    /// A failed enter exits those held at once, beside the enters still pending, which are exited as they enter.
+    /// A failed enter exits the held resources at once, beside the pending enters, whose resources are exited as they enter.
     ///
-    /// It shortens the worst case of a failed start from the slowest enter plus the slowest exit to the slowest member's
-    /// own enter plus exit, and drops nothing halfway. Right where an enter must not be dropped
-    /// ([`fail_fast`](Self::fail_fast)) and nothing speaks against exits that overlap with enters. Without it a failed
-    /// group settles first: its pending enters run to their end, and then the exits begin together.
+    /// It shortens the worst case of a failed start from the slowest enter plus the slowest exit to the slowest member's own
+    /// enter plus exit, and drops nothing halfway. Use it if an enter must not be dropped ([`fail_fast`](Self::fail_fast)) and if
+    /// exits may overlap with enters. Without it, the pending enters of a failed group run to their end, and then the exits begin
+    /// together.
     ///
     /// Of this and `fail_fast`, the later call wins.
     ///
     /// ```
+    /// use std::{cell::RefCell, io};
+    ///
     /// use gather_cm::{EnterExt, gather};
-    /// use std::cell::RefCell;
     ///
     /// let log = RefCell::new(Vec::new());
     /// let enter = |name: &'static str, yields: usize| {
@@ -163,412 +188,359 @@ impl<G, Rb, L, S, C, O, XL, Ob> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>, Ob
     ///     }
     ///     .exit_with(async move |name, _| Ok(log.borrow_mut().push(format!("exit {name}"))))
     /// };
-    /// smol::block_on(async {
-    ///     let fails = async { Err::<u8, _>("no route") }.drop_on_exit();
-    ///     gather((enter("fast", 0), enter("slow", 3), fails)).eager_rollback().with(async |_| ()).await.unwrap_err();
-    /// });
+    /// # smol::block_on(async {
+    /// let fails = async { Err::<u8, _>(io::Error::other("no route")) }.drop_on_exit();
+    /// let group = gather((enter("fast", 0), enter("slow", 3), fails));
+    /// group.eager_rollback().with(async |_| Ok(())).await.unwrap_err();
+    /// # });
     /// assert_eq!(log.into_inner(), ["enter fast", "exit fast", "enter slow", "exit slow"]);
     /// ```
-    pub fn eager_rollback(self) -> Gather<G, Policies<EagerRollback, L, S, C, Exits<O, XL>, Ob>> {
+    pub fn eager_rollback(self) -> Gather<G, Policies<EagerRollback, L, S, C, X, Ob>> {
         let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
 
-    /// Exits run one at a time, last entered first, and see how those before them ended: an exit *stack*, as Python's
-    /// [`AsyncExitStack`] is one when contexts are entered concurrently, but for a failed enter, which leaks nothing.
+    /// At most `n` enters are in flight. They start in argument order.
     ///
-    /// The order is that of completion: the member that entered last exits first. The first exit is told how the body
-    /// ended. While that is `Completed` or `Failed`, an exit that answers `Suppress` lets the rest be told `Completed`, one
-    /// that fails `Failed`, and one that panics `Panicked`. The body's error is suppressed where one exit that was told
-    /// of it answers `Suppress` and none fails. Errors of exits are reported whatever follows.
-    ///
-    /// ```
-    /// use gather_cm::{EnterExt, gather};
-    /// use std::cell::RefCell;
-    ///
-    /// let log = RefCell::new(Vec::new());
-    /// let member = |name: &'static str, suppress: bool| {
-    ///     let log = &log;
-    ///     async move { Ok::<_, ()>(name) }.exit_with(async move |name, case| {
-    ///         log.borrow_mut().push(format!("{name}: {case:?}"));
-    ///         Ok(suppress)
-    ///     })
-    /// };
-    /// smol::block_on(async {
-    ///     let members = (member("a", false), member("b", true), member("c", false));
-    ///     let failure = gather(members).stack().try_with(async |_| Err::<(), _>("oops")).await.unwrap_err();
-    ///     assert!(failure.is_suppressed());
-    /// });
-    /// assert_eq!(log.into_inner(), ["c: Failed", "b: Failed", "a: Completed"]);
-    /// ```
-    ///
-    /// [`AsyncExitStack`]: https://docs.python.org/3/library/contextlib.html#contextlib.AsyncExitStack
-    pub fn stack(self) -> Gather<G, Policies<Rb, L, S, C, Exits<Stack, XL>, Ob>> {
-        let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
-        let exits = Exits { limit: exits.limit, order: PhantomData };
-        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
-    }
-
-    /// At most `n` enters are in flight, started in argument order.
-    ///
-    /// The others wait for their turn. In a group that has failed or was stopped they never begin.
-    ///
-    /// ```
-    /// use gather_cm::{EnterExt, gather};
-    /// use std::cell::Cell;
-    ///
-    /// let (now, most) = (Cell::new(0), Cell::new(0));
-    /// let connect = || async {
-    ///     now.set(now.get() + 1);
-    ///     most.set(most.get().max(now.get()));
-    ///     smol::future::yield_now().await;
-    ///     now.set(now.get() - 1);
-    ///     Ok::<_, ()>(())
-    /// }
-    /// .drop_on_exit();
-    /// smol::block_on(async {
-    ///     let members: [_; 5] = std::array::from_fn(|_| connect());
-    ///     gather(members).enter_limit(2.try_into().unwrap()).with(async |_| ()).await.unwrap();
-    /// });
-    /// assert_eq!(most.get(), 2);
-    /// ```
-    pub fn enter_limit(self, n: NonZeroUsize) -> Gather<G, Policies<Rb, Limited, S, C, Exits<O, XL>, Ob>> {
-        let Policies { stop, exits, observer, kinds, .. } = self.policy;
-        Gather { group: self.group, policy: Policies { enter_limit: Limited::new(n), stop, exits, observer, kinds } }
-    }
-
-    /// At most `n` exits are in flight, in argument order. One that fails does not stop those that wait.
-    ///
-    /// # Cancellation
-    ///
-    /// Resources that wait for their exit when the future is dropped are abandoned.
-    ///
-    /// ```
-    /// use gather_cm::{EnterExt, gather};
-    /// use std::cell::Cell;
-    ///
-    /// let (now, most) = (Cell::new(0), Cell::new(0));
-    /// let member = || async { Ok::<_, ()>(()) }.exit_with(async |(), _| {
-    ///     now.set(now.get() + 1);
-    ///     most.set(most.get().max(now.get()));
-    ///     smol::future::yield_now().await;
-    ///     Ok(now.set(now.get() - 1))
-    /// });
-    /// smol::block_on(async {
-    ///     let members: [_; 5] = std::array::from_fn(|_| member());
-    ///     gather(members).exit_limit(2.try_into().unwrap()).with(async |_| ()).await.unwrap();
-    /// });
-    /// assert_eq!(most.get(), 2);
-    /// ```
-    pub fn exit_limit(self, n: NonZeroUsize) -> Gather<G, Policies<Rb, L, S, C, Exits<O, Limited>, Ob>> {
-        let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
-        let exits = Exits { limit: Limited::new(n), order: exits.order };
-        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
-    }
-
-    /// When `stop` is ready before the body has ended, pending enters and the body are dropped, and everything held is
-    /// exited, told [`ExitCase::Cancelled`](crate::ExitCase::Cancelled).
-    ///
-    /// Any future is the signal: a timer of whatever runtime, a channel, Ctrl-C, an interrupt. This is a timeout around
-    /// a scope that still releases everything, which dropping the future is not.
-    ///
-    /// It is polled first, so that it wins over an end in the same poll, and a gather that is stopped before it starts
-    /// enters nothing. Exits are not stopped: in their time it is no longer polled. A failed group that still settles
-    /// loses its pending enters; its cause stays the enter errors. Called twice, whichever is ready first stops the group.
-    ///
-    /// # Errors
-    ///
-    /// The gather ends with [`Cause::Cancelled`](crate::Cause::Cancelled).
+    /// The other members are queued. In a group that has failed or was cancelled, queued members never start. If a queued member
+    /// must enter before one in flight can finish its enter, the group hangs: do not limit members that wait for one another.
     ///
     /// # Panics
     ///
-    /// With the feature `std`, a panic of `stop` stops the group too: the exits are told `Panicked`, and then it goes on.
+    /// If `n` is 0.
+    ///
+    /// ```
+    /// use std::{cell::Cell, io};
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let (now, most) = (Cell::new(0), Cell::new(0));
+    /// let connect = || {
+    ///     async {
+    ///         now.set(now.get() + 1);
+    ///         most.set(most.get().max(now.get()));
+    ///         smol::future::yield_now().await;
+    ///         now.set(now.get() - 1);
+    ///         Ok::<_, io::Error>(())
+    ///     }
+    ///     .drop_on_exit()
+    /// };
+    /// let members: [_; 5] = std::array::from_fn(|_| connect());
+    /// gather(members).enter_limit(2).with(async |_| Ok(())).await?;
+    /// assert_eq!(most.get(), 2);
+    /// # Ok(()) }) }
+    /// ```
+    #[track_caller]
+    pub fn enter_limit(self, n: usize) -> Gather<G, Policies<Rb, Limited, S, C, X, Ob>> {
+        let Policies { stop, exits, observer, kinds, .. } = self.policy;
+        Gather {
+            group: self.group,
+            policy: Policies { enter_limit: Limited::new("enter_limit", n), stop, exits, observer, kinds },
+        }
+    }
+
+    /// When `stop` is ready before the body has ended, the gather drops the pending enters and the body, and exits every held
+    /// resource with [`ExitCase::Cancelled`](crate::ExitCase::Cancelled).
+    ///
+    /// Any future is a stop signal, whatever its output: a timer of any runtime, a channel, Ctrl-C, an interrupt. This is a
+    /// timeout that still releases everything; a dropped future does not.
+    ///
+    /// Each poll polls `stop` first, so that it wins over an end in the same poll. A gather that is cancelled before it starts
+    /// enters nothing. `stop` does not cancel exits: it is dropped as soon as no enter is pending and the body has ended, before
+    /// the first exit is polled, so that a lock or a channel that it waits for is free again. (Under
+    /// [`eager_rollback`](Self::eager_rollback), exits may run while enters are pending; `stop` is polled beside them until no
+    /// enter is pending.) While a failed group still has pending enters, `stop` drops them, and the cause stays the enter errors.
+    /// If you call it twice, the first future that is ready cancels the group.
+    ///
+    /// # Errors
+    ///
+    /// The gather fails with [`Cause::Cancelled`](crate::Cause::Cancelled).
+    ///
+    /// # Panics
+    ///
+    /// With the feature `std`, a panic of `stop` or of its destructor cancels the group too: the exits receive `Panicked`, and
+    /// then the panic resumes.
     ///
     /// # Cancellation
     ///
-    /// Pending enters and the body are dropped halfway, when `stop` is ready. As with [`fail_fast`](Self::fail_fast), an
-    /// enter must then clean up after itself.
+    /// Pending enters and the body are dropped halfway when `stop` is ready. An enter must then clean up after itself, as under
+    /// [`fail_fast`](Self::fail_fast). A group that is nested in a member is dropped along with that member's enter, and abandons
+    /// what it holds. Call `cancel_on` on the nested group as well if it must exit instead.
     ///
     /// ```
-    /// use gather_cm::{Cause, EnterExt, ExitCase, gather};
-    /// use std::{future::pending, time::Duration};
+    /// use std::{future::pending, io, time::Duration};
     ///
-    /// let timeout = async { drop(smol::Timer::after(Duration::from_millis(1)).await) };
-    /// let member = async { Ok::<_, ()>("lock") }.exit_with(async |_, case| {
+    /// use gather_cm::{Cause, EnterExt, ExitCase, gather};
+    ///
+    /// let timeout = smol::Timer::after(Duration::from_millis(1));
+    /// let member = async { Ok::<_, io::Error>("lock") }.exit_with(async |_, case| {
     ///     assert_eq!(case, ExitCase::Cancelled);
     ///     Ok(())
     /// });
-    /// smol::block_on(async {
-    ///     let failure = gather((member,)).until(timeout).with(async |_| pending::<()>().await).await.unwrap_err();
-    ///     assert!(matches!(failure.cause, Cause::Cancelled));
-    /// });
+    /// # smol::block_on(async {
+    /// let body = async |_: (&mut _,)| Ok(pending::<()>().await);
+    /// let failure = gather((member,)).cancel_on(timeout).with(body).await.unwrap_err();
+    /// assert!(matches!(failure.cause, Cause::Cancelled { .. }));
+    /// # });
     /// ```
-    pub fn until<F: IntoFuture<Output = ()>>(
-        self,
-        stop: F,
-    ) -> Gather<G, Policies<Rb, L, Either<S, F>, C, Exits<O, XL>, Ob>> {
+    pub fn cancel_on<F: IntoFuture>(self, stop: F) -> Gather<G, Policies<Rb, L, Either<S, F>, C, X, Ob>> {
         let Policies { enter_limit, stop: before, exits, observer, kinds } = self.policy;
         let stop = Either::new(before, stop);
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
 
-    /// `observer` is told what happens, when it happens: who begins to enter, has entered, could not; when the body begins
-    /// and ends; whose exit begins, ends, fails; who is abandoned. See [`Event`].
+    /// Calls `observer` with each [`Event`], when it happens: a member starts to enter, has entered, could not; the body starts
+    /// and ends; an exit starts, finishes, fails; a resource is abandoned.
     ///
-    /// It is for progress, for tracing, and to find out who hangs. It is called in the middle of a poll, and should be
-    /// quick. Called twice, both observers are told, the first one first. Of [`enter`](Self::enter) the entering is
-    /// observed, and a rollback; not the exits of the [`Entered`](crate::Entered), which is on its own then.
+    /// Use it for progress, for tracing, and to find out which member hangs. The gather calls it in the middle of a poll, so it
+    /// should be quick. If you call `observe` twice, both observers receive every event, the first one first. Of
+    /// [`enter`](Self::enter) the enters are observed, and their rollback; the exits of the [`Entered`](crate::Entered) are not.
     ///
     /// # Panics
     ///
-    /// With the feature `std`, a panic of the observer goes on when all exits are done. If it comes before the body has
-    /// begun, the body is not called, and exits are told `Panicked`; later it alters nothing that they are told.
+    /// With the feature `std`, a panic of the observer resumes when all exits have finished. If it comes before the body has
+    /// started, the body is not called, and the exits receive `Panicked`. Later it changes nothing that they receive.
     ///
     /// # Cancellation
     ///
-    /// Where the gather's future is dropped the observer is told of each member that is dropped or abandoned.
+    /// If the gather's future is dropped, the observer receives an event for each member that is dropped or abandoned.
     ///
     /// ```
-    /// use gather_cm::{EnterExt, Event::*, ExitCase, gather};
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
     ///
     /// let mut events = Vec::new();
-    /// smol::block_on(async {
-    ///     let disk = async { Ok(()) }.exit_with(async |(), _| Ok(()));
-    ///     let link = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>("link down"));
-    ///     gather((disk, link)).observe(|event| events.push(event)).with(async |_| ()).await.unwrap_err();
-    /// });
-    /// let enters = [EnterBegan(0), Entered(0), EnterBegan(1), Entered(1)];
-    /// let exits = [ExitBegan(0), Exited(0), ExitBegan(1), ExitFailed(1)];
-    /// assert_eq!(events, [&enters[..], &[BodyBegan, BodyEnded(ExitCase::Completed)], &exits].concat());
+    /// # smol::block_on(async {
+    /// let disk = async { Ok(()) }.exit_with(async |(), _| Ok(()));
+    /// let link = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("link down")));
+    /// let observer = |event| events.push(format!("{event:?}"));
+    /// gather((disk, link)).observe(observer).with(async |_| Ok(())).await.unwrap_err();
+    /// # });
+    /// assert_eq!(
+    ///     events,
+    ///     [
+    ///         "EnterStarted { index: 0 }",
+    ///         "Entered { index: 0 }",
+    ///         "EnterStarted { index: 1 }",
+    ///         "Entered { index: 1 }",
+    ///         "BodyStarted",
+    ///         "BodyEnded { case: Completed }",
+    ///         "ExitStarted { index: 0 }",
+    ///         "Exited { index: 0 }",
+    ///         "ExitStarted { index: 1 }",
+    ///         "ExitFailed { index: 1 }",
+    ///     ]
+    /// );
     /// ```
-    pub fn observe<F: FnMut(Event)>(
-        self,
-        observer: F,
-    ) -> Gather<G, Policies<Rb, L, S, C, Exits<O, XL>, Observed<Ob, F>>> {
+    pub fn observe<F: FnMut(Event)>(self, observer: F) -> Gather<G, Policies<Rb, L, S, C, X, Observed<Ob, F>>> {
         let Policies { enter_limit, stop, exits, observer: before, kinds } = self.policy;
         let observer = Observed(before, observer);
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
 
-    /// A panic comes back as [`Cause::Panicked`](crate::Cause::Panicked) when all is done, and does not go on.
+    /// A panic becomes [`Cause::Panicked`](crate::Cause::Panicked) when all exits have finished, and does not resume.
     ///
-    /// The exits' errors stand beside it. Errors of enters, the body's error and its value are dropped, for a result has
-    /// room for one cause; what [`witness`](crate::Exit::witness) was shown of them is all that is seen.
+    /// The exits' errors stand beside it. Errors of enters, the body's error and its value are dropped: a failure has one cause.
+    /// [`on_error`](crate::Exit::on_error) has shown one of them to the exits.
     ///
     /// ```
+    /// use std::io;
+    ///
     /// use gather_cm::{Cause, EnterExt, gather};
     ///
-    /// smol::block_on(async {
-    ///     let member = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>("link down"));
-    ///     let gather = gather((member,)).catch_unwind();
-    ///     let failure = gather.with(async |_| -> () { panic!("oops") }).await.unwrap_err();
-    ///     assert_eq!(failure.to_string(), "panicked: oops; exit of member 0 failed: link down");
-    ///     let Cause::Panicked(panic) = failure.cause else { unreachable!() };
-    ///     assert_eq!(*panic.into_payload().downcast::<&str>().unwrap(), "oops");
-    /// });
+    /// # smol::block_on(async {
+    /// let member = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("link down")));
+    /// let body = async |_: (&mut (),)| -> Result<(), _> { panic!("oops") };
+    /// let failure = gather((member,)).catch_unwind().with(body).await.unwrap_err();
+    /// assert_eq!(failure.to_string(), "panicked: oops; exit of member 0 failed: link down");
+    /// let Cause::Panicked(panic) = failure.cause else { unreachable!() };
+    /// assert_eq!(panic.into_payload().downcast_ref(), Some(&"oops"));
+    /// # });
     /// ```
     #[cfg(feature = "std")]
-    pub fn catch_unwind(self) -> Gather<G, Policies<Rb, L, S, Catch, Exits<O, XL>, Ob>> {
+    pub fn catch_unwind(self) -> Gather<G, Policies<Rb, L, S, Catch, X, Ob>> {
         let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
 }
 
-/// The future of a whole life cycle: made by `with` and `try_with` of [`Gather`].
-///
-/// It is `Send` exactly where its parts are: the members, their values, the futures of their exits, and the body.
-///
-/// # Panics
-///
-/// If it is polled again after it has finished, or after a panic got out of it.
-///
-/// # Cancellation
-///
-/// Where it is dropped, enters and exits that are pending are dropped, and so is the body; every resource that is held
-/// and not yet given to its exit is [abandoned](crate::Exit::abandon). Errors known by then are lost.
-///
-/// ```
-/// use gather_cm::{EnterExt, gather};
-///
-/// let member = async { Ok::<_, ()>(String::from("hello")) }.drop_on_exit();
-/// let task = smol::spawn(gather((member,)).with(async |(text,)| text.len()));
-/// assert_eq!(smol::block_on(task).unwrap(), 5);
-/// ```
-#[pin_project]
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct With<T>(#[pin] pub(crate) T);
-
-impl<T: FusedFuture> With<T> {
-    /// The same future, where the compiler is told that it is `Send`.
+impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, Exits<O, XL, N, F, W>, Ob>> {
+    /// Exits run one at a time, last entered first, and see how the exits before them ended: an exit *stack*, as Python's
+    /// [`AsyncExitStack`] is one when contexts are entered concurrently, except that a failed enter leaks nothing.
     ///
-    /// For a resource type with a lifetime in it inside a spawned block, where rustc cannot yet see `Send` by itself
-    /// ([rust#110338](https://github.com/rust-lang/rust/issues/110338)) and says so in terms of lifetimes that are "not
-    /// general enough".
+    /// The order is that of completion: the member that entered last exits first. The first exit receives how the body
+    /// ended. While that is `Completed` or `Failed`, the exits after one that answers `Suppress` receive `Completed`, those
+    /// after one that fails receive `Failed`, and those after one that panics receive `Panicked`. The body's error is
+    /// suppressed if one exit that received it answers `Suppress` and none fails. Errors of exits are reported whatever
+    /// follows.
     ///
     /// ```
-    /// use gather_cm::{Exit, ExitCase, gather};
+    /// use std::{cell::RefCell, io};
     ///
-    /// struct Lease<'a>(&'a str);
+    /// use gather_cm::{EnterExt, gather};
     ///
-    /// impl Exit for Lease<'_> {
-    ///     type Error = String;
-    ///     type Verdict = ();
-    ///     async fn exit(self, _: ExitCase) -> Result<(), String> {
-    ///         Ok(())
-    ///     }
-    /// }
-    ///
-    /// async fn lease(name: &str) -> Result<Lease<'_>, String> {
-    ///     Ok(Lease(name))
-    /// }
-    ///
-    /// let task = smol::spawn(async {
-    ///     let name = String::from("port 80");
-    ///     gather((lease(&name),)).with(async |(lease,)| lease.0.len()).send().await
-    /// });
-    /// assert_eq!(smol::block_on(task).unwrap(), 7);
+    /// let log = RefCell::new(Vec::new());
+    /// let member = |name: &'static str, suppress: bool| {
+    ///     let log = &log;
+    ///     async move { Ok::<_, io::Error>(name) }.exit_with(async move |name, case| {
+    ///         log.borrow_mut().push(format!("{name}: {case:?}"));
+    ///         Ok(suppress)
+    ///     })
+    /// };
+    /// # smol::block_on(async {
+    /// let members = (member("a", false), member("b", true), member("c", false));
+    /// let body = async |_: (&mut _, &mut _, &mut _)| Err::<(), _>(io::Error::other("oops"));
+    /// let failure = gather(members).stack().with(body).await.unwrap_err();
+    /// assert!(failure.is_suppressed());
+    /// # });
+    /// assert_eq!(log.into_inner(), ["c: Failed", "b: Failed", "a: Completed"]);
     /// ```
-    pub fn send(self) -> With<impl FusedFuture<Output = T::Output> + Send>
-    where
-        T: Send,
-    {
-        self
+    ///
+    /// [`AsyncExitStack`]: https://docs.python.org/3/library/contextlib.html#contextlib.AsyncExitStack
+    pub fn stack(self) -> Gather<G, Policies<Rb, L, S, C, Exits<Stack, XL, N, F, W>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
+        let exits = Exits { limit: exits.limit, names: exits.names, fair: exits.fair, kinds: PhantomData };
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
-}
 
-impl<T: Future> Future for With<T> {
-    type Output = T::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
-        self.project().0.poll(cx)
+    /// At most `n` exits are in flight. They start in argument order. A failed exit does not stop the queued ones.
+    ///
+    /// If a queued exit must start before one in flight can finish, the group hangs: do not limit members that wait for
+    /// one another.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is 0.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, resources whose exit is queued are abandoned.
+    ///
+    /// ```
+    /// use std::{cell::Cell, io};
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let (now, most) = (Cell::new(0), Cell::new(0));
+    /// let member = || {
+    ///     async { Ok::<_, io::Error>(()) }.exit_with(async |(), _| {
+    ///         now.set(now.get() + 1);
+    ///         most.set(most.get().max(now.get()));
+    ///         smol::future::yield_now().await;
+    ///         Ok(now.set(now.get() - 1))
+    ///     })
+    /// };
+    /// let members: [_; 5] = std::array::from_fn(|_| member());
+    /// gather(members).exit_limit(2).with(async |_| Ok(())).await?;
+    /// assert_eq!(most.get(), 2);
+    /// # Ok(()) }) }
+    /// ```
+    #[track_caller]
+    pub fn exit_limit(self, n: usize) -> Gather<G, Policies<Rb, L, S, C, Exits<O, Limited, N, F, W>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
+        let exits =
+            Exits { limit: Limited::new("exit_limit", n), names: exits.names, fair: exits.fair, kinds: PhantomData };
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
-}
 
-impl<T: FusedFuture> FusedFuture for With<T> {
-    fn is_terminated(&self) -> bool {
-        self.0.is_terminated()
+    /// Names the members, for errors: `enter of db failed` instead of `enter of member 0 failed`.
+    ///
+    /// A tuple or an array takes exactly one name for each member. A `Vec` takes a slice; members beyond it print their index. If
+    /// you know the names only at run time, look them up by [`Who::index`](crate::Who::index).
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # smol::block_on(async {
+    /// let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
+    /// let cache = async { Ok(()) }.drop_on_exit();
+    /// let failure = gather((db, cache)).names(&["db", "cache"]).with(async |_| Ok(())).await.unwrap_err();
+    /// assert_eq!(failure.to_string(), "enter of db failed: no route");
+    /// # });
+    /// ```
+    pub fn names(
+        self,
+        names: &'static <G::Shape as Shape>::Names,
+    ) -> Gather<G, Policies<Rb, L, S, C, Exits<O, XL, Named, F, W>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
+        let exits =
+            Exits { limit: exits.limit, names: Named(G::Shape::names(names)), fair: exits.fair, kinds: PhantomData };
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
-}
 
-impl<T> fmt::Debug for With<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("With").finish_non_exhaustive()
+    /// Each poll starts one member further, so that no member starves for ever beside one that is always ready.
+    ///
+    /// Under tokio, a member that is always ready uses up the task's budget of cooperative scheduling, and the members polled
+    /// after it see only `Pending`. With this policy every member is polled first in its turn. Only the order of the polls
+    /// within one poll changes, separately for enters and for exits. Members and exits still start in argument order, and
+    /// [`cancel_on`](Self::cancel_on) and deadlines are still polled first. If one member alone is too busy, wrap it in
+    /// [`tokio::task::unconstrained`] instead.
+    ///
+    /// [`tokio::task::unconstrained`]: https://docs.rs/tokio/latest/tokio/task/fn.unconstrained.html
+    ///
+    /// ```
+    /// use std::{cell::RefCell, future::poll_fn, io, task::Poll};
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = RefCell::new(String::new());
+    /// let member = |name: char| {
+    ///     let (log, mut polls) = (&log, 0);
+    ///     poll_fn(move |cx| {
+    ///         log.borrow_mut().push(name);
+    ///         polls += 1;
+    ///         cx.waker().wake_by_ref();
+    ///         if polls < 3 { Poll::Pending } else { Poll::Ready(Ok::<_, io::Error>(())) }
+    ///     })
+    ///     .drop_on_exit()
+    /// };
+    /// smol::block_on(gather((member('a'), member('b'))).fair().with(async |_| Ok(())))?;
+    /// assert_eq!(log.into_inner(), "abbaab");
+    /// # Ok(()) }
+    /// ```
+    pub fn fair(self) -> Gather<G, Policies<Rb, L, S, C, Exits<O, XL, N, Fair, W>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
+        let exits = Exits { limit: exits.limit, names: exits.names, fair: Fair::default(), kinds: PhantomData };
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
-}
 
-/// `with` and `try_with` for one shape of group: what its body is lent, and where its errors are kept.
-macro_rules! lend {
-    ($Refs:ty, $Store:ty, |$values:ident: $Values:ty| $refs:expr) => {
-        /// Enters every member at the same time, lends the values to `body`, and exits every member at the same
-        /// time, told how the body ended.
-        ///
-        /// The body gets the values in argument order, whichever was entered first, and may borrow from its
-        /// surroundings. A plain `async fn` is a body too.
-        ///
-        /// # Errors
-        ///
-        /// [`Cause::Enter`](crate::Cause::Enter) if a member could not be entered: the others are still entered to
-        /// their end and then exited, and the body is not called. [`Cause::Exit`](crate::Cause::Exit) with the body's
-        /// value if an exit failed. [`Cause::Cancelled`](crate::Cause::Cancelled) if the group was
-        /// [told to stop](Self::until). A table in [`Failure`](crate::Failure#which-error-which-case) has them all.
-        ///
-        /// # Panics
-        ///
-        /// With the feature `std`, a panic of the body or of a member goes on when all exits are done.
-        ///
-        /// # Cancellation
-        ///
-        /// See [`With`].
-        ///
-        /// ```
-        /// use gather_cm::{EnterExt, gather};
-        ///
-        /// smol::block_on(async {
-        ///     let member = async { Ok::<_, ()>(vec![1, 2, 3]) }.drop_on_exit();
-        ///     let factor = 2;
-        ///     let sum = gather((member,)).with(async |(list,)| factor * list.iter().sum::<i32>()).await;
-        ///     assert_eq!(sum.unwrap(), 12);
-        /// });
-        /// ```
-        pub fn with<R>(
-            self,
-            body: impl AsyncFnOnce($Refs) -> R,
-        ) -> With<impl FusedFuture<Output = Result<R, Failure<R, Infallible, Faults<$Store>>>>> {
-            self.run(body, Ending::Completed)
-        }
-
-        /// As `with`, for a body that may fail: the exits are then told
-        /// [`ExitCase::Failed`](crate::ExitCase::Failed), and shown the error.
-        ///
-        /// # Errors
-        ///
-        /// As `with`, and [`Cause::Body`](crate::Cause::Body) with the body's error. Exits may
-        /// [suppress](crate::Failure::is_suppressed) it.
-        ///
-        /// # Panics
-        ///
-        /// With the feature `std`, a panic of the body or of a member goes on when all exits are done.
-        ///
-        /// # Cancellation
-        ///
-        /// See [`With`].
-        ///
-        /// ```
-        /// use gather_cm::{Cause, EnterExt, ExitCase, gather};
-        ///
-        /// smol::block_on(async {
-        ///     let member = async { Ok::<_, ()>("12a") }.exit_with(async |_, case| {
-        ///         assert_eq!(case, ExitCase::Failed);
-        ///         Ok(())
-        ///     });
-        ///     let failure = gather((member,)).try_with(async |(text,)| text.parse::<u32>()).await.unwrap_err();
-        ///     assert!(matches!(failure.cause, Cause::Body(_)));
-        /// });
-        /// ```
-        pub fn try_with<R, B: 'static>(
-            self,
-            body: impl AsyncFnOnce($Refs) -> Result<R, B>,
-        ) -> With<impl FusedFuture<Output = Result<R, Failure<R, B, Faults<$Store>>>>> {
-            self.run(body, Ending::from)
-        }
-
-        fn run<T, R, B: 'static>(
-            self,
-            body: impl AsyncFnOnce($Refs) -> T,
-            ending: impl FnOnce(T) -> Ending<R, B>,
-        ) -> With<impl FusedFuture<Output = Result<R, Failure<R, B, Faults<$Store>>>>> {
-            let block = move |mut entered: Entered<$Values, P::Exits>| async move {
-                let $values = &mut *entered;
-                let refs = $refs;
-                let result = Body::<_, P::Stop>::new(|| body(refs)).await;
-                (Some(entered), result.map(|output| output.map_or(Ending::Cancelled, ending)))
-            };
-            let machine = Machine::new(self.group.into_members(), block, self.policy);
-            With(Then { future: machine, then: |outcome: Result<(R, Verdict), _>| outcome.map(|(value, _)| value) })
-        }
-    };
-}
-pub(crate) use lend;
-
-/// A machine, and what becomes of its outcome.
-#[pin_project]
-pub(crate) struct Then<Fut, C> {
-    #[pin]
-    pub(crate) future: Fut,
-    pub(crate) then: C,
-}
-
-impl<Fut: Future, T, C: Fn(Fut::Output) -> T> Future for Then<Fut, C> {
-    type Output = T;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let this = self.project();
-        this.future.poll(cx).map(this.then)
-    }
-}
-
-impl<Fut: FusedFuture, T, C: Fn(Fut::Output) -> T> FusedFuture for Then<Fut, C> {
-    fn is_terminated(&self) -> bool {
-        self.future.is_terminated()
+    /// Passes the caller's own waker to the members of a large `Vec`.
+    ///
+    /// Without it, the members of a `Vec` of more than 30 get wakers of their own, so that only woken members are polled. Use it
+    /// if a member accepts only wakers of its own executor, as embassy's timers do; then each poll polls every pending member. It
+    /// has no effect on tuples and arrays, whose members always get the caller's waker.
+    ///
+    /// ```
+    /// use std::{future::poll_fn, io, task::{Poll, Waker}};
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # #[cfg(feature = "alloc")]
+    /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let member = || {
+    ///     poll_fn(|cx| {
+    ///         assert!(cx.waker().will_wake(Waker::noop()));
+    ///         Poll::Ready(Ok::<_, io::Error>(()))
+    ///     })
+    ///     .drop_on_exit()
+    /// };
+    /// let members: Vec<_> = (0..40).map(|_| member()).collect();
+    /// let mut future = std::pin::pin!(gather(members).caller_waker().with(async |_| Ok(())));
+    /// let mut cx = std::task::Context::from_waker(Waker::noop());
+    /// assert!(future.as_mut().poll(&mut cx).is_ready());
+    /// # Ok(()) }
+    /// # #[cfg(feature = "alloc")]
+    /// # run().unwrap();
+    /// ```
+    pub fn caller_waker(self) -> Gather<G, Policies<Rb, L, S, C, Exits<O, XL, N, F, CallerWaker>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
+        let exits = Exits { limit: exits.limit, names: exits.names, fair: exits.fair, kinds: PhantomData };
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
 }

@@ -3,7 +3,7 @@
 use core::{any::Any, ops::ControlFlow, pin::Pin, task::Context};
 
 use crate::{
-    failure::Store,
+    Shape,
     policy::Rank,
     slot::{Phase, Slot},
 };
@@ -19,78 +19,83 @@ mod wakers;
 
 /// Several members that are entered together: a tuple of 0 to 12, an array, or (feature `alloc`) a `Vec`.
 ///
-/// A member is anything that can be awaited ([`IntoFuture`]) and gives `Result<V, E>`, where `V` is a resource
-/// ([`Exit<Error = E>`](crate::Exit)). All members of a group share one error type;
-/// [`EnterExt::errors_into`](crate::EnterExt::errors_into) brings different ones together. The empty tuple is a group
-/// too; its error type is [`Infallible`](core::convert::Infallible).
+/// A member is any [`IntoFuture`] that returns `Result<V, E>`, if `V` is a [`Resource`](crate::Resource) with the error
+/// type `E`. All members of a group share one error type; use
+/// [`EnterExt::errors_into`](crate::EnterExt::errors_into) to bring different ones together. The empty tuple is a group
+/// too. Its error type is [`Infallible`](core::convert::Infallible).
 ///
-/// This trait is sealed: it cannot be implemented elsewhere.
+/// This trait is sealed.
 ///
 /// ```
+/// use std::io;
+///
 /// use gather_cm::{EnterExt, Gather, Group, gather};
 ///
 /// fn prepare<G: Group>(members: G) -> Gather<G> {
 ///     gather(members)
 /// }
 ///
-/// let open = |n: u32| async move { Ok::<_, ()>(n) }.drop_on_exit();
-/// smol::block_on(async {
-///     prepare((open(1), open(2))).with(async |(a, b)| assert_eq!((**a, **b), (1, 2))).await.unwrap();
-/// });
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let open = |n: u32| async move { Ok::<_, io::Error>(n) }.drop_on_exit();
+/// let sum = prepare((open(1), open(2))).with(async |(a, b)| Ok(*a + *b)).await?;
+/// assert_eq!(sum, 3);
+/// # Ok(()) }) }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a group of members",
     label = "expected a tuple of 0 to 12 members, an array, or a `Vec`",
-    note = "a member gives `Result<V, E>` when awaited, and `V` implements `gather_cm::Exit<Error = E>`",
-    note = "one member alone is a group as a tuple: `gather((member,))`"
+    note = "a member returns `Result<V, E>` when awaited, and `V` implements `gather_cm::Exit<Error = E>`",
+    note = "one member alone is a group as a tuple: `gather((member,))`",
+    note = "all members of a group have one error type; `.errors_into()` from `gather_cm::EnterExt` converts theirs"
 )]
 pub trait Group: Sized + sealed::Sealed {
-    /// What the members give: `(A, B)` for a tuple, `[V; N]` for an array, `Vec<V>` for a `Vec`.
-    type Values: Values<Error = Self::Error, Store = Self::Store>;
+    /// The resources: `(A, B)` for a tuple, `[V; N]` for an array, `Vec<V>` for a `Vec`.
+    type Values: Values<Error = Self::Error, Shape = Self::Shape>;
     /// The error of every member, in enter and in exit.
     type Error;
-    /// Where the errors are kept by index: a group fails with [`Faults<Store>`](crate::Faults).
-    type Store: Store<Error = Self::Error>;
+    /// How the errors are kept: a group fails with [`Failure<Error, Shape>`](crate::Failure).
+    type Shape: Shape;
 
     #[doc(hidden)]
-    fn into_members<T: Rank>(self) -> impl Members<Values = Self::Values, Rank = T>;
+    fn into_members<T: Rank>(self, caller_waker: bool) -> impl Members<Values = Self::Values, Rank = T>;
 }
 
-/// The values of a group: a tuple, an array or a `Vec` of resources. Sealed.
+/// The resources of a group: a tuple, an array or a `Vec`. This trait is sealed.
 ///
 /// ```
-/// use gather_cm::{EnterExt, Entered, Exit, ExitCase, Values, gather};
+/// use std::io;
 ///
-/// async fn tear_down<V: Values<Error: 'static>>(group: Entered<V>) -> bool {
-///     group.exit(ExitCase::Completed).await.is_ok()
+/// use gather_cm::{EnterExt, Entered, Exit, ExitCase, FailureOf, Values, gather};
+///
+/// async fn tear_down<V: Values<Error: 'static>>(group: Entered<V>) -> Result<(), FailureOf<V>> {
+///     group.exit(ExitCase::Completed).await.map(|_verdict| ())
 /// }
 ///
-/// smol::block_on(async {
-///     let open = |n: u32| async move { Ok::<_, ()>(n) }.drop_on_exit();
-///     let group = gather([open(1), open(2)]).enter().await.unwrap();
-///     assert!(tear_down(group).await);
-/// });
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let open = |n: u32| async move { Ok::<_, io::Error>(n) }.drop_on_exit();
+/// tear_down(gather([open(1), open(2)]).enter().await?).await?;
+/// # Ok(()) }) }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the values of a group",
+    message = "`{Self}` is not the resources of a group",
     label = "expected a tuple of 0 to 12 resources, an array, or a `Vec`"
 )]
 pub trait Values: Sized {
     /// The error of every member.
     type Error;
-    /// Where the errors are kept by index.
-    type Store: Store<Error = Self::Error>;
-    /// When each of them was entered.
+    /// How the errors are kept.
+    type Shape: Shape;
+    /// When each of them entered.
     #[doc(hidden)]
     type Ranks<T: Rank>;
 
     /// Slots that hold the values.
     #[doc(hidden)]
-    fn hold<T: Rank>(self, ranks: Self::Ranks<T>) -> impl Members<Values = Self, Rank = T>;
+    fn hold<T: Rank>(self, ranks: Self::Ranks<T>, caller_waker: bool) -> impl Members<Values = Self, Rank = T>;
 
     /// Shows the error to every one of them, in argument order.
     #[doc(hidden)]
-    fn witness(&mut self, error: &dyn Any);
+    fn show(&mut self, error: &dyn Any);
 
     /// Abandons every one of them, in argument order.
     #[doc(hidden)]
@@ -106,12 +111,14 @@ pub trait Members: Sized {
     type Values: Values;
     type Rank: Rank;
     /// What is left when the values are moved out, to make slots of them again: the functions that make the exits'
-    /// futures, and wakers.
+    /// futures, and the block of wakers, without the caller's.
     type Emptied: Send + Sync;
     /// What the machine keeps of the members together, where a sweep does not pass by all of them.
     type Number: Number;
 
-    fn len(&self) -> usize;
+    // The slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from
+    // themselves.
+    fn len(self: Pin<&mut Self>) -> usize;
 
     /// Shows the slots to `visitor` in argument order, from index `first` on, until it breaks.
     fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()>;
@@ -145,8 +152,8 @@ pub trait Members: Sized {
 /// One member's error.
 pub type ErrorOf<Ms> = <<Ms as Members>::Values as Values>::Error;
 
-/// Where the members' errors are kept by index.
-pub type StoreOf<Ms> = <<Ms as Members>::Values as Values>::Store;
+/// How the members' errors are kept.
+pub type ShapeOf<Ms> = <<Ms as Members>::Values as Values>::Shape;
 
 /// When the members were entered.
 pub type RanksOf<Ms> = <<Ms as Members>::Values as Values>::Ranks<<Ms as Members>::Rank>;
@@ -177,11 +184,11 @@ pub(crate) struct Sweep<'a, 'cx, T> {
 
 impl<Ms: Members, T: Poller<Ms>> Visitor<Ms> for Sweep<'_, '_, T> {
     #[inline(always)]
-    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
-        if self.poller.wants(index, slot.phase()) {
+        if self.poller.wants(index, slot.as_mut().phase()) {
             self.poller.poll(index, slot, self.cx)
         } else {
             ControlFlow::Continue(())
@@ -201,14 +208,14 @@ struct FindTurn<T> {
 }
 
 impl<Ms: Members<Rank = T>, T: Rank> Visitor<Ms> for FindTurn<T> {
-    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
-        let phase = slot.phase();
-        let last = self.turn.is_none_or(|(_, rank)| rank < slot.rank());
+        let (phase, rank) = (slot.as_mut().phase(), slot.rank());
+        let last = self.turn.is_none_or(|(_, highest)| highest < rank);
         if phase == Phase::Exiting || (phase == Phase::Held && last) {
-            self.turn = Some((index, slot.rank()));
+            self.turn = Some((index, rank));
         }
         if phase == Phase::Exiting { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

@@ -2,17 +2,17 @@
 //!
 //! ## Which error, which case
 //!
-//! In a few words; [`Failure`] has them all.
+//! In a few words; [`Failure`] has a table of every case.
 //!
-//! | what happens | the body | exits are told | the gather ends with |
-//! |--------------|----------|----------------|----------------------|
-//! | all is well | runs | `Completed` | the body's value |
-//! | a member cannot be entered; the others settle | is not called | `EnterFailed` | `Cause::Enter` |
+//! | what happens | the body | exits receive | the gather returns |
+//! | --- | --- | --- | --- |
+//! | nothing fails | runs | `Completed` | the body's value |
+//! | a member cannot be entered; the others run on | is not called | `EnterFailed` | `Cause::Enter` |
 //! | the body fails | runs | `Failed` | `Cause::Body` |
-//! | the group is told to stop (`until`) | is dropped | `Cancelled` | `Cause::Cancelled` |
-//! | the body or an enter panics (feature `std`) | — | `Panicked` | the panic, when all exits are done |
-//! | an exit fails or panics | ran | as above: a sibling alters nothing | `Cause::Exit`, or the panic |
-//! | the future is dropped | is dropped | nothing: `Exit::abandon` is called | — |
+//! | the group is cancelled (`cancel_on`) | is dropped | `Cancelled` | `Cause::Cancelled` |
+//! | the body or an enter panics (feature `std`) | ends | `Panicked` | the panic resumes when all exits have finished |
+//! | an exit fails or panics | has ended | as above (in a `stack()`, exits see those before them) | the cause above or `Cause::Exit`; or the panic resumes |
+//! | the future is dropped | is dropped | nothing: `Exit::abandon` is called | nothing |
 #![no_std]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -22,7 +22,21 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+/// `Debug` that shows the name only, so that nothing inside need be `Debug`.
+macro_rules! debug_by_name {
+    ($($Type:ident<$($T:ident),*>),+) => {
+        $(impl<$($T),*> core::fmt::Debug for $Type<$($T),*> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct(stringify!($Type)).finish_non_exhaustive()
+            }
+        })+
+    };
+}
+
+mod adapters;
+mod cycle;
 mod entered;
+mod errors;
 mod exit;
 mod failure;
 #[cfg(feature = "defmt")]
@@ -30,44 +44,57 @@ mod format;
 mod gather;
 mod group;
 mod machine;
-mod member;
 mod observe;
 mod pin;
 mod policy;
+#[cfg(feature = "alloc")]
+mod report;
 mod slot;
 mod unwind;
+mod with;
 
-pub use entered::{Enter, Entered};
-pub use exit::{Exit, ExitCase, Verdict};
-pub use failure::{Cause, Failure, Faults};
-pub use gather::{Gather, With, gather};
+pub use adapters::{Adapted, DropOnExit, EnterExt, EnterWithin, ErrorsInto, ExitWith, ExitWithin};
+pub use cycle::{Cycle, With};
+pub use entered::Entered;
+pub use errors::{Errors, Few, Shape};
+pub use exit::{Exit, ExitCase, Member, Resource, Verdict};
+pub use failure::{Cause, Failure, FailureOf, Origin, Who};
+pub use gather::{Gather, gather};
 pub use group::{Group, Values};
-pub use member::{Adapted, DropOnExit, EnterExt, EnterWithin, ErrorsInto, ExitWith, ExitWithin};
 pub use observe::Event;
+pub use with::BodyResult;
+
+#[cfg(feature = "alloc")]
+pub use {adapters::ExitBoxed, errors::Many, report::Report, with::VecRefs};
 
 #[cfg(feature = "std")]
 pub use unwind::Panic;
 
-/// The types that the policies of a [`Gather`] are: needed only to write down the type of a `Gather`, or of an
-/// [`Entered`] with exit policies.
+/// The types of the policies of a [`Gather`], and two traits for code that is generic over them. You need them only to
+/// write down the type of a `Gather`, or of an [`Entered`] with exit policies.
 ///
 /// ```
-/// use gather_cm::{DropOnExit, EnterExt, Entered, gather, policies::{Exits, Stack}};
+/// use std::io;
+///
+/// use gather_cm::{
+///     DropOnExit, EnterExt, Entered, gather,
+///     policies::{Exits, Stack},
+/// };
 ///
 /// struct Fixture {
-///     group: Entered<(DropOnExit<u8, ()>, DropOnExit<u16, ()>), Exits<Stack>>,
+///     group: Entered<(DropOnExit<u8, io::Error>, DropOnExit<u16, io::Error>), Exits<Stack>>,
 /// }
 ///
-/// smol::block_on(async {
-///     let members = (async { Ok(1) }.drop_on_exit(), async { Ok(2) }.drop_on_exit());
-///     let fixture = Fixture { group: gather(members).stack().enter().await.unwrap() };
-///     assert_eq!(*fixture.group.1, 2);
-/// });
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let members = (async { Ok(1) }.drop_on_exit(), async { Ok(2) }.drop_on_exit());
+/// let fixture = Fixture { group: gather(members).stack().enter().await? };
+/// assert_eq!(*fixture.group.1, 2);
+/// # Ok(()) }) }
 /// ```
 pub mod policies {
     pub use crate::policy::{
-        Catch, EagerRollback, Either, Exits, FailFast, Limited, Never, Observed, Policies, Pool, Resume, Settle, Stack,
-        Unlimited, Unobserved,
+        CallerWaker, Catch, EagerRollback, Either, ExitPolicy, Exits, FailFast, Fair, Limited, Named, Never, Observed,
+        Ordered, OwnWakers, Policies, Policy, Pool, Resume, RunOn, Stack, Unlimited, Unnamed, Unobserved,
     };
 }
 

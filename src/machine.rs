@@ -10,14 +10,14 @@ use core::{
     task::{Context, Poll, Waker, ready},
 };
 
-use futures_util::future::FusedFuture;
 use pin_project::{pin_project, pinned_drop};
 
 use crate::{
-    Cause, Entered, Event, ExitCase, Failure, Faults, Verdict,
-    failure::Store,
-    group::{ErrorOf, Members, Number, Poller, StoreOf, Values, Visitor},
-    policy::{ExitPolicy, Limit, Observer, Parts, Policy, Rank, RollbackKind, Stop},
+    Cause, Entered, Errors, Event, ExitCase, Failure, Shape,
+    cycle::{self, Cycle},
+    exit::Answer,
+    group::{ErrorOf, Members, Number, Poller, ShapeOf, Values, Visitor},
+    policy::{ExitPolicy, Fairness, Limit, Observer, Parts, Policy, Rank, RollbackKind, Stop},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
 };
@@ -110,8 +110,10 @@ struct Flags {
     held: bool,
     /// An exit failed.
     exit_failed: bool,
-    /// An exit did not answer `Suppress`.
+    /// An exit answered `Propagate`, or panicked.
     propagate: bool,
+    /// An exit answered `Suppress`.
+    suppress: bool,
     /// In a stack: an exit that was told of a failure answered `Suppress`.
     suppressed: bool,
 }
@@ -132,6 +134,29 @@ fn one_more(number: &mut impl Number) {
 fn one_less(number: &mut impl Number) {
     // A number that is left out is 0.
     number.set(number.get().wrapping_sub(1));
+}
+
+/// Which slots a sweep of one poll is for. Without `fair()` one pass is enough; with it, three passes make a poll: who is in
+/// flight, from one member on; who is in flight, up to that member; and those that start.
+#[derive(Clone, Copy, Default)]
+enum Pass {
+    #[default]
+    All,
+    From(usize),
+    Below(usize),
+    Start,
+}
+
+impl Pass {
+    fn covers(self, index: usize, phase: Phase) -> bool {
+        let waits = matches!(phase, Phase::Queued | Phase::Held);
+        match self {
+            Self::All => true,
+            Self::From(first) => !waits && index >= first,
+            Self::Below(first) => !waits && index < first,
+            Self::Start => waits,
+        }
+    }
 }
 
 /// How far one poll has come. It lives outside what a panic unwinds, so that the poll goes on behind the member that
@@ -156,8 +181,8 @@ struct Cursor {
     exits_begin: bool,
     /// An exit was held back by the limit.
     held_back: bool,
-    /// Those in flight have been polled: now only those begin that can.
-    begin_only: bool,
+    /// What the sweep under way is for.
+    pass: Pass,
 }
 
 impl Cursor {
@@ -181,10 +206,29 @@ impl Cursor {
         }
     }
 
+    /// With `fair()`: what a poll begins with, if it has not begun. `first` is the member that it starts with.
+    fn begin_passes(&mut self, first: impl FnOnce() -> usize) {
+        if let Pass::All = self.pass {
+            self.pass = Pass::From(first());
+        }
+    }
+
+    /// With `fair()`: goes on to the next pass of this poll, if there is one.
+    fn next_pass(&mut self) -> bool {
+        self.pass = match self.pass {
+            Pass::From(first) => Pass::Below(first),
+            Pass::Below(_) => Pass::Start,
+            Pass::All | Pass::Start => return false,
+        };
+        self.at = 0;
+        true
+    }
+
     /// Ends the sweep of the enters; says whether one is pending.
     fn end_enters(&mut self) -> bool {
         self.enters_done = true;
         self.at = 0;
+        self.pass = Pass::All;
         mem::take(&mut self.pending)
     }
 }
@@ -196,8 +240,8 @@ fn is_cancel(waker: &Waker) -> bool {
     ptr::eq(waker, CANCEL)
 }
 
-/// The body's value and what the exits answered, all together; or the failure.
-pub(crate) type Outcome<Ms, R, B> = Result<(R, Verdict), Failure<R, B, Faults<StoreOf<Ms>>>>;
+/// How the life cycle of these members ends.
+pub(crate) type Outcome<Ms, R, B> = cycle::Outcome<R, ErrorOf<Ms>, ShapeOf<Ms>, B>;
 
 /// A group's whole life cycle. `F` makes the body's block `Fut` from the values.
 #[pin_project(PinnedDrop)]
@@ -222,7 +266,7 @@ where
         Self::start(members, Stage::Body(body), None, flags, policy)
     }
 
-    /// The exits alone, told `case`, of members that are held. There is nothing to witness.
+    /// The exits alone, told `case`, of members that are held. There is no error to show.
     pub(crate) fn exits(members: Ms, case: ExitCase, value: R, policy: P) -> Self {
         Self::start(members, Stage::Exit(Ending::Completed(value)), Some(case), Flags::default(), policy)
     }
@@ -234,16 +278,20 @@ where
     /// Goes as far as it can. A panic of a member goes through it, and leaves what `recover` expects.
     fn step(self: Pin<&mut Self>, cx: &mut Context<'_>, cursor: &mut Cursor) -> Step<Ms, R, B> {
         let mut this = self.project();
-        let Parts { enter_limit, stop, exits: exit_policy, observer } = this.policy.parts();
+        let Parts { enter_limit, mut stop, exits: exit_policy, observer } = this.policy.parts();
         if P::Stop::ENABLED && !mem::replace(&mut cursor.stop_done, true) {
-            this.state.as_mut().poll_stop(stop, observer, cx);
+            this.state.as_mut().poll_stop(stop.as_mut(), observer, cx);
         }
         loop {
             match this.state.as_mut().project() {
                 StateProj::Members { mut members, stage, case, flags, rank, tally, panic } => {
                     if flags.entering && !cursor.enters_done {
                         let fail_fast = P::ROLLBACK == RollbackKind::FailFast;
-                        let (at, failed) = (cursor.at(), matches!(stage, Stage::Exit(_)));
+                        let failed = matches!(stage, Stage::Exit(_));
+                        if FairOf::<P>::FAIR {
+                            let len = members.as_mut().len();
+                            cursor.begin_passes(|| exit_policy.fairness().first_enter(len));
+                        }
                         let mut enters = PollEnters::<P, _, _> {
                             limit: enter_limit,
                             failed,
@@ -254,7 +302,12 @@ where
                             observer,
                             panic,
                         };
-                        members.as_mut().sweep(at, cx, &mut enters);
+                        loop {
+                            members.as_mut().sweep(enters.cursor.at(), cx, &mut enters);
+                            if !FairOf::<P>::FAIR || !enters.cursor.next_pass() {
+                                break;
+                            }
+                        }
                         flags.entering = cursor.end_enters() || tally.enters_in_flight.get() > 0;
                         if cursor.enter_failed {
                             if !failed && (fail_fast || P::EnterLimit::LIMITED) {
@@ -263,12 +316,22 @@ where
                                 let _ = members.as_mut().visit(0, &mut cut);
                                 flags.entering &= !fail_fast;
                             }
-                            if case.is_none() {
-                                stage.fail(Ending::EnterFailed, panic);
-                            }
+                        }
+                        // Also if the observer panics while a failed group runs on.
+                        let failed = cursor.enter_failed || (panic.is_some() && matches!(stage, Stage::Exit(_)));
+                        if failed && case.is_none() {
+                            stage.fail(Ending::EnterFailed, panic);
                         }
                     }
                     cursor.enters_done = true;
+                    let no_body = matches!(stage, Stage::Exit(_)) || !P::BODY;
+                    if P::Stop::ENABLED && !flags.entering && no_body {
+                        let before = panic.is_some();
+                        stop.as_mut().clear(panic);
+                        if panic.is_some() && !before && case.is_none() {
+                            stage.fail(Ending::Panicked, panic);
+                        }
+                    }
                     let eager = P::ROLLBACK == RollbackKind::Eager;
                     match stage {
                         Stage::Exit(ending) if eager || !flags.entering => {
@@ -277,14 +340,14 @@ where
                             if flags.entering || cursor.pending || tally.exits_in_flight.get() > 0 {
                                 return Poll::Pending;
                             }
-                            return Poll::Ready(finish::<_, _, _, _, _, P>(this.state));
+                            return Poll::Ready(finish::<_, _, _, _, _, P>(this.state, exit_policy.names()));
                         }
                         _ if flags.entering => return Poll::Pending,
                         _ => {}
                     }
                     if P::Observer::OBSERVES {
                         if P::BODY && !panic.is_some() {
-                            tell(observer, panic, Event::BodyBegan);
+                            tell(observer, panic, Event::BodyStarted {});
                         }
                         // A panic of the observer, too, leaves no way to the body.
                         if panic.is_some() {
@@ -310,12 +373,12 @@ where
                     let Some(entered) = entered else {
                         this.state.set(State::Done);
                         return Poll::Ready(match ending {
-                            Ok(Ending::Completed(value)) => Ok(Ok((value, Verdict::Propagate))),
+                            Ok(Ending::Completed(value)) => Ok(Ok((value, Answer::Propagate))),
                             Ok(_) => unreachable!("the body has kept the values"),
                             Err(caught) => Err(caught),
                         });
                     };
-                    this.state.as_mut().leave_body(entered, ending, FirstPanic::none(), observer);
+                    this.state.as_mut().leave_body(entered, ending, FirstPanic::none(), stop.as_mut(), observer);
                 }
                 StateProj::Done => panic!("a gather was polled after it had finished"),
             }
@@ -343,8 +406,8 @@ where
                 flags.held |= held;
                 enter_limit.end();
                 one_less(&mut tally.enters_in_flight);
-                let event = if held { Event::Entered } else { Event::EnterFailed };
-                tell(observer, panic, event(cursor.at));
+                let index = cursor.at;
+                tell(observer, panic, if held { Event::Entered { index } } else { Event::EnterFailed { index } });
             } else if held {
                 // The panic was that of `witness`: the resource is still to be exited.
                 cursor.witnessed = true;
@@ -352,7 +415,7 @@ where
             } else {
                 exit_policy.limit().end();
                 one_less(&mut tally.exits_in_flight);
-                tell(observer, panic, Event::ExitFailed(cursor.at));
+                tell(observer, panic, Event::ExitFailed { index: cursor.at });
                 flags.propagate = true;
                 if P::Exits::STACK {
                     next_case(case, ExitCase::Panicked);
@@ -363,6 +426,9 @@ where
     }
 }
 
+/// Who is polled first.
+type FairOf<P> = <<P as Policy>::Exits as ExitPolicy>::Fairness;
+
 type Step<Ms, R, B> = Poll<Result<Outcome<Ms, R, B>, Caught>>;
 
 impl<F, R, B> Stage<F, R, B> {
@@ -372,7 +438,7 @@ impl<F, R, B> Stage<F, R, B> {
             panic.guard(|| *self = Self::Exit(ending));
         }
         if panic.is_some() {
-            *self = Self::Exit(Ending::Panicked);
+            panic.guard(|| *self = Self::Exit(Ending::Panicked));
         }
     }
 }
@@ -388,17 +454,21 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
         entered: Entered<Ms::Values, X>,
         ending: Result<Ending<R, B>, Caught>,
         mut panic: FirstPanic,
+        stop: Pin<&mut impl Stop>,
         observer: &mut impl Observer,
     ) {
         let StateOwn::Body { emptied, .. } = self.as_mut().project_replace(Self::Done) else {
             unreachable!("the body is left once")
         };
-        let ending = ending.unwrap_or_else(|caught| {
+        let mut ending = ending.unwrap_or_else(|caught| {
             panic.keep(caught);
             Ending::Panicked
         });
-        let ending = if panic.is_some() { Ending::Panicked } else { ending };
-        tell(observer, &mut panic, Event::BodyEnded(ending.case()));
+        stop.clear(&mut panic);
+        if panic.is_some() {
+            panic.guard(|| ending = Ending::Panicked);
+        }
+        tell(observer, &mut panic, Event::BodyEnded { case: ending.case() });
         let (values, ranks) = entered.into_parts();
         let members = Ms::held(values, ranks, emptied);
         self.set(Self::start(members, Stage::Exit(ending), None, Flags::default(), panic));
@@ -407,19 +477,21 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
     /// Polls what may stop the group, while that matters. It ends the entering and the body; a failed group stays failed.
     fn poll_stop<X>(
         mut self: Pin<&mut Self>,
-        stop: Pin<&mut impl Stop>,
+        mut stop: Pin<&mut impl Stop>,
         observer: &mut impl Observer,
         cx: &mut Context<'_>,
     ) where
         Fut: Future<Output = Returned<Ms::Values, X, R, B>>,
         X: ExitPolicy<Rank = Ms::Rank>,
     {
-        if !matches!(*self, Self::Members { flags: Flags { entering: true, .. }, .. } | Self::Body { .. }) {
-            return;
+        // By `project`: a shared reference to the state would cover the body's block, which borrows from itself.
+        match self.as_mut().project() {
+            StateProj::Members { flags: Flags { entering: true, .. }, .. } | StateProj::Body { .. } => {}
+            _ => return,
         }
         let mut first = FirstPanic::none();
         let mut stopped = false;
-        first.guard(|| stopped = stop.poll_stop(cx).is_ready());
+        first.guard(|| stopped = stop.as_mut().poll_stop(cx).is_ready());
         if !stopped && !first.is_some() {
             return;
         }
@@ -435,7 +507,7 @@ impl<Ms: Members, F, Fut, R, B> State<Ms, F, Fut, R, B> {
             }
             StateProj::Body { block, .. } => {
                 if let Poll::Ready((Some(entered), ending)) = block.poll(&mut Context::from_waker(CANCEL)) {
-                    self.leave_body(entered, ending, first, observer);
+                    self.leave_body(entered, ending, first, stop, observer);
                 }
             }
             StateProj::Done => {}
@@ -476,18 +548,18 @@ impl<X: ExitPolicy, T: Number, O: Observer> ExitSweep<'_, X, T, O> {
             taken.take(begin, &mut self.tally.witnessed);
         }
         let Witnessed { members, fault } = &mut taken;
-        let witness = match ending {
+        let shown = match ending {
             Ending::Failed(error) => Some(error as &dyn Any),
             _ => fault.as_ref().map(|(_, error)| error as &dyn Any),
         };
-        self.sweep(members.as_mut(), witness, cx);
+        self.sweep(members.as_mut(), shown, cx);
     }
 
-    fn sweep<Ms>(&mut self, mut members: Pin<&mut Ms>, witness: Option<&dyn Any>, cx: &mut Context<'_>)
+    fn sweep<Ms>(&mut self, mut members: Pin<&mut Ms>, shown: Option<&dyn Any>, cx: &mut Context<'_>)
     where
         Ms: Members<Rank = X::Rank, Number = T>,
     {
-        let mut exits = PollExits { sweep: self, witness, turn: 0 };
+        let mut exits = PollExits { sweep: self, shown, turn: 0 };
         if X::STACK {
             while let Some(turn) = members.as_mut().turn() {
                 exits.turn = turn;
@@ -499,16 +571,24 @@ impl<X: ExitPolicy, T: Number, O: Observer> ExitSweep<'_, X, T, O> {
             }
             return;
         }
+        if X::Fairness::FAIR {
+            let len = members.as_mut().len();
+            let ExitSweep { policy, cursor, .. } = &mut *exits.sweep;
+            cursor.begin_passes(|| policy.fairness().first_exit(len));
+        }
         loop {
             let at = exits.sweep.cursor.at();
             members.as_mut().sweep(at, cx, &mut exits);
+            if X::Fairness::FAIR && exits.sweep.cursor.next_pass() {
+                continue;
+            }
             // One that entered late may have been held back for the place of one behind it, which has ended since.
             let ExitSweep { policy, cursor, .. } = &mut *exits.sweep;
             if !X::Limit::LIMITED || !mem::take(&mut cursor.held_back) || !policy.limit().has_room() {
                 return;
             }
             cursor.at = 0;
-            cursor.begin_only = true;
+            cursor.pass = Pass::Start;
         }
     }
 }
@@ -540,7 +620,8 @@ impl<Ms: Members> Witnessed<'_, Ms> {
         let _ = self.members.as_mut().visit(if begin { 0 } else { at.get() }, &mut take);
         self.fault = take.fault;
         if begin {
-            at.set(self.fault.as_ref().map_or(self.members.len(), |(index, _)| *index));
+            let none = self.members.as_mut().len();
+            at.set(self.fault.as_ref().map_or(none, |(index, _)| *index));
         }
     }
 }
@@ -553,46 +634,63 @@ impl<Ms: Members> Drop for Witnessed<'_, Ms> {
     }
 }
 
-/// Moves the faults out, and says how it all ended: with an outcome, or with the panic that now resumes.
+/// Moves the errors out, and says how it all ended: with an outcome, or with the panic that now resumes.
 fn finish<Ms: Members, F, Fut, R, B, P: Policy>(
     mut state: Pin<&mut State<Ms, F, Fut, R, B>>,
+    names: &'static [&'static str],
 ) -> Result<Outcome<Ms, R, B>, Caught> {
-    let mut faults = TakeFaults::<StoreOf<Ms>> { enters: Store::empty(), exits: Store::empty(), len: 0 };
-    let StateProj::Members { members, stage: Stage::Exit(ending), flags, panic, .. } = state.as_mut().project() else {
+    let mut errors = TakeErrors { enters: Errors::empty(), exits: Errors::empty() };
+    let StateProj::Members { mut members, stage: Stage::Exit(ending), flags, panic, .. } = state.as_mut().project()
+    else {
         unreachable!("a gather finishes when all have left")
     };
     // In place: `project_replace` would bring code for each field and state.
     let ending = mem::replace(ending, Ending::Cancelled);
     let mut panic = mem::replace(panic, FirstPanic::none());
-    let exit_failed = flags.exit_failed;
-    let suppress = members.len() > 0 && !exit_failed && (!flags.propagate || flags.suppressed);
-    let verdict = Verdict::from(suppress);
+    let Flags { exit_failed, propagate, suppress, suppressed, .. } = *flags;
+    let answer = match (suppressed || (suppress && !propagate), propagate || suppress) {
+        _ if exit_failed => Answer::Propagate,
+        (true, _) => Answer::Suppress,
+        (false, true) => Answer::Propagate,
+        (false, false) => Answer::Neutral,
+    };
     // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
     if exit_failed || panic.is_some() || matches!(ending, Ending::EnterFailed) {
-        faults.len = members.len();
-        let _ = members.visit(0, &mut faults);
+        if Errors::<ErrorOf<Ms>, ShapeOf<Ms>>::GROWS {
+            let mut count = CountErrors { enters: 0, exits: 0 };
+            let _ = members.as_mut().visit(0, &mut count);
+            errors.enters.reserve(count.enters);
+            errors.exits.reserve(count.exits);
+        }
+        let _ = members.visit(0, &mut errors);
     }
-    state.set(State::Done);
+    // Guarded, since a waker of the caller may panic as it is dropped.
+    panic.guard(|| state.set(State::Done));
+    let TakeErrors { enters, exits } = errors;
+    let mut value = None;
     let cause = if let Some(caught) = panic.take() {
         panic.guard(|| drop(ending));
-        faults.enters.into_options().for_each(|error| panic.guard(|| drop(error)));
+        enters.into_iter().for_each(|(_, error)| panic.guard(|| drop(error)));
         if !P::CATCH {
-            faults.exits.into_options().for_each(|error| panic.guard(|| drop(error)));
+            exits.into_iter().for_each(|(_, error)| panic.guard(|| drop(error)));
             return Err(caught);
         }
         Cause::panicked(caught)
     } else {
         match ending {
-            Ending::Completed(value) if !exit_failed => return Ok(Ok((value, verdict))),
-            Ending::Completed(value) => Cause::Exit(value),
+            Ending::Completed(value) if !exit_failed => return Ok(Ok((value, answer))),
+            Ending::Completed(completed) => {
+                value = Some(completed);
+                Cause::Exit {}
+            }
             Ending::Failed(error) => Cause::Body(error),
-            Ending::Cancelled => Cause::Cancelled,
-            Ending::EnterFailed => Cause::Enter(Faults(faults.enters)),
+            Ending::Cancelled => Cause::Cancelled {},
+            Ending::EnterFailed => Cause::Enter(enters),
             Ending::Panicked => unreachable!("no panic is forgotten"),
         }
     };
-    let suppressed = verdict == Verdict::Suppress && matches!(cause, Cause::Body(_));
-    Ok(Err(Failure { cause, exits: Faults(faults.exits), suppressed }))
+    let suppressed = answer == Answer::Suppress && matches!(cause, Cause::Body(_));
+    Ok(Err((Failure { cause, exits, suppressed, names: <ShapeOf<Ms>>::from_slice(names) }, value)))
 }
 
 /// Ends the machine where a panic gets out of it, as all do without `std`: polled again, it says so.
@@ -604,7 +702,9 @@ impl<Ms: Members, F, Fut, R, B, P: Policy> Drop for EndOnUnwind<'_, Ms, F, Fut, 
     }
 }
 
-impl<Ms, F, Fut, R, B, P> Future for Machine<Ms, F, Fut, R, B, P>
+impl<Ms: Members, F, Fut, R, B, P: Policy> cycle::sealed::Sealed for Machine<Ms, F, Fut, R, B, P> {}
+
+impl<Ms, F, Fut, R, B, P> Cycle for Machine<Ms, F, Fut, R, B, P>
 where
     Ms: Members<Values: Values<Error: 'static>>,
     F: FnOnce(Entered<Ms::Values, P::Exits>) -> Fut,
@@ -612,9 +712,13 @@ where
     B: 'static,
     P: Policy<Exits: ExitPolicy<Rank = Ms::Rank>>,
 {
-    type Output = Outcome<Ms, R, B>;
+    type Value = R;
+    type Error = ErrorOf<Ms>;
+    type Shape = ShapeOf<Ms>;
+    type BodyError = B;
+    const CATCH: bool = P::CATCH;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll_cycle(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<Ms, R, B>> {
         let mut cursor = Cursor::default();
         let mut guard = EndOnUnwind(self);
         let polled = loop {
@@ -628,15 +732,8 @@ where
         mem::forget(guard);
         polled
     }
-}
 
-impl<Ms, F, Fut, R, B, P> FusedFuture for Machine<Ms, F, Fut, R, B, P>
-where
-    Self: Future,
-    Ms: Members,
-    P: Policy,
-{
-    fn is_terminated(&self) -> bool {
+    fn is_over(&self) -> bool {
         matches!(self.state, State::Done)
     }
 }
@@ -653,13 +750,13 @@ impl<Ms: Members, F, Fut, R, B, P: Policy> Machine<Ms, F, Fut, R, B, P> {
                 let _ = members.visit(0, &mut Clear { panic: &mut first, observer });
             }
             StateProj::Body { emptied, .. } if P::Observer::OBSERVES => {
-                tell(observer, &mut first, Event::BodyDropped);
+                tell(observer, &mut first, Event::BodyDropped {});
                 abandoned = Ms::emptied_len(emptied);
             }
             _ => {}
         }
         first.guard(|| state.set(State::Done));
-        (0..abandoned).for_each(|index| tell(observer, &mut first, Event::Abandoned(index)));
+        (0..abandoned).for_each(|index| tell(observer, &mut first, Event::Abandoned { index }));
         first
     }
 }
@@ -691,6 +788,9 @@ struct PollEnters<'a, P: Policy, T, N> {
 impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms> for PollEnters<'_, P, T, N> {
     #[inline(always)]
     fn wants(&mut self, index: usize, phase: Phase) -> bool {
+        if FairOf::<P>::FAIR && !self.cursor.pass.covers(index, phase) {
+            return false;
+        }
         match phase {
             // Those within the limit begin together, as all do without one; a failed group begins no other.
             Phase::Queued if index >= self.limit.max() && (self.failed || self.cursor.enter_failed) => false,
@@ -708,10 +808,10 @@ impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms
         if P::ROLLBACK == RollbackKind::FailFast && self.cursor.enter_failed {
             return ControlFlow::Break(());
         }
-        if slot.phase() == Phase::Queued {
+        if slot.as_mut().phase() == Phase::Queued {
             self.limit.begin();
             one_more(&mut self.tally.enters_in_flight);
-            tell(self.observer, self.panic, Event::EnterBegan(index));
+            tell(self.observer, self.panic, Event::EnterStarted { index });
         }
         self.cursor.begin_visit(index);
         match slot.as_mut().poll_enter(cx) {
@@ -722,10 +822,10 @@ impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms
                 if entered {
                     self.flags.held = true;
                     slot.set_rank(self.rank.next());
-                    tell(self.observer, self.panic, Event::Entered(index));
+                    tell(self.observer, self.panic, Event::Entered { index });
                 } else {
                     self.cursor.enter_failed = true;
-                    tell(self.observer, self.panic, Event::EnterFailed(index));
+                    tell(self.observer, self.panic, Event::EnterFailed { index });
                 }
             }
         }
@@ -737,7 +837,7 @@ impl<Ms: Members<Rank = T, Number = N>, P: Policy, T: Rank, N: Number> Poller<Ms
 /// Begins every exit that can begin, and polls every one in flight. In a stack: of the one slot whose turn it is.
 struct PollExits<'s, 'a, X, N, O> {
     sweep: &'s mut ExitSweep<'a, X, N, O>,
-    witness: Option<&'s dyn Any>,
+    shown: Option<&'s dyn Any>,
     turn: usize,
 }
 
@@ -748,13 +848,16 @@ impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number, O: Observer> Poller<Ms> 
             return false;
         }
         let ExitSweep { policy, cursor, .. } = &mut *self.sweep;
+        if X::Fairness::FAIR && !X::STACK && !cursor.pass.covers(index, phase) {
+            return false;
+        }
         match phase {
             Phase::Held => {
                 let has_room = policy.limit().has_room();
                 cursor.held_back |= !has_room;
                 has_room
             }
-            Phase::Exiting => !cursor.begin_only,
+            Phase::Exiting => !X::Limit::LIMITED || !matches!(cursor.pass, Pass::Start),
             Phase::Queued | Phase::Entering | Phase::Over => false,
         }
     }
@@ -767,30 +870,31 @@ impl<Ms: Members<Number = N>, X: ExitPolicy, N: Number, O: Observer> Poller<Ms> 
         let ExitSweep { policy, case, flags, tally, cursor, observer, panic } = &mut *self.sweep;
         let told = case.unwrap_or(ExitCase::Completed);
         cursor.begin_visit(index);
-        if slot.phase() == Phase::Held {
+        if slot.as_mut().phase() == Phase::Held {
             // In a stack an error that was suppressed is not shown any more.
             let show = told != ExitCase::Completed && !flags.suppressed && !cursor.witnessed;
-            if let (Some(error), true) = (self.witness, show) {
-                slot.as_mut().witness(error);
+            if let (Some(error), true) = (self.shown, show) {
+                slot.as_mut().show(error);
             }
             policy.limit().begin();
             one_more(&mut tally.exits_in_flight);
-            tell(*observer, panic, Event::ExitBegan(index));
+            tell(*observer, panic, Event::ExitStarted { index });
             slot.as_mut().begin_exit(told);
         }
         match slot.poll_exit(cx) {
             Poll::Pending => cursor.pending = true,
-            Poll::Ready(verdict) => {
+            Poll::Ready(answer) => {
                 policy.limit().end();
                 one_less(&mut tally.exits_in_flight);
-                let event = if verdict.is_some() { Event::Exited } else { Event::ExitFailed };
-                tell(*observer, panic, event(index));
-                flags.propagate |= verdict == Some(Verdict::Propagate);
-                if X::STACK && verdict == Some(Verdict::Suppress) {
+                let event = if answer.is_some() { Event::Exited { index } } else { Event::ExitFailed { index } };
+                tell(*observer, panic, event);
+                flags.propagate |= answer == Some(Answer::Propagate);
+                flags.suppress |= answer == Some(Answer::Suppress);
+                if X::STACK && answer == Some(Answer::Suppress) {
                     flags.suppressed |= told == ExitCase::Failed;
                     next_case(case, ExitCase::Completed);
                 }
-                if verdict.is_none() {
+                if answer.is_none() {
                     flags.exit_failed = true;
                     if X::STACK {
                         next_case(case, ExitCase::Failed);
@@ -848,7 +952,7 @@ impl<Ms: Members<Rank = T>, T: Rank> Visitor<Ms> for Cut<'_, T> {
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
         self.panic.guard(|| slot.as_mut().cut());
-        self.held = slot.phase() == Phase::Held;
+        self.held = slot.as_mut().phase() == Phase::Held;
         if let (true, Some(rank)) = (self.held, self.rank.take()) {
             slot.set_rank(rank.next());
         }
@@ -865,17 +969,17 @@ struct CutEnters<'a, N, O> {
 }
 
 impl<Ms: Members, N: Number, O: Observer> Visitor<Ms> for CutEnters<'_, N, O> {
-    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
-        let phase = slot.phase();
+        let phase = slot.as_mut().phase();
         if phase == Phase::Queued || (self.all && phase == Phase::Entering) {
             self.panic.guard(|| slot.cut());
         }
         if self.all && phase == Phase::Entering {
             one_less(self.in_flight);
-            tell(self.observer, self.panic, Event::EnterDropped(index));
+            tell(self.observer, self.panic, Event::EnterDropped { index });
         }
         ControlFlow::Continue(())
     }
@@ -888,14 +992,14 @@ struct Clear<'a, O> {
 }
 
 impl<Ms: Members, O: Observer> Visitor<Ms> for Clear<'_, O> {
-    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
-        let event = match slot.phase() {
-            Phase::Entering => Some(Event::EnterDropped(index)),
-            Phase::Held => Some(Event::Abandoned(index)),
-            Phase::Exiting => Some(Event::ExitDropped(index)),
+        let event = match slot.as_mut().phase() {
+            Phase::Entering => Some(Event::EnterDropped { index }),
+            Phase::Held => Some(Event::Abandoned { index }),
+            Phase::Exiting => Some(Event::ExitDropped { index }),
             Phase::Queued | Phase::Over => None,
         };
         self.panic.guard(|| slot.clear());
@@ -904,24 +1008,40 @@ impl<Ms: Members, O: Observer> Visitor<Ms> for Clear<'_, O> {
     }
 }
 
-/// Moves all errors out.
-struct TakeFaults<T> {
-    enters: T,
-    exits: T,
-    /// How many members there are.
-    len: usize,
+/// Counts the errors.
+struct CountErrors {
+    enters: usize,
+    exits: usize,
 }
 
-impl<Ms: Members> Visitor<Ms> for TakeFaults<StoreOf<Ms>> {
+impl<Ms: Members> Visitor<Ms> for CountErrors {
+    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+    {
+        let (enter, exit) = slot.has_faults();
+        self.enters += usize::from(enter);
+        self.exits += usize::from(exit);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Moves all errors out.
+struct TakeErrors<E, S: Shape> {
+    enters: Errors<E, S>,
+    exits: Errors<E, S>,
+}
+
+impl<Ms: Members> Visitor<Ms> for TakeErrors<ErrorOf<Ms>, ShapeOf<Ms>> {
     fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
     {
         if let Some(error) = slot.as_mut().take_enter_fault() {
-            self.enters.put(index, error, self.len);
+            self.enters.put(index, error);
         }
         if let Some(error) = slot.take_exit_fault() {
-            self.exits.put(index, error, self.len);
+            self.exits.put(index, error);
         }
         ControlFlow::Continue(())
     }
@@ -992,7 +1112,7 @@ mod tests {
     #[test]
     fn a_caller_with_the_static_waker() {
         let member = async { Ok::<_, ()>(()) }.drop_on_exit();
-        let mut gather = pin!(gather((member,)).until(pending()).with(async |_| pending::<()>().await));
+        let mut gather = pin!(gather((member,)).cancel_on(pending::<()>()).with(async |_| Ok(pending::<()>().await)));
         let mut cx = Context::from_waker(CANCEL);
         for _ in 0..3 {
             assert!(gather.as_mut().poll(&mut cx).is_pending());

@@ -1,74 +1,125 @@
-//! What an observer is told: [`Event`].
+//! What an observer receives: [`Event`].
 
 use crate::ExitCase;
 
-/// What has happened in a gather, as it tells the observer of [`Gather::observe`](crate::Gather::observe). Members are
+/// What has happened in a gather. The observer of [`Gather::observe`](crate::Gather::observe) receives it. Members are
 /// named by their index.
 ///
-/// Whatever begins ends, with one event of its own, so that anyone can tell at any time who is in flight:
+/// Everything that starts ends with one event of its own, so that you can tell at any time what is in flight:
 ///
-/// | begins         | ends                                                          | is                        |
-/// |----------------|---------------------------------------------------------------|---------------------------|
-/// | [`EnterBegan`] | [`Entered`], [`EnterFailed`], [`EnterDropped`]                | entering                  |
-/// | [`Entered`]    | [`ExitBegan`], [`Abandoned`]                                  | held                      |
-/// | [`BodyBegan`]  | [`BodyEnded`], [`BodyDropped`]                                | the body, which runs      |
-/// | [`ExitBegan`]  | [`Exited`], [`ExitFailed`], [`ExitDropped`]                   | exiting                   |
+/// | starts | ends | meanwhile |
+/// | --- | --- | --- |
+/// | [`EnterStarted`] | [`Entered`], [`EnterFailed`], [`EnterDropped`] | the member is entering |
+/// | [`Entered`] | [`ExitStarted`], [`Abandoned`] | the gather holds the resource |
+/// | [`BodyStarted`] | [`BodyEnded`], [`BodyDropped`] | the body runs |
+/// | [`ExitStarted`] | [`Exited`], [`ExitFailed`], [`ExitDropped`] | the resource is exiting |
 ///
-/// [`EnterBegan`]: Event::EnterBegan
+/// An event that starts something comes before it. An event that ends something comes after it; an event that tells of a
+/// drop comes after the drop, except [`BodyDropped`], which comes before it.
+///
+/// The variants and their fields may grow: match them with `..`.
+///
+/// [`EnterStarted`]: Event::EnterStarted
 /// [`Entered`]: Event::Entered
 /// [`EnterFailed`]: Event::EnterFailed
 /// [`EnterDropped`]: Event::EnterDropped
-/// [`BodyBegan`]: Event::BodyBegan
+/// [`BodyStarted`]: Event::BodyStarted
 /// [`BodyEnded`]: Event::BodyEnded
 /// [`BodyDropped`]: Event::BodyDropped
-/// [`ExitBegan`]: Event::ExitBegan
+/// [`ExitStarted`]: Event::ExitStarted
 /// [`Exited`]: Event::Exited
 /// [`ExitFailed`]: Event::ExitFailed
 /// [`ExitDropped`]: Event::ExitDropped
 /// [`Abandoned`]: Event::Abandoned
 ///
 /// ```
+/// use std::io;
+///
 /// use gather_cm::{EnterExt, Event, gather};
 ///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut in_flight = 0;
-/// smol::block_on(async {
-///     let member = || async { Ok::<_, ()>(()) }.drop_on_exit();
-///     let observer = |event| match event {
-///         Event::EnterBegan(_) | Event::ExitBegan(_) => in_flight += 1,
-///         Event::BodyBegan | Event::BodyEnded(_) => {}
-///         _ => in_flight -= 1,
-///     };
-///     gather((member(), member())).observe(observer).with(async |_| ()).await.unwrap();
-/// });
+/// # smol::block_on(async {
+/// let member = || async { Ok::<_, io::Error>(()) }.drop_on_exit();
+/// let observer = |event| match event {
+///     Event::EnterStarted { .. } | Event::ExitStarted { .. } => in_flight += 1,
+///     Event::BodyStarted { .. } | Event::BodyEnded { .. } => {}
+///     _ => in_flight -= 1,
+/// };
+/// gather((member(), member())).observe(observer).with(async |_| Ok(())).await
+/// # })?;
 /// assert_eq!(in_flight, 0);
+/// # Ok(()) }
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
-    /// The member begins to enter.
-    EnterBegan(usize),
-    /// The member has entered, and is held.
-    Entered(usize),
+    /// The member starts to enter.
+    #[non_exhaustive]
+    EnterStarted {
+        /// The member's index.
+        index: usize,
+    },
+    /// The member has entered. The gather holds its resource.
+    #[non_exhaustive]
+    Entered {
+        /// The member's index.
+        index: usize,
+    },
     /// The member could not be entered: it failed or panicked.
-    EnterFailed(usize),
-    /// The member's entering was dropped halfway: by [`fail_fast`](crate::Gather::fail_fast), by
-    /// [`until`](crate::Gather::until), or with the gather.
-    EnterDropped(usize),
-    /// The body begins: every member is held.
-    BodyBegan,
-    /// The body has ended, or was told to, and this is what the exits are told.
-    BodyEnded(ExitCase),
-    /// The body was dropped with the gather.
-    BodyDropped,
-    /// The member's exit begins.
-    ExitBegan(usize),
-    /// The member's exit has ended well.
-    Exited(usize),
+    #[non_exhaustive]
+    EnterFailed {
+        /// The member's index.
+        index: usize,
+    },
+    /// The member's enter was dropped halfway: by [`fail_fast`](crate::Gather::fail_fast), by
+    /// [`cancel_on`](crate::Gather::cancel_on), or with the gather.
+    #[non_exhaustive]
+    EnterDropped {
+        /// The member's index.
+        index: usize,
+    },
+    /// The body starts: the gather holds every resource.
+    #[non_exhaustive]
+    BodyStarted {},
+    /// The body has ended, or was cancelled.
+    #[non_exhaustive]
+    BodyEnded {
+        /// What the exits receive.
+        case: ExitCase,
+    },
+    /// The body is dropped with the gather.
+    #[non_exhaustive]
+    BodyDropped {},
+    /// The member's exit starts.
+    #[non_exhaustive]
+    ExitStarted {
+        /// The member's index.
+        index: usize,
+    },
+    /// The member's exit has finished without an error.
+    #[non_exhaustive]
+    Exited {
+        /// The member's index.
+        index: usize,
+    },
     /// The member's exit failed or panicked.
-    ExitFailed(usize),
+    #[non_exhaustive]
+    ExitFailed {
+        /// The member's index.
+        index: usize,
+    },
     /// The member's exit was dropped halfway, with the gather.
-    ExitDropped(usize),
-    /// The member was held when the gather was dropped: there is no exit.
-    Abandoned(usize),
+    #[non_exhaustive]
+    ExitDropped {
+        /// The member's index.
+        index: usize,
+    },
+    /// The gather was dropped while it held the resource: there is no exit.
+    #[non_exhaustive]
+    Abandoned {
+        /// The member's index.
+        index: usize,
+    },
 }

@@ -15,8 +15,16 @@ pub(crate) fn element<T>(slice: Pin<&mut [T]>, index: usize) -> Pin<&mut T> {
     unsafe { slice.map_unchecked_mut(|slice| &mut slice[index]) }
 }
 
+/// The length of the slice, without a shared reference to it: that would cover futures that borrow from themselves.
+#[cfg(feature = "alloc")]
+pub(crate) fn len<T>(slice: Pin<&mut [T]>) -> usize {
+    // SAFETY: nothing is moved out of the reference; only the length is read, which is beside the pointer.
+    let slice: *mut [T] = unsafe { slice.get_unchecked_mut() };
+    slice.len()
+}
+
 /// The array as a slice, pinned as the array is.
 pub(crate) fn array_as_slice<T, const N: usize>(array: Pin<&mut [T; N]>) -> Pin<&mut [T]> {
     // SAFETY: unsizing: the same memory, seen as a slice; nothing is moved.
-    unsafe { array.map_unchecked_mut(|array| array.as_mut_slice()) }
+    unsafe { array.map_unchecked_mut(|array| array as &mut [T]) }
 }

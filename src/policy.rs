@@ -1,41 +1,48 @@
-//! The policies of a gather, as types: what is not used costs nothing.
+//! The policies of a gather, as types: a policy that you do not use costs nothing.
 //!
-//! They are set by the methods of [`Gather`](crate::Gather); their names are needed only to write down the type of a
-//! `Gather`, or of an [`Entered`](crate::Entered) that has exit policies.
+//! The methods of [`Gather`](crate::Gather) set them. You need their names only to write down the type of a `Gather`, or
+//! of an [`Entered`](crate::Entered) that has exit policies.
 
 use core::{
+    fmt,
     marker::PhantomData,
-    num::NonZeroUsize,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use pin_project::pin_project;
 
-use crate::{Event, unwind::FirstPanic};
+use crate::{
+    Event,
+    unwind::{self, FirstPanic},
+};
 
 /// All policies of a gather.
 ///
-/// | parameter | what it decides                                   | values                                    |
-/// |-----------|---------------------------------------------------|-------------------------------------------|
-/// | `Rb`      | what a failed enter does to the others            | [`Settle`], [`EagerRollback`], [`FailFast`] |
-/// | `L`       | how many enters are in flight                     | [`Unlimited`], [`Limited`]                |
-/// | `S`       | what stops the group                              | [`Never`], [`Either`]                     |
-/// | `C`       | what becomes of a panic                           | [`Resume`], [`Catch`]                     |
-/// | `X`       | the exits' order, and how many are in flight      | [`Exits`]                                 |
-/// | `Ob`      | who is told what happens                          | [`Unobserved`], [`Observed`]              |
+/// | parameter | what it decides | values |
+/// | --- | --- | --- |
+/// | `Rb` | what a failed enter does to the other members | [`RunOn`], [`EagerRollback`], [`FailFast`] |
+/// | `L` | how many enters are in flight | [`Unlimited`], [`Limited`] |
+/// | `S` | what cancels the group | [`Never`], [`Either`] |
+/// | `C` | what becomes of a panic | [`Resume`], [`Catch`] |
+/// | `X` | everything about the exits | [`Exits`] |
+/// | `Ob` | who observes | [`Unobserved`], [`Observed`] |
 ///
 /// ```
-/// use gather_cm::{Gather, Group, gather, policies::{FailFast, Limited, Policies}};
+/// use gather_cm::{
+///     Gather, Group, gather,
+///     policies::{FailFast, Limited, Policies},
+/// };
 ///
 /// fn in_pairs<G: Group>(members: G) -> Gather<G, Policies<FailFast, Limited>> {
-///     gather(members).fail_fast().enter_limit(2.try_into().unwrap())
+///     gather(members).fail_fast().enter_limit(2)
 /// }
 ///
-/// in_pairs(());
+/// drop(in_pairs(()));
 /// ```
+#[derive(Clone)]
 #[pin_project]
-pub struct Policies<Rb = Settle, L = Unlimited, S = Never, C = Resume, X = Exits, Ob = Unobserved> {
+pub struct Policies<Rb = RunOn, L = Unlimited, S = Never, C = Resume, X = Exits, Ob = Unobserved> {
     pub(crate) enter_limit: L,
     #[pin]
     pub(crate) stop: S,
@@ -44,90 +51,141 @@ pub struct Policies<Rb = Settle, L = Unlimited, S = Never, C = Resume, X = Exits
     pub(crate) kinds: PhantomData<fn() -> (Rb, C)>,
 }
 
-/// The policies of the exits, which a group that was entered keeps: their order, [`Pool`] or [`Stack`], and how many
-/// are in flight, [`Unlimited`] or [`Limited`].
-///
-/// ```
-/// use gather_cm::{Entered, gather, policies::{Exits, Limited, Pool}};
-///
-/// smol::block_on(async {
-///     let one = 1.try_into().unwrap();
-///     let group: Entered<(), Exits<Pool, Limited>> = gather(()).exit_limit(one).enter().await.unwrap();
-/// });
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Exits<O = Pool, L = Unlimited> {
-    pub(crate) limit: L,
-    pub(crate) order: PhantomData<fn() -> O>,
-}
+debug_by_name!(Policies<Rb, L, S, C, X, Ob>);
 
-impl Exits {
-    pub(crate) const POOL: Self = Self { limit: Unlimited, order: PhantomData };
+/// The policies that an [`Entered`](crate::Entered) keeps.
+///
+/// | parameter | what it decides | values |
+/// | --- | --- | --- |
+/// | `O` | the order of the exits | [`Pool`], [`Stack`] |
+/// | `L` | how many exits are in flight | [`Unlimited`], [`Limited`] |
+/// | `N` | what errors call the members | [`Unnamed`], [`Named`] |
+/// | `F` | who is polled first | [`Ordered`], [`Fair`] |
+/// | `W` | whose waker the members of a large `Vec` get | [`OwnWakers`], [`CallerWaker`] |
+///
+/// ```
+/// use gather_cm::{
+///     Entered, FailureOf, gather,
+///     policies::{Exits, Limited, Pool},
+/// };
+///
+/// # fn main() -> Result<(), FailureOf<()>> { smol::block_on(async {
+/// let group: Entered<(), Exits<Pool, Limited>> = gather(()).exit_limit(1).enter().await?;
+/// # drop(group);
+/// # Ok(()) }) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exits<O = Pool, L = Unlimited, N = Unnamed, F = Ordered, W = OwnWakers> {
+    pub(crate) limit: L,
+    pub(crate) names: N,
+    pub(crate) fair: F,
+    pub(crate) kinds: PhantomData<fn() -> (O, W)>,
 }
 
 impl Policies {
-    pub(crate) const DEFAULT: Self = Policies::exits_only(Exits::POOL);
+    pub(crate) const DEFAULT: Self =
+        Policies::exits_only(Exits { limit: Unlimited, names: Unnamed, fair: Ordered, kinds: PhantomData });
 }
 
-impl<X> Policies<Settle, Unlimited, Never, Resume, X> {
+impl<X> Policies<RunOn, Unlimited, Never, Resume, X> {
     pub(crate) const fn exits_only(exits: X) -> Self {
         Self { enter_limit: Unlimited, stop: Never, exits, observer: Unobserved, kinds: PhantomData }
     }
 }
 
-/// A failed enter lets the others run to their end; then those that entered are exited. The default.
-#[derive(Debug)]
-pub struct Settle;
+/// A failed enter lets the others run to their end; then the held resources are exited. The default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunOn {}
 
-/// A failed enter exits those held at once, beside the enters still pending.
+/// A failed enter exits the held resources at once, beside the pending enters.
 ///
-/// Set by [`Gather::eager_rollback`](crate::Gather::eager_rollback); see there for an example.
-#[derive(Debug)]
-pub struct EagerRollback;
+/// [`Gather::eager_rollback`](crate::Gather::eager_rollback) sets it and has an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EagerRollback {}
 
-/// A failed enter drops the enters still pending.
+/// A failed enter drops the pending enters.
 ///
-/// Set by [`Gather::fail_fast`](crate::Gather::fail_fast); see there for an example.
-#[derive(Debug)]
-pub struct FailFast;
+/// [`Gather::fail_fast`](crate::Gather::fail_fast) sets it and has an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailFast {}
 
-/// All exits in flight together. The default.
-#[derive(Clone, Copy, Debug)]
-pub struct Pool;
+/// All exits are in flight together. The default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pool {}
 
 /// One exit at a time, last entered first.
 ///
-/// Set by [`Gather::stack`](crate::Gather::stack); see there for an example.
-#[derive(Clone, Copy, Debug)]
-pub struct Stack;
+/// [`Gather::stack`](crate::Gather::stack) sets it and has an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stack {}
+
+/// Members have an index only. The default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unnamed;
+
+/// Members have names.
+///
+/// [`Gather::names`](crate::Gather::names) sets it and has an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named(pub(crate) &'static [&'static str]);
+
+/// Members are polled in argument order. The default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ordered;
+
+/// Each poll starts one member further.
+///
+/// [`Gather::fair`](crate::Gather::fair) sets it and has an example.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fair {
+    enters: usize,
+    exits: usize,
+}
+
+/// The members of a large `Vec` get wakers of their own. The default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnWakers {}
+
+/// The members of a large `Vec` get the caller's own waker.
+///
+/// [`Gather::caller_waker`](crate::Gather::caller_waker) sets it and has an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerWaker {}
 
 /// No limit. The default.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unlimited;
 
-/// At most so many in flight.
+/// At most so many are in flight.
 ///
-/// Set by [`Gather::enter_limit`](crate::Gather::enter_limit) and [`Gather::exit_limit`](crate::Gather::exit_limit);
-/// see there for examples.
-#[derive(Clone, Copy, Debug)]
+/// [`Gather::enter_limit`](crate::Gather::enter_limit) and [`Gather::exit_limit`](crate::Gather::exit_limit) set it and
+/// have examples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limited {
-    max: NonZeroUsize,
+    max: usize,
     in_flight: usize,
 }
 
 impl Limited {
-    pub(crate) fn new(max: NonZeroUsize) -> Self {
+    /// The limit that `method` sets.
+    ///
+    /// # Panics
+    ///
+    /// If `max` is 0.
+    #[track_caller]
+    pub(crate) fn new(method: &str, max: usize) -> Self {
+        assert!(max > 0, "{method}: the limit must be at least 1");
         Self { max, in_flight: 0 }
     }
 }
 
-/// Nothing stops the group. The default.
-#[derive(Debug)]
+/// Nothing cancels the group. The default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Never;
 
-/// Whichever of two is ready first stops the group.
+/// The first of two futures that is ready cancels the group.
 ///
-/// Set by [`Gather::until`](crate::Gather::until); see there for an example.
+/// [`Gather::cancel_on`](crate::Gather::cancel_on) sets it and has an example.
 #[pin_project]
 pub struct Either<A, B: IntoFuture>(#[pin] A, #[pin] Signal<B>);
 
@@ -137,13 +195,19 @@ impl<A, B: IntoFuture> Either<A, B> {
     }
 }
 
-/// What may stop the group. Once it is ready it is not polled again.
+impl<A, B: IntoFuture> fmt::Debug for Either<A, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Either").finish_non_exhaustive()
+    }
+}
+
+/// A future that may cancel the group. Once it is ready it is not polled again.
 ///
-/// | state     | holds               | next                                                         |
-/// |-----------|---------------------|--------------------------------------------------------------|
-/// | `Waiting` | what was given      | `Polled` (the first poll), `Over` (its `into_future` panics) |
-/// | `Polled`  | its future          | `Over` (the gather is dropped)                               |
-/// | `Over`    | nothing             |                                                              |
+/// | state     | holds             | next                                                               |
+/// |-----------|-------------------|--------------------------------------------------------------------|
+/// | `Waiting` | the `IntoFuture`  | `Polled` (the first poll), `Over` (its `into_future` panics, `clear`) |
+/// | `Polled`  | its future        | `Over` (`clear`: no enter is pending and the body has ended)       |
+/// | `Over`    | nothing           |                                                                    |
 #[pin_project(project = SignalProj, project_replace = SignalOwn)]
 enum Signal<S: IntoFuture> {
     Waiting(S),
@@ -152,19 +216,19 @@ enum Signal<S: IntoFuture> {
 }
 
 /// A panic resumes when all is done. The default.
-#[derive(Debug)]
-pub struct Resume;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {}
 
-/// A panic comes back as a value.
+/// A panic becomes [`Cause::Panicked`](crate::Cause).
 ///
-/// Set by [`Gather::catch_unwind`](crate::Gather::catch_unwind); see there for an example.
-#[derive(Debug)]
-pub struct Catch;
+/// [`Gather::catch_unwind`](crate::Gather::catch_unwind) sets it and has an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Catch {}
 
 /// What a failed enter does to the others.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RollbackKind {
-    Settle,
+    RunOn,
     Eager,
     FailFast,
 }
@@ -173,8 +237,8 @@ pub trait Rollback {
     const KIND: RollbackKind;
 }
 
-impl Rollback for Settle {
-    const KIND: RollbackKind = RollbackKind::Settle;
+impl Rollback for RunOn {
+    const KIND: RollbackKind = RollbackKind::RunOn;
 }
 
 impl Rollback for EagerRollback {
@@ -215,11 +279,11 @@ impl Limit for Limited {
     const LIMITED: bool = true;
 
     fn max(&self) -> usize {
-        self.max.get()
+        self.max
     }
 
     fn has_room(&self) -> bool {
-        self.in_flight < self.max.get()
+        self.in_flight < self.max
     }
 
     fn begin(&mut self) {
@@ -231,14 +295,14 @@ impl Limit for Limited {
     }
 }
 
-/// What stops the group, if anything.
+/// The futures that may cancel the group, if there are any.
 pub trait Stop {
-    /// There is something that may.
+    /// There is one.
     const ENABLED: bool;
 
     fn poll_stop(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// Drops what is inside, one after the other.
+    /// Drops the futures, one after the other.
     fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic);
 }
 
@@ -252,7 +316,7 @@ impl Stop for Never {
     fn clear(self: Pin<&mut Self>, _: &mut FirstPanic) {}
 }
 
-impl<A: Stop, B: IntoFuture<Output = ()>> Stop for Either<A, B> {
+impl<A: Stop, B: IntoFuture> Stop for Either<A, B> {
     const ENABLED: bool = true;
 
     fn poll_stop(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -270,7 +334,7 @@ impl<A: Stop, B: IntoFuture<Output = ()>> Stop for Either<A, B> {
     }
 }
 
-impl<S: IntoFuture<Output = ()>> Signal<S> {
+impl<S: IntoFuture> Signal<S> {
     fn poll_signal(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let SignalProj::Waiting(_) = self.as_mut().project() {
             if let SignalOwn::Waiting(stop) = self.as_mut().project_replace(Self::Over) {
@@ -278,20 +342,25 @@ impl<S: IntoFuture<Output = ()>> Signal<S> {
             }
         }
         match self.as_mut().project() {
-            SignalProj::Polled(future) => future.poll(cx),
+            SignalProj::Polled(future) => future.poll(cx).map(drop),
             _ => Poll::Pending,
         }
     }
 }
 
-/// Nobody is told what happens. The default.
-#[derive(Debug)]
+/// Nobody observes. The default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unobserved;
 
-/// `F` is told what happens, after `A`.
+/// `F` observes, after `A`.
+///
+/// [`Gather::observe`](crate::Gather::observe) sets it and has an example.
+#[derive(Clone)]
 pub struct Observed<A, F>(pub(crate) A, pub(crate) F);
 
-/// Who is told what happens.
+debug_by_name!(Observed<A, F>);
+
+/// Who receives the events.
 pub trait Observer {
     const OBSERVES: bool;
 
@@ -308,8 +377,7 @@ impl<A: Observer, F: FnMut(Event)> Observer for Observed<A, F> {
     const OBSERVES: bool = true;
 
     fn tell(&mut self, event: Event) {
-        self.0.tell(event);
-        (self.1)(event);
+        unwind::in_turn(|| self.0.tell(event), || (self.1)(event));
     }
 }
 
@@ -326,10 +394,10 @@ impl Panics for Catch {
 }
 
 /// When a member entered, where that matters.
-pub trait Rank: Copy + Default + PartialOrd {
+pub trait Rank: Copy + Default + PartialOrd + Send + Sync {
     /// The ranks of a `Vec`'s members: nothing at all where they do not matter.
     #[cfg(feature = "alloc")]
-    type List;
+    type List: Send + Sync;
 
     /// The next in turn.
     fn next(&mut self) -> Self;
@@ -391,43 +459,194 @@ impl Order for Stack {
     type Rank = usize;
 }
 
-/// [`Exits`], as the machine sees it.
-pub trait ExitPolicy: Copy {
-    const STACK: bool;
-    type Rank: Rank;
-    type Limit: Limit;
-
-    fn limit(&mut self) -> &mut Self::Limit;
+/// What errors call the members.
+pub trait Names: Copy {
+    fn names(&self) -> &'static [&'static str];
 }
 
-impl<O: Order, L: Limit> ExitPolicy for Exits<O, L>
+impl Names for Unnamed {
+    fn names(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+impl Names for Named {
+    fn names(&self) -> &'static [&'static str] {
+        self.0
+    }
+}
+
+/// Who is polled first.
+pub trait Fairness: Copy {
+    const FAIR: bool;
+
+    /// The member that this poll of the enters starts with.
+    fn first_enter(&mut self, len: usize) -> usize;
+
+    /// The member that this poll of the exits starts with.
+    fn first_exit(&mut self, len: usize) -> usize;
+}
+
+impl Fairness for Ordered {
+    const FAIR: bool = false;
+
+    fn first_enter(&mut self, _: usize) -> usize {
+        0
+    }
+
+    fn first_exit(&mut self, _: usize) -> usize {
+        0
+    }
+}
+
+impl Fairness for Fair {
+    const FAIR: bool = true;
+
+    fn first_enter(&mut self, len: usize) -> usize {
+        rotate(&mut self.enters, len)
+    }
+
+    fn first_exit(&mut self, len: usize) -> usize {
+        rotate(&mut self.exits, len)
+    }
+}
+
+/// Moves on to the next of `len` members, and returns the one that it leaves.
+fn rotate(at: &mut usize, len: usize) -> usize {
+    let next = if *at + 1 < len { *at + 1 } else { 0 };
+    core::mem::replace(at, next)
+}
+
+/// Whose waker the members of a large `Vec` get.
+pub trait Waking {
+    const CALLER: bool;
+}
+
+impl Waking for OwnWakers {
+    const CALLER: bool = false;
+}
+
+impl Waking for CallerWaker {
+    const CALLER: bool = true;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// The policies that an [`Entered`](crate::Entered) keeps, for code that is generic over them. [`Exits`] implements it.
+///
+/// This trait is sealed.
+///
+/// ```
+/// use gather_cm::{Entered, Exit, ExitCase, FailureOf, Values, policies::ExitPolicy};
+///
+/// async fn tear_down<V, X>(group: Entered<V, X>) -> Result<(), FailureOf<V>>
+/// where
+///     V: Values<Error: 'static>,
+///     X: ExitPolicy,
+/// {
+///     group.exit(ExitCase::Completed).await.map(|_verdict| ())
+/// }
+///
+/// # fn main() -> Result<(), FailureOf<()>> { smol::block_on(async {
+/// tear_down(gather_cm::gather(()).stack().enter().await?).await
+/// # }) }
+/// ```
+pub trait ExitPolicy: Copy + Send + Sync + sealed::Sealed {
+    #[doc(hidden)]
+    const STACK: bool;
+    #[doc(hidden)]
+    const CALLER_WAKER: bool;
+    #[doc(hidden)]
+    type Rank: Rank;
+    #[doc(hidden)]
+    type Limit: Limit;
+    #[doc(hidden)]
+    type Fairness: Fairness;
+
+    #[doc(hidden)]
+    fn limit(&mut self) -> &mut Self::Limit;
+
+    #[doc(hidden)]
+    fn fairness(&mut self) -> &mut Self::Fairness;
+
+    #[doc(hidden)]
+    fn names(&self) -> &'static [&'static str];
+}
+
+impl<O, L, N, F, W> sealed::Sealed for Exits<O, L, N, F, W> {}
+
+impl<O: Order, L: Limit, N: Names, F: Fairness, W: Waking> ExitPolicy for Exits<O, L, N, F, W>
 where
-    Self: Copy,
+    Self: Copy + Send + Sync,
 {
     const STACK: bool = O::STACK;
+    const CALLER_WAKER: bool = W::CALLER;
     type Rank = O::Rank;
     type Limit = L;
+    type Fairness = F;
 
     fn limit(&mut self) -> &mut L {
         &mut self.limit
     }
+
+    fn fairness(&mut self) -> &mut F {
+        &mut self.fair
+    }
+
+    fn names(&self) -> &'static [&'static str] {
+        self.names.names()
+    }
 }
 
-/// [`Policies`], as the machine sees it.
-pub trait Policy {
+/// The policies of a gather, for code that is generic over them. [`Policies`] implements it.
+///
+/// This trait is sealed.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, FailureOf, Gather, Member, gather, policies::Policy};
+///
+/// async fn first<M, P>(members: Gather<(M,), P>) -> Result<u8, FailureOf<(M::Resource,)>>
+/// where
+///     M: Member<Value = u8, Error = io::Error>,
+///     P: Policy,
+/// {
+///     members.with(async |(value,)| Ok(*value)).await
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let member = async { Ok(7) }.drop_on_exit();
+/// assert_eq!(first(gather((member,)).fail_fast().exit_limit(1)).await?, 7);
+/// # Ok(()) }) }
+/// ```
+pub trait Policy: sealed::Sealed {
+    #[doc(hidden)]
     const ROLLBACK: RollbackKind;
+    #[doc(hidden)]
     const CATCH: bool;
+    #[doc(hidden)]
     type EnterLimit: Limit;
+    #[doc(hidden)]
     type Stop: Stop;
+    /// The policies that an [`Entered`](crate::Entered) keeps.
     type Exits: ExitPolicy;
+    #[doc(hidden)]
     type Observer: Observer;
     /// There is a body that is to be called.
+    #[doc(hidden)]
     const BODY: bool;
 
+    #[doc(hidden)]
     fn parts(self: Pin<&mut Self>) -> Parts<'_, Self>;
 }
 
+impl<Rb, L, S, C, X, Ob> sealed::Sealed for Policies<Rb, L, S, C, X, Ob> {}
+
 /// The policies that have a state.
+#[allow(missing_debug_implementations)] // inside only
 pub struct Parts<'a, P: Policy + ?Sized> {
     pub(crate) enter_limit: &'a mut P::EnterLimit,
     pub(crate) stop: Pin<&'a mut P::Stop>,
@@ -453,6 +672,8 @@ impl<Rb: Rollback, L: Limit, S: Stop, C: Panics, X: ExitPolicy, Ob: Observer> Po
 /// The policies of a life cycle whose body only keeps the values.
 #[pin_project]
 pub struct EnterOnly<P>(#[pin] pub(crate) P);
+
+impl<P> sealed::Sealed for EnterOnly<P> {}
 
 impl<P: Policy> Policy for EnterOnly<P> {
     const ROLLBACK: RollbackKind = P::ROLLBACK;

@@ -9,21 +9,21 @@ use core::{
 
 use pin_project::pin_project;
 
-use crate::{Exit, ExitCase, Verdict, policy::Rank, unwind};
+use crate::{ExitCase, Resource, exit::Answer, policy::Rank, unwind};
 
 /// A resource that is held: dropped, it abandons it. Empty once it was taken.
-pub(crate) struct Held<V: Exit>(Option<V>);
+pub(crate) struct Held<V: Resource>(Option<V>);
 
-impl<V: Exit> Held<V> {
+impl<V: Resource> Held<V> {
     pub(crate) fn new(value: V) -> Self {
         Self(Some(value))
     }
 }
 
-impl<V: Exit> Drop for Held<V> {
+impl<V: Resource> Drop for Held<V> {
     fn drop(&mut self) {
         if let Some(value) = self.0.take() {
-            if let Err(caught) = unwind::catch(|| value.abandon()) {
+            if let Err(caught) = unwind::catch(|| value.abandon_resource()) {
                 caught.resume_in_drop();
             }
         }
@@ -47,7 +47,7 @@ impl<V: Exit> Drop for Held<V> {
 /// Dropped: a future is dropped with what is inside it, a resource that is held is abandoned.
 /// A change of state drops the old one in place; where that panics, the new one is in place all the same.
 #[pin_project(project = StateProj, project_replace = StateOwn)]
-enum State<M: IntoFuture, V: Exit, X> {
+enum State<M: IntoFuture, V: Resource, X> {
     Queued(M),
     Entering(#[pin] M::IntoFuture),
     Held(Held<V>),
@@ -59,7 +59,7 @@ enum State<M: IntoFuture, V: Exit, X> {
 }
 
 /// Where a member is in its life.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Phase {
     Queued,
     Entering,
@@ -70,7 +70,7 @@ pub enum Phase {
 
 /// A member as the machine sees it, whatever its types.
 pub trait Slot: Sized {
-    type Value: Exit<Error = Self::Error>;
+    type Value: Resource<Error = Self::Error>;
     type Error;
     type Rank: Rank;
     /// Makes the exit's future; a function item, without size.
@@ -79,14 +79,15 @@ pub trait Slot: Sized {
     /// A slot that holds `value`.
     fn held(value: Self::Value, rank: Self::Rank, exit: Self::Exit) -> Self;
 
-    fn phase(&self) -> Phase;
+    // Slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from themselves.
+    fn phase(self: Pin<&mut Self>) -> Phase;
 
     /// When the member entered.
-    fn rank(&self) -> Self::Rank;
+    fn rank(self: Pin<&mut Self>) -> Self::Rank;
 
     fn set_rank(self: Pin<&mut Self>, rank: Self::Rank);
 
-    fn exit(&self) -> Self::Exit;
+    fn exit(self: Pin<&mut Self>) -> Self::Exit;
 
     /// Moves the resource out.
     ///
@@ -98,14 +99,14 @@ pub trait Slot: Sized {
     /// Polls the enter, starting it if need be. Says whether the resource is held; if not, the error is kept.
     fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool>;
 
-    /// Shows the error to the resource that is held.
-    fn witness(self: Pin<&mut Self>, error: &dyn Any);
+    /// Shows the error to the held resource.
+    fn show(self: Pin<&mut Self>, error: &dyn Any);
 
     /// Gives the resource that is held to its exit.
     fn begin_exit(self: Pin<&mut Self>, case: ExitCase);
 
     /// Polls the exit that has begun. Gives what it answered; if nothing, the error is kept.
-    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Verdict>>;
+    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>>;
 
     /// Drops a member that waits to be entered, or a future that is pending, and what is inside it.
     fn cut(self: Pin<&mut Self>);
@@ -122,40 +123,42 @@ pub trait Slot: Sized {
     /// Gives the error of the enter back: it is the one that the others are shown.
     fn return_witnessed(self: Pin<&mut Self>, error: Self::Error);
 
+    /// Whether the error of an enter is here, and that of an exit.
+    fn has_faults(self: Pin<&mut Self>) -> (bool, bool);
+
     /// Moves the error of the exit out, if there is one.
     fn take_exit_fault(self: Pin<&mut Self>) -> Option<Self::Error>;
 }
 
 /// A member's state, its rank, and the function `K` that makes the future of its exit.
 #[pin_project]
-pub struct Member<M: IntoFuture, V: Exit, X, K, T> {
+pub struct MemberSlot<M: IntoFuture, V: Resource, X, K, T> {
     #[pin]
     state: State<M, V, X>,
     rank: T,
     exit: K,
 }
 
-/// `exit` is `<V as Exit>::exit`: its future has no name, so that the type is found by inference.
-impl<M: IntoFuture, V: Exit, X, K: Fn(V, ExitCase) -> X, T: Rank> Member<M, V, X, K, T> {
+/// `exit` is `<V as Resource>::release_resource`: its future has no name, so that the type is found by inference.
+impl<M: IntoFuture, V: Resource, X, K: Fn(V, ExitCase) -> X, T: Rank> MemberSlot<M, V, X, K, T> {
     /// A member that waits to be entered.
     pub(crate) fn queued(member: M, exit: K) -> Self {
         Self { state: State::Queued(member), rank: T::default(), exit }
     }
 }
 
-impl<V: Exit, X, K: Fn(V, ExitCase) -> X, T> Member<Pending<Result<V, V::Error>>, V, X, K, T> {
+impl<V: Resource, X, K: Fn(V, ExitCase) -> X, T> MemberSlot<Pending<Result<V, V::Error>>, V, X, K, T> {
     /// A member that was entered elsewhere.
     pub(crate) fn entered(value: V, rank: T, exit: K) -> Self {
         Self { state: State::Held(Held::new(value)), rank, exit }
     }
 }
 
-impl<M, V, W, X, K, T> Slot for Member<M, V, X, K, T>
+impl<M, V, X, K, T> Slot for MemberSlot<M, V, X, K, T>
 where
     M: IntoFuture<Output = Result<V, V::Error>>,
-    V: Exit<Verdict = W>,
-    W: Into<Verdict>,
-    X: Future<Output = Result<W, V::Error>>,
+    V: Resource,
+    X: Future<Output = Result<Answer, V::Error>>,
     K: Fn(V, ExitCase) -> X + Copy + Send + Sync,
     T: Rank,
 {
@@ -168,26 +171,28 @@ where
         Self { state: State::Held(Held::new(value)), rank, exit }
     }
 
-    fn phase(&self) -> Phase {
-        match self.state {
-            State::Queued(_) => Phase::Queued,
-            State::Entering(_) => Phase::Entering,
-            State::Held(_) => Phase::Held,
-            State::Exiting(_) => Phase::Exiting,
-            State::EnterFault(_) | State::Witnessed(_) | State::ExitFault(_) | State::Gone => Phase::Over,
+    fn phase(self: Pin<&mut Self>) -> Phase {
+        match self.project().state.project() {
+            StateProj::Queued(_) => Phase::Queued,
+            StateProj::Entering(_) => Phase::Entering,
+            StateProj::Held(_) => Phase::Held,
+            StateProj::Exiting(_) => Phase::Exiting,
+            StateProj::EnterFault(_) | StateProj::Witnessed(_) | StateProj::ExitFault(_) | StateProj::Gone => {
+                Phase::Over
+            }
         }
     }
 
-    fn rank(&self) -> T {
-        self.rank
+    fn rank(self: Pin<&mut Self>) -> T {
+        *self.project().rank
     }
 
     fn set_rank(self: Pin<&mut Self>, rank: T) {
         *self.project().rank = rank;
     }
 
-    fn exit(&self) -> K {
-        self.exit
+    fn exit(self: Pin<&mut Self>) -> K {
+        *self.project().exit
     }
 
     fn take(self: Pin<&mut Self>) -> V {
@@ -223,9 +228,9 @@ where
         }
     }
 
-    fn witness(self: Pin<&mut Self>, error: &dyn Any) {
+    fn show(self: Pin<&mut Self>, error: &dyn Any) {
         if let StateProj::Held(Held(Some(value))) = self.project().state.project() {
-            value.witness(error);
+            value.show_error(error);
         }
     }
 
@@ -242,17 +247,16 @@ where
     }
 
     #[inline(always)]
-    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Verdict>> {
+    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
         let mut state = self.project().state;
         let StateProj::Exiting(future) = state.as_mut().project() else {
             return Poll::Pending;
         };
         match future.poll(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(verdict)) => {
-                let verdict = verdict.into();
+            Poll::Ready(Ok(answer)) => {
                 state.set(State::Gone);
-                Poll::Ready(Some(verdict))
+                Poll::Ready(Some(answer))
             }
             Poll::Ready(Err(error)) => {
                 state.set(State::ExitFault(error));
@@ -290,6 +294,11 @@ where
 
     fn return_witnessed(self: Pin<&mut Self>, error: V::Error) {
         self.project().state.set(State::Witnessed(error));
+    }
+
+    fn has_faults(self: Pin<&mut Self>) -> (bool, bool) {
+        let state = self.project().state.project();
+        (matches!(state, StateProj::EnterFault(_) | StateProj::Witnessed(_)), matches!(state, StateProj::ExitFault(_)))
     }
 
     fn take_exit_fault(self: Pin<&mut Self>) -> Option<V::Error> {

@@ -1,4 +1,4 @@
-//! Catching panics, and the twin for where that cannot be done. The only file that knows `std`.
+//! Catching panics, and the twin for builds that cannot catch them. The only file that knows `std`.
 
 use core::mem::ManuallyDrop;
 
@@ -54,8 +54,8 @@ mod imp {
         }
     }
 
-    /// A panic of the body, of a member or of what stops the group, given back as a value by
-    /// [`catch_unwind`](crate::Gather::catch_unwind).
+    /// A panic of the body, of a member or of the future of [`cancel_on`](crate::Gather::cancel_on).
+    /// [`catch_unwind`](crate::Gather::catch_unwind) returns it as a value.
     ///
     /// It is `Send` and `Sync`, so that error types like `anyhow::Error` take the [`Failure`](crate::Failure) that
     /// holds it.
@@ -63,11 +63,12 @@ mod imp {
     /// ```
     /// use gather_cm::{Cause, gather};
     ///
-    /// smol::block_on(async {
-    ///     let failure = gather(()).catch_unwind().with(async |()| -> () { panic!("oops") }).await.unwrap_err();
-    ///     let Cause::Panicked(panic) = failure.cause else { unreachable!() };
-    ///     assert_eq!(panic.to_string(), "panicked: oops");
-    /// });
+    /// # smol::block_on(async {
+    /// let body = async |()| -> Result<(), _> { panic!("oops") };
+    /// let failure = gather(()).catch_unwind().with(body).await.unwrap_err();
+    /// let Cause::Panicked(panic) = failure.cause else { unreachable!() };
+    /// assert_eq!(panic.to_string(), "panicked: oops");
+    /// # });
     /// ```
     pub struct Panic(Caught);
 
@@ -76,12 +77,13 @@ mod imp {
             Self(caught)
         }
 
-        /// The value that was panicked with, as [`std::panic::catch_unwind`] gives it.
+        /// Returns the payload of the panic, as [`std::panic::catch_unwind`] does.
         ///
         /// ```
         /// # use gather_cm::{Cause, gather};
         /// # smol::block_on(async {
-        /// let failure = gather(()).catch_unwind().with(async |()| -> () { panic!("oops") }).await.unwrap_err();
+        /// let body = async |()| -> Result<(), _> { panic!("oops") };
+        /// let failure = gather(()).catch_unwind().with(body).await.unwrap_err();
         /// let Cause::Panicked(panic) = failure.cause else { unreachable!() };
         /// assert_eq!(*panic.into_payload().downcast::<&str>().unwrap(), "oops");
         /// # });
@@ -90,12 +92,13 @@ mod imp {
             self.0.into_payload()
         }
 
-        /// Lets the panic go on, without calling the panic hook again.
+        /// Resumes the panic, without calling the panic hook again.
         ///
         /// ```should_panic
         /// # use gather_cm::{Cause, gather};
         /// # smol::block_on(async {
-        /// let failure = gather(()).catch_unwind().with(async |()| -> () { panic!("oops") }).await.unwrap_err();
+        /// let body = async |()| -> Result<(), _> { panic!("oops") };
+        /// let failure = gather(()).catch_unwind().with(body).await.unwrap_err();
         /// if let Cause::Panicked(panic) = failure.cause {
         ///     panic.resume(); // when the failure is in the log, say
         /// }
@@ -116,7 +119,7 @@ mod imp {
         }
     }
 
-    /// `panicked: ` and the message, where the payload is one.
+    /// `panicked: ` and the message, if the payload is one.
     impl fmt::Display for Panic {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let payload = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,6 +167,7 @@ pub(crate) const CATCHES: bool = cfg!(feature = "std");
 /// Room for the first of several panics. The ones that follow are dropped, and so is this one with its room.
 ///
 /// What is inside is dropped by hand, so that there is no more to do than to see that there is none.
+#[allow(missing_debug_implementations)] // inside only
 pub struct FirstPanic(Option<ManuallyDrop<Caught>>);
 
 impl FirstPanic {
@@ -208,6 +212,14 @@ impl FirstPanic {
             caught.resume();
         }
     }
+}
+
+/// Calls both, the second one although the first panics. The first panic resumes.
+pub(crate) fn in_turn(one: impl FnOnce(), other: impl FnOnce()) {
+    let mut first = FirstPanic::none();
+    first.guard(one);
+    first.guard(other);
+    first.resume();
 }
 
 impl Drop for FirstPanic {

@@ -8,8 +8,8 @@ use std::{
     rc::Rc,
 };
 
-use common::{Driver, Gate};
-use gather_cm::{Cause, EnterExt, Exit, ExitCase, Verdict, gather};
+use common::{Driver, Gate, Log};
+use gather_cm::{Cause, DropOnExit, EnterExt, ErrorsInto, Exit, ExitCase, ExitWith, Member, Resource, Verdict, gather};
 
 /// `exit_with`: the closure gets the value and the case; it may borrow, and its answer is the verdict.
 #[test]
@@ -21,10 +21,8 @@ fn exit_with_a_closure() {
             told.borrow_mut().push((*value, case));
             Ok(suppress)
         });
-        let body = async move |(value,): (&mut gather_cm::ExitWith<Rc<i32>, _, _, _>,)| {
-            if fail { Err("b") } else { Ok(***value) }
-        };
-        Driver::new(gather((member,)).try_with(body)).end()
+        let body = async move |(value,): (&mut Rc<i32>,)| if fail { Err("b") } else { Ok(**value) };
+        Driver::new(gather((member,)).with(body)).end()
     };
     assert_eq!(run(false, false).unwrap(), 7);
     assert!(!run(true, false).unwrap_err().is_suppressed());
@@ -41,7 +39,7 @@ fn exit_with_a_function() {
     }
     let count = Cell::new(0);
     let member = async { Ok(&count) }.exit_with(close);
-    let failure = Driver::new(gather((member,)).with(async |(count,)| count.set(41))).end().unwrap_err();
+    let failure = Driver::new(gather((member,)).with(async |(count,)| Ok(count.set(41)))).end().unwrap_err();
     assert_eq!(failure.to_string(), "exit of member 0 failed: closed too late");
     assert_eq!(count.get(), 42);
 }
@@ -58,11 +56,11 @@ fn exit_with_over_a_resource() {
         }
     }
     let member = async { Ok::<_, ()>(Never) }.exit_with(async |_never, _| Ok(Verdict::Propagate));
-    Driver::new(gather((member,)).with(async |_| ())).end().unwrap();
+    Driver::new(gather((member,)).with(async |_| Ok(()))).end().unwrap();
 
     let value = Rc::new(());
     let member = async { Ok::<_, ()>(value.clone()) }.exit_with(async |_, _| Ok(()));
-    let mut driver = Driver::new(gather((member,)).with(async |_| std::future::pending::<()>().await));
+    let mut driver = Driver::new(gather((member,)).with(async |_| std::future::pending::<Result<(), _>>().await));
     driver.pends();
     assert_eq!(Rc::strong_count(&value), 2);
     driver.drop();
@@ -78,7 +76,8 @@ fn drop_on_exit() {
     let other = async { Ok(()) }.exit_with(async |(), _| Ok(slow.wait().await));
     let mut driver = Driver::new(gather((guard, other)).with(async |(value, _)| {
         assert!(cell.try_borrow().is_err());
-        ***value += 1;
+        **value += 1;
+        Ok(())
     }));
     driver.pends();
     assert_eq!(*cell.borrow(), 2, "released at once, beside a slow sibling");
@@ -109,13 +108,13 @@ impl From<&'static str> for Mixed {
 fn errors_into() {
     let bad_enter = async { Err::<(), u8>(1) }.drop_on_exit().errors_into::<Mixed>();
     let bad_exit = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>("x")).errors_into();
-    let failure = Driver::new(gather((bad_enter, bad_exit)).with(async |_| ())).end().unwrap_err();
-    let Cause::Enter(faults) = &failure.cause else { panic!() };
-    assert_eq!(faults.get(0), Some(&Mixed::Number(1)));
+    let failure = Driver::new(gather((bad_enter, bad_exit)).with(async |_| Ok(()))).end().unwrap_err();
+    let Cause::Enter(errors) = &failure.cause else { panic!() };
+    assert_eq!(errors.get(0), Some(&Mixed::Number(1)));
     assert_eq!(failure.exits.get(1), Some(&Mixed::Text("x")));
 }
 
-/// `errors_into` keeps the verdict, and passes `witness` and `abandon` on.
+/// `errors_into` keeps the verdict, and passes `on_error` and `abandon` on.
 #[test]
 fn errors_into_passes_on() {
     #[derive(Clone, Default)]
@@ -127,7 +126,7 @@ fn errors_into_passes_on() {
             self.0.borrow_mut().push(format!("{case:?}"));
             Ok(Verdict::Suppress)
         }
-        fn witness(&mut self, error: &dyn Any) {
+        fn on_error(&mut self, error: &dyn Any) {
             self.0.borrow_mut().push(format!("{:?}", error.downcast_ref::<Mixed>()));
         }
         fn abandon(self) {
@@ -136,33 +135,36 @@ fn errors_into_passes_on() {
     }
     let spy = Spy::default();
     let member = || async { Ok(spy.clone()) }.errors_into::<Mixed>();
-    let failure = Driver::new(gather((member(),)).try_with(async |_| Err::<(), _>(Mixed::Number(3)))).end();
+    let failure = Driver::new(gather((member(),)).with(async |_| Err::<(), _>(Mixed::Number(3)))).end();
     assert!(failure.unwrap_err().is_suppressed());
     let failing = async { Err::<Spy, u8>(4) }.errors_into::<Mixed>();
-    Driver::new(gather((member(), failing)).with(async |_| ())).end().unwrap_err();
-    let mut driver = Driver::new(gather((member(),)).with(async |_| std::future::pending::<()>().await));
+    Driver::new(gather((member(), failing)).with(async |_| Ok(()))).end().unwrap_err();
+    let mut driver = Driver::new(gather((member(),)).with(async |_| std::future::pending::<Result<(), _>>().await));
     driver.pends();
     driver.drop();
     assert_eq!(*spy.0.borrow(), ["Some(Number(3))", "Failed", "Some(Number(4))", "EnterFailed", "abandoned"]);
 }
 
-/// The resources deref to the value, mutably, and give it back.
+/// The body gets the value itself; the resources deref to it, mutably, and return it.
 #[test]
-fn deref_and_into_inner() {
+fn lend_deref_and_into_inner() {
     let taken = Driver::new(gather((async { Ok::<_, u8>(vec![1]) }.drop_on_exit().errors_into::<Mixed>(),)).with(
         async |(list,)| {
             list.push(2);
-            std::mem::take(&mut ***list)
+            Ok(std::mem::take(list))
         },
     ));
     assert_eq!({ taken }.end().unwrap(), [1, 2]);
 
     let mut enter = Driver::new(async {
         let member = async { Ok::<_, u8>(5) }.exit_with(async |_: i32, _| Ok(())).errors_into::<Mixed>();
-        member.await.unwrap().into_inner().into_inner()
-            + async { Ok::<_, u8>(6) }.drop_on_exit().await.unwrap().into_inner()
+        let mut resource = member.await.unwrap();
+        **resource += 1;
+        assert_eq!(**resource, 6);
+        let guard = async { Ok::<_, u8>(6) }.drop_on_exit().await.unwrap();
+        ExitWith::into_inner(ErrorsInto::into_inner(resource)) + DropOnExit::into_inner(guard)
     });
-    assert_eq!(enter.end(), 11);
+    assert_eq!(enter.end(), 12);
 }
 
 /// An adapted member is lazy as well: not even `into_future` is called before the first poll.
@@ -178,6 +180,385 @@ fn adapters_are_lazy() {
     }
     drop(
         gather((Eager.drop_on_exit().errors_into::<Mixed>(), Eager.exit_with(async |_, _| Ok(())).errors_into()))
-            .with(async |_| ()),
+            .with(async |_| Ok(())),
     );
+}
+
+/// `abandon_with`: called once if the value will not be exited, and never along with the exit; at every poll boundary.
+#[test]
+fn abandon_with() {
+    let log = Log::default();
+    let gates: RefCell<[Gate; 3]> = Default::default();
+    let member = |name: usize, plain: bool| {
+        let [enter, exit, _] = gates.borrow().clone();
+        let log = &log;
+        async move {
+            if name == 1 {
+                enter.wait().await;
+            }
+            log.push(format_args!("entered {name}"));
+            Ok::<_, &str>(Rc::new(name))
+        }
+        .exit_with(async move |name: Rc<usize>, case| {
+            log.push(format_args!("exit {name} {case:?}"));
+            if plain || *name == 0 {
+                exit.wait().await;
+            }
+            Ok(log.push(format_args!("exited {name}")))
+        })
+        .abandon_with(move |name| log.push(format_args!("abandon {name}")))
+    };
+    for drop_after in 0..6 {
+        each_shape!([member(0, false), member(1, false), member(2, false)], |gather| {
+            let body = gates.borrow()[2].clone();
+            let mut driver = Driver::new(gather.exit_limit(1).with(async |_| Ok(body.wait().await)));
+            let mut ended = false;
+            for poll in 0..drop_after {
+                ended = driver.poll().is_ready();
+                if let Some(gate) = gates.borrow().get([0, 2, 1].get(poll).copied().unwrap_or(99)) {
+                    gate.open();
+                }
+                if ended {
+                    break;
+                }
+            }
+            assert_eq!(ended, drop_after > 3);
+            driver.drop();
+            let abandoned = match drop_after {
+                0 => &[][..],
+                1 => &["abandon 0", "abandon 2"],
+                2 => &["abandon 0", "abandon 1", "abandon 2"],
+                // The first exit is in flight, and is dropped with its value.
+                3 => &["abandon 1", "abandon 2"],
+                _ => &[],
+            };
+            let lines = log.take();
+            assert_eq!(lines.iter().filter(|line| line.starts_with("abandon")).collect::<Vec<_>>(), abandoned);
+            common::assert_released(&lines);
+            gates.replace(Default::default());
+        });
+    }
+}
+
+/// `abandon_with` of a member that could not be entered is not called, and its closure is dropped.
+#[test]
+fn abandon_with_of_a_failed_enter() {
+    let alive = Rc::new(());
+    let member = |result: Result<u8, &'static str>| {
+        let alive = alive.clone();
+        async move { result }.exit_with(async |_, _| Ok(())).abandon_with(move |_| panic!("{alive:?}"))
+    };
+    each_shape!([member(Ok(1)), member(Err("e"))], |gather| {
+        Driver::new(gather.with(async |_| Ok(()))).end().unwrap_err();
+        assert_eq!(Rc::strong_count(&alive), 1);
+    });
+}
+
+/// The other adapters and an `Entered` pass on to `abandon_with`.
+#[test]
+fn abandon_with_inside_other_adapters() {
+    let log = Log::default();
+    let member = |name: u8| {
+        let log = &log;
+        async move { Ok::<_, u8>(name) }
+            .exit_with(async |_, _| Ok(()))
+            .abandon_with(move |name| log.push(format_args!("abandon {name}")))
+            .enter_within(async || std::future::pending().await)
+            .errors_into::<Mixed>()
+            .exit_within(async || std::future::pending().await)
+    };
+    each_shape!([member(0), member(1)], |gather| {
+        drop(Driver::new(gather.enter()).end().unwrap());
+        assert_eq!(log.take(), ["abandon 0", "abandon 1"]);
+    });
+    each_shape!([member(0), member(1)], |gather| {
+        let nested = async move { gather.enter().await };
+        let mut driver = Driver::new(
+            gather_cm::gather((nested,)).with_own_error(async |_| std::future::pending::<Result<(), ()>>().await),
+        );
+        driver.pends();
+        driver.drop();
+        assert_eq!(log.take(), ["abandon 0", "abandon 1"]);
+    });
+    each_shape!([member(0), member(1)], |gather| {
+        Driver::new(gather.with(async |_| Ok(()))).end().unwrap();
+        assert_eq!(log.take(), [""; 0]);
+    });
+}
+
+#[cfg(feature = "alloc")]
+mod boxed {
+    use std::sync::{Arc, Mutex};
+
+    use gather_cm::{Entered, ExitBoxed};
+
+    use super::*;
+
+    type Lines = Arc<Mutex<Vec<String>>>;
+
+    async fn close(lines: Lines, case: ExitCase) -> Result<bool, &'static str> {
+        smol::future::yield_now().await;
+        lines.lock().unwrap().push(format!("{case:?}"));
+        if case == ExitCase::Completed { Err("x") } else { Ok(true) }
+    }
+
+    fn take(lines: &Lines) -> Vec<String> {
+        std::mem::take(&mut *lines.lock().unwrap())
+    }
+
+    /// A resource with a name, in the fields of a struct.
+    struct Fixture {
+        pair: Entered<(ExitBoxed<Lines, &'static str>, ExitBoxed<Lines, &'static str>)>,
+        many: Entered<Vec<ExitBoxed<Lines, &'static str>>>,
+    }
+
+    /// `exit_boxed`: an `async fn` and an async closure both fit, in one array. It has a verdict, and an error.
+    #[test]
+    fn exit_boxed() {
+        let lines = Lines::default();
+        let one = || {
+            let lines = lines.clone();
+            async move { Ok(lines) }.exit_boxed(close)
+        };
+        let two = || {
+            let (lines, more) = (lines.clone(), lines.clone());
+            async move { Ok(lines) }.exit_boxed(async move |lines: Lines, case| {
+                assert!(Arc::ptr_eq(&lines, &more));
+                close(lines, case).await
+            })
+        };
+        fn resource<M: IntoFuture<Output = Result<ExitBoxed<Lines, &'static str>, &'static str>>>(member: M) -> M {
+            member
+        }
+        each_shape!([resource(one()).into_future(), one().into_future()], |gather| {
+            let mut driver = Driver::new(gather.with(async |_| Err::<(), _>("b")));
+            driver.pends();
+            assert!(driver.end().unwrap_err().is_suppressed());
+            assert_eq!(take(&lines), ["Failed", "Failed"]);
+        });
+        each_shape!([one(), one()], |gather| {
+            let mut driver = Driver::new(gather.with(async |_| Ok(())));
+            driver.pends();
+            assert_eq!(driver.end().unwrap_err().exits.len(), 2);
+            assert_eq!(take(&lines), ["Completed", "Completed"]);
+        });
+        let fixture = async {
+            let pair = gather((one(), two())).enter().await?;
+            let many = gather(vec![resource(one()), resource(one())]).enter().await.map_err(|_| ());
+            Ok::<_, gather_cm::FailureOf<(ExitBoxed<Lines, _>, ExitBoxed<Lines, _>)>>(Fixture {
+                pair,
+                many: many.unwrap(),
+            })
+        };
+        let mut fixture = Driver::new(fixture).end().unwrap();
+        let (a, b) = fixture.pair.lend();
+        a.lock().unwrap().push("a".into());
+        b.lock().unwrap().push("b".into());
+        assert_eq!(take(fixture.many.lend().get_mut(1).unwrap()), ["a", "b"]);
+        let teardown = async {
+            fixture.pair.exit(ExitCase::Cancelled).await.unwrap();
+            fixture.many.exit(ExitCase::Failed).await.unwrap()
+        };
+        let mut teardown = Driver::new(teardown);
+        teardown.pends();
+        teardown.pends();
+        assert_eq!(teardown.end(), Verdict::Suppress);
+        assert_eq!(take(&lines), ["Cancelled", "Cancelled", "Failed", "Failed"]);
+    }
+
+    /// Its `abandon_with` is called on a drop, once, and not along with the exit; without it, the value is dropped.
+    #[test]
+    fn abandon_with() {
+        let lines = Lines::default();
+        let member = || {
+            let (value, told) = (lines.clone(), lines.clone());
+            async move { Ok::<_, &str>(value) }
+                .exit_boxed(async |lines: Lines, _| Ok(lines.lock().unwrap().push("exit".into())))
+                .abandon_with(move |lines| {
+                    assert!(Arc::ptr_eq(&lines, &told));
+                    lines.lock().unwrap().push("abandon".into());
+                })
+        };
+        each_shape!([member(), member()], |gather| {
+            let mut driver = Driver::new(gather.with(async |_| std::future::pending::<Result<(), _>>().await));
+            driver.pends();
+            driver.drop();
+            assert_eq!(take(&lines), ["abandon", "abandon"]);
+        });
+        each_shape!([member(), member()], |gather| {
+            Driver::new(gather.with(async |_| Ok(()))).end().unwrap();
+            assert_eq!(take(&lines), ["exit", "exit"]);
+        });
+        assert_eq!(Arc::strong_count(&lines), 1);
+        let value = Arc::new(());
+        let member = || {
+            let value = value.clone();
+            async move { Ok::<_, &str>(value) }.exit_boxed(async |_, _| Ok(()))
+        };
+        each_shape!([member(), member()], |gather| {
+            drop(Driver::new(gather.enter()).end().unwrap());
+            assert_eq!(Arc::strong_count(&value), 1);
+        });
+    }
+
+    /// It is `Send`, behind a signature, and in a spawned task.
+    #[test]
+    fn it_can_be_spawned() {
+        type Boxed = ExitBoxed<Vec<u8>, String>;
+        fn member() -> impl Member<Value = Vec<u8>, Error = String, Resource = Boxed, IntoFuture: Send> + Send {
+            async { Ok(vec![1, 2]) }.exit_boxed(async |_, _| Ok(()))
+        }
+        each_shape!([member(), member()], |gather| {
+            smol::block_on(smol::spawn(async move { gather.with(async |_| Ok(())).await })).unwrap();
+        });
+        fn is_send<T: Send>() {}
+        is_send::<Boxed>();
+    }
+}
+
+/// A `Box` of a resource is a resource, and passes everything on. The body gets the box.
+#[test]
+#[cfg(feature = "alloc")]
+fn a_box_is_a_resource() {
+    let log = Log::default();
+    let member = |name, exit| {
+        let member = common::Member::new(&log, name, common::well(), exit).suppress();
+        async { member.await.map(Box::new) }
+    };
+    each_shape!([member(0, common::well()), member(1, common::well())], |gather| {
+        let failure = Driver::new(gather.with(async |_| Err::<(), _>("b"))).end().unwrap_err();
+        assert!(failure.is_suppressed());
+        assert_eq!(
+            log.only(&["on_error", "Failed", "LEAK"]),
+            ["on_error 0 b", "exit 0 Failed", "on_error 1 b", "exit 1 Failed"]
+        );
+    });
+    each_shape!([member(0, common::fails("x")), member(1, common::well())], |gather| {
+        assert_eq!(Driver::new(gather.with(async |_| Ok(()))).end().unwrap_err().exits.get(0), Some(&"x"));
+    });
+    log.take();
+    each_shape!([member(0, common::well()), member(1, common::well())], |gather| {
+        let mut driver = Driver::new(gather.with(async |_| std::future::pending::<Result<(), _>>().await));
+        driver.pends();
+        driver.drop();
+        assert_eq!(log.only(&["abandon", "LEAK", "exit"]), ["abandon 0", "abandon 1"]);
+    });
+    let body = async |(boxed,): (&mut Box<common::Resource>,)| Ok(boxed.name());
+    assert_eq!(Driver::new(gather((member(7, common::well()),)).with(body)).end().unwrap(), 7);
+    // A box in a box, by hand.
+    let boxed = Driver::new(member(8, common::fails("x")).into_future()).end().unwrap();
+    assert_eq!(Driver::new(Box::new(boxed).exit(ExitCase::Completed)).end(), Err("x"));
+}
+
+/// Signatures name a member by what the body gets, whatever the adapters.
+fn list(len: usize) -> impl Member<Value = Vec<usize>, Error = Mixed> {
+    async move { if len > 9 { Err("too long") } else { Ok(vec![0; len]) } }.drop_on_exit().errors_into()
+}
+
+fn cell<'a>(cell: &'a Cell<usize>, late: &'a Gate) -> impl Member<Value = &'a Cell<usize>, Error = Mixed> {
+    async move { Ok::<_, u8>(cell) }
+        .exit_with(async |cell, _| Ok(cell.set(99)))
+        .abandon_with(|cell| cell.set(98))
+        .exit_within(async || {
+            late.wait().await;
+            2
+        })
+        .errors_into()
+}
+
+/// Any member does, whatever its resource is.
+async fn len_of<R: Resource<Value = Vec<usize>, Error = Mixed>>(
+    member: impl Member<Value = Vec<usize>, Error = Mixed, Resource = R>,
+) -> Option<usize> {
+    gather((member,)).with(async |(list,)| Ok(list.len())).await.ok()
+}
+
+#[test]
+fn members_in_signatures() {
+    let (number, late) = (Cell::new(0), Gate::new());
+    let body = async |(list, cell): (&mut Vec<usize>, &mut &Cell<usize>)| Ok(cell.set(list.len()));
+    Driver::new(gather((list(3), cell(&number, &late))).with(body)).end().unwrap();
+    assert_eq!(number.get(), 99);
+    let failure = Driver::new(gather([list(3), list(10)]).with(async |_| Ok(()))).end().unwrap_err();
+    assert!(matches!(&failure.cause, Cause::Enter(errors) if errors.get(1) == Some(&Mixed::Text("too long"))));
+    drop(Driver::new(gather((cell(&number, &late),)).enter()).end().unwrap());
+    assert_eq!(number.get(), 98);
+    each_shape!([list(1), list(2)], |gather| {
+        Driver::new(gather.with(async |_| Ok(()))).end().unwrap();
+    });
+    assert_eq!(Driver::new(len_of(list(4))).end(), Some(4));
+    assert_eq!(Driver::new(len_of(list(10))).end(), None);
+}
+
+/// The body gets the innermost value, through every stack of adapters, in every shape.
+#[test]
+fn the_body_gets_the_innermost_value() {
+    macro_rules! innermost {
+        ($($member:expr),* $(,)?) => { $({
+            let member = || $member;
+            let tuple = async |(a, b): (&mut Vec<u8>, &mut Vec<u8>)| Ok(std::mem::swap(a, b));
+            Driver::new(gather((member(), member())).with(tuple)).end().unwrap();
+            let array = async |[a, b]: [&mut Vec<u8>; 2]| Ok(std::mem::swap(a, b));
+            Driver::new(gather([member(), member()]).with(array)).end().unwrap();
+            #[cfg(feature = "alloc")]
+            {
+                let with = gather(vec![member(), member()]).with(async |all| {
+                    Ok(all.iter_mut().map(|value: &mut Vec<u8>| value.len()).sum::<usize>())
+                });
+                assert_eq!(Driver::new(with).end().unwrap(), 2);
+            }
+        })* };
+    }
+    let open = || async { Ok::<_, u8>(vec![1]) };
+    let never = async || std::future::pending::<u8>().await;
+    let late = async || std::future::pending::<Mixed>().await;
+    innermost! {
+        open().drop_on_exit(),
+        open().exit_with(async |_, _| Ok(())),
+        open().exit_with(async |_, _| Ok(())).abandon_with(drop),
+        open().drop_on_exit().errors_into::<Mixed>(),
+        open().drop_on_exit().enter_within(never),
+        open().enter_within(never).drop_on_exit().exit_within(never),
+        open().exit_with(async |_, _| Ok(true)).exit_within(never).errors_into::<Mixed>(),
+        open().drop_on_exit().errors_into::<Mixed>().exit_within(late).enter_within(late),
+        open().drop_on_exit().errors_into::<u16>().errors_into::<u32>().errors_into::<u64>().exit_within(async || 1),
+        open().drop_on_exit().exit_within(never).exit_within(never).exit_within(never).errors_into::<Mixed>(),
+    }
+    #[cfg(feature = "alloc")]
+    innermost! {
+        open().exit_boxed(async |_, _| Ok(())),
+        open().exit_boxed(async |_, _| Ok(())).abandon_with(drop).exit_within(never).errors_into::<Mixed>(),
+    }
+}
+
+/// What the body makes of a value is what its exit gets, through the adapters.
+#[test]
+fn the_exit_gets_what_the_body_made() {
+    let seen = RefCell::new(vec![]);
+    let seen = &seen;
+    let member = |start: u8| {
+        async move { Ok::<_, u8>(start) }
+            .exit_with(async move |value, _| Ok(seen.borrow_mut().push(value)))
+            .exit_within(async || std::future::pending().await)
+            .errors_into::<Mixed>()
+    };
+    Driver::new(gather((member(1), member(2))).with(async |(a, b)| {
+        *a += 10;
+        Ok(std::mem::swap(a, b))
+    }))
+    .end()
+    .unwrap();
+    Driver::new(gather([member(3), member(4)]).with(async |[_, b]| Ok(*b += 10))).end().unwrap();
+    #[cfg(feature = "alloc")]
+    {
+        let with = gather(vec![member(5), member(6)]).with(async |all| {
+            for (step, value) in (1u8..).zip(&mut *all) {
+                *value += 10 * step;
+            }
+            Ok(*all.get_mut(0).unwrap() += 100)
+        });
+        Driver::new(with).end().unwrap();
+    }
+    let expected = [2, 11, 3, 14, 115, 26];
+    assert_eq!(*seen.borrow(), expected[..if cfg!(feature = "alloc") { 6 } else { 4 }]);
 }

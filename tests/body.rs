@@ -75,8 +75,8 @@ async fn lease(pool: &RefCell<Vec<u32>>) -> Result<Lease<'_>, &'static str> {
 }
 
 /// A plain `async fn` is a body.
-async fn add((a, b): (&mut Lease<'_>, &mut Lease<'_>)) -> u32 {
-    a.number + b.number
+async fn add((a, b): (&mut Lease<'_>, &mut Lease<'_>)) -> Result<u32, &'static str> {
+    Ok(a.number + b.number)
 }
 
 #[test]
@@ -84,15 +84,16 @@ fn resources_may_borrow() {
     let pool = RefCell::new(vec![1, 2, 3]);
     let sum = Driver::new(gather((lease(&pool), lease(&pool))).with(add)).end();
     assert_eq!(sum.unwrap(), 5);
-    let sum = Driver::new(gather([lease(&pool), lease(&pool)]).with(async |[a, b]| a.number + b.number)).end();
+    let sum = Driver::new(gather([lease(&pool), lease(&pool)]).with(async |[a, b]| Ok(a.number + b.number))).end();
     assert!(sum.is_ok());
     #[cfg(feature = "alloc")]
     {
-        let all = Driver::new(gather(vec![lease(&pool), lease(&pool), lease(&pool)]).with(async |all| all.len())).end();
+        let all =
+            Driver::new(gather(vec![lease(&pool), lease(&pool), lease(&pool)]).with(async |all| Ok(all.len()))).end();
         assert_eq!(all.unwrap(), 3);
     }
     let failure =
-        Driver::new(gather([lease(&pool), lease(&pool), lease(&pool), lease(&pool)]).with(async |_| ())).end();
+        Driver::new(gather([lease(&pool), lease(&pool), lease(&pool), lease(&pool)]).with(async |_| Ok(()))).end();
     assert_eq!(failure.unwrap_err().to_string(), "enter of member 3 failed: the pool is empty");
     let mut left = pool.into_inner();
     left.sort();
@@ -107,9 +108,18 @@ fn values_are_lent_mutably() {
         let seen = seen.clone();
         async move { Ok::<_, ()>(n) }.exit_with(async move |n, _| Ok(seen.borrow_mut().push(n)))
     };
-    Driver::new(gather((member(1), member(2))).with(async |(a, b)| std::mem::swap(&mut **a, &mut **b))).end().unwrap();
-    Driver::new(gather([member(3), member(4)]).with(async |all| all.swap(0, 1))).end().unwrap();
+    Driver::new(gather((member(1), member(2))).with(async |(a, b)| Ok(std::mem::swap(a, b)))).end().unwrap();
+    Driver::new(gather([member(3), member(4)]).with(async |[a, b]| Ok(std::mem::swap(a, b)))).end().unwrap();
     assert_eq!(*seen.borrow(), [2, 1, 4, 3]);
+    #[cfg(feature = "alloc")]
+    {
+        let with = gather(vec![member(5), member(6)]).with(async |all| {
+            let mut all = all.iter_mut();
+            Ok(std::mem::swap(all.next().unwrap(), all.next().unwrap()))
+        });
+        Driver::new(with).end().unwrap();
+        assert_eq!(seen.borrow()[4..], [6, 5]);
+    }
 }
 
 /// The body is a closure that is called once: it may give away what it owns.
@@ -117,6 +127,6 @@ fn values_are_lent_mutably() {
 fn the_body_may_consume_what_it_owns() {
     let owned = String::from("owned");
     let member = async { Ok::<_, ()>(1) }.drop_on_exit();
-    let back = Driver::new(gather((member,)).with(async move |_| owned)).end();
+    let back = Driver::new(gather((member,)).with(async move |_| Ok(owned))).end();
     assert_eq!(back.unwrap(), "owned");
 }

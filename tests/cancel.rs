@@ -1,8 +1,11 @@
-//! `until`: what is entered is exited, told `Cancelled`.
+//! `cancel_on`: every held member is exited and receives `Cancelled`; the stop is dropped before any exit is polled.
 
 mod common;
 
-use std::future::ready;
+use std::{
+    cell::{Cell, RefCell},
+    future::{pending, ready},
+};
 
 use common::{
     Driver, Gate, Log, Member, Policed, Report, Rollback, Setup, Why, assert_released, events, fails, members, well,
@@ -139,7 +142,7 @@ fn with_queued_members<S: Policed>() {
     assert_eq!(events(&log), ["exit 0 Cancelled", "exited 0"]);
 }
 
-/// 14: not suppressed, though all exits say so; not shown to `witness`.
+/// 14: not suppressed, though all exits say so; not shown to `on_error`.
 fn nothing_to_suppress<S: Policed>() {
     for stack in [false, true] {
         let log = Log::default();
@@ -149,7 +152,7 @@ fn nothing_to_suppress<S: Policed>() {
         gather.pends();
         setup.stop.open();
         assert_eq!(gather.end(), cancelled());
-        assert_eq!(log.only(&["witness"]), [""; 0]);
+        assert_eq!(log.only(&["on_error"]), [""; 0]);
     }
 }
 
@@ -190,7 +193,7 @@ fn panics_on_the_way<S: Policed>() {
             explode.wait().await;
             panic!("stop")
         };
-        let with = gather_cm::gather((a, b)).until(stop).catch_unwind().with(async |_| body.wait().await);
+        let with = gather_cm::gather((a, b)).cancel_on(stop).catch_unwind().with(async |_| Ok(body.wait().await));
         let mut gather = Driver::new(with);
         gather.pends();
         explode.open();
@@ -207,7 +210,259 @@ fn panics_on_the_way<S: Policed>() {
     in_body::<S>();
 }
 
+/// Logs when it is dropped, and opens a gate then. So an exit can wait for the stop to be gone.
+struct Holds<'a>(&'a Log, &'a Gate);
+
+impl Drop for Holds<'_> {
+    fn drop(&mut self) {
+        self.0.push("stop dropped");
+        self.1.open();
+    }
+}
+
+/// A stop that does not fire, and opens the gate when it is dropped.
+fn holds<'a>(log: &'a Log, dropped: &'a Gate) -> impl Future<Output = ()> + 'a {
+    let holds = Holds(log, dropped);
+    async move {
+        let _holds = holds;
+        std::future::poll_fn(|_| {
+            log.push("stop polled");
+            std::task::Poll::Pending
+        })
+        .await
+    }
+}
+
+/// Every combination of policies that says how exits run.
+fn setups() -> impl Iterator<Item = Setup> {
+    [Rollback::Settle, Rollback::Eager, Rollback::FailFast].into_iter().flat_map(|rollback| {
+        [(false, 99), (false, 1), (true, 99)].into_iter().flat_map(move |(stack, exit_limit)| {
+            [99, 1].map(|enter_limit| Setup { rollback, stack, enter_limit, exit_limit, stop: Gate::new() })
+        })
+    })
+}
+
+/// The stop was dropped once, and no exit had begun. Returns what was logged.
+fn assert_dropped_before_exits(log: &Log) -> Vec<String> {
+    let log = log.take();
+    let place = |word: &str| log.iter().position(|line| line.starts_with(word));
+    assert_eq!(log.iter().filter(|line| *line == "stop dropped").count(), 1, "{log:#?}");
+    assert!(place("stop dropped") < place("exit "), "{log:#?}");
+    assert!(!log[place("stop dropped").unwrap()..].iter().any(|line| line == "stop polled"), "{log:#?}");
+    log
+}
+
+/// 14: the stop is dropped when the body has ended, before any exit: an exit that waits for it waits for no poll.
+fn the_stop_is_dropped_before_the_exits<S: Policed>() {
+    for setup in setups() {
+        for (end, expected) in [(well(), Report::value(7)), (fails("b"), Report::body("b"))] {
+            let (log, dropped, body) = (Log::default(), Gate::new(), Gate::new());
+            let exit = || well().gate(&dropped);
+            let group = members(&log, [(well(), exit()), (well(), exit()), (well(), exit())]);
+            let mut gather = S::stopped(group, &setup, &log, holds(&log, &dropped), end.gate(&body));
+            gather.pends();
+            gather.pends();
+            assert_eq!((log.count("stop polled"), log.count("stop dropped")), (2, 0));
+            body.open();
+            assert_eq!(gather.end(), expected, "{setup:?}");
+            let log = assert_dropped_before_exits(&log);
+            assert!(log.contains(&"body dropped".to_string()));
+            assert_released(&log);
+        }
+    }
+}
+
+/// 14: the same if the body is never called because an enter has failed. No enter is pending then.
+fn the_stop_is_dropped_before_the_exits_of_a_failed_group<S: Policed>() {
+    for setup in setups().filter(|setup| setup.rollback != Rollback::Eager) {
+        let (log, dropped, enter) = (Log::default(), Gate::new(), Gate::new());
+        let exit = || well().gate(&dropped);
+        let acts = [(well().gate(&enter), exit()), (well(), exit()), (fails("e2"), well())];
+        let mut gather = S::stopped(members(&log, acts), &setup, &log, holds(&log, &dropped), well());
+        if setup.enter_limit == 1 || setup.rollback == Rollback::Settle {
+            gather.pends();
+            gather.pends();
+            assert_eq!((log.count("stop polled"), log.count("stop dropped")), (2, 0), "{setup:?}");
+            enter.open();
+        }
+        assert_eq!(gather.end(), Report::enter(&[(2, "e2")]), "{setup:?}");
+        let log = assert_dropped_before_exits(&log);
+        assert!(!log.contains(&"body".to_string()));
+        assert_released(&log);
+    }
+}
+
+/// 14: with `eager_rollback` it is polled beside the exits while an enter is pending, and dropped then, in that poll.
+fn an_eager_group_keeps_the_stop_while_an_enter_is_pending<S: Policed>() {
+    for setup in setups().filter(|setup| setup.rollback == Rollback::Eager && setup.enter_limit > 1) {
+        let (log, dropped, enter) = (Log::default(), Gate::new(), Gate::new());
+        let exit = || well().gate(&dropped);
+        let acts = || [(well().gate(&enter), exit()), (well(), exit()), (fails("e2"), well())];
+        let mut gather = S::stopped(members(&log, acts()), &setup, &log, holds(&log, &dropped), well());
+        gather.pends();
+        gather.pends();
+        assert_eq!((log.count("stop polled"), log.count("stop dropped")), (2, 0));
+        assert_eq!((log.count("exit 1 EnterFailed"), log.count("exited 1")), (1, 0));
+        enter.open();
+        assert_eq!(gather.end(), Report::enter(&[(2, "e2")]), "{setup:?}");
+        assert_eq!((log.count("stop polled"), log.count("stop dropped")), (3, 1));
+        assert_released(&log.take());
+
+        // Stopped by another one, in the meantime: the pending enter is dropped, and both stops.
+        let (dropped, stop) = (Gate::new(), Gate::new());
+        let exit = || well().gate(&dropped);
+        let setup = Setup { stop: stop.clone(), ..setup };
+        let acts = [(well().gate(&Gate::new()), exit()), (well(), exit()), (fails("e2"), well())];
+        let mut gather = S::stopped(members(&log, acts), &setup, &log, holds(&log, &dropped), well());
+        gather.pends();
+        stop.open();
+        assert_eq!(gather.end(), Report::enter(&[(2, "e2")]), "{setup:?}");
+        assert_eq!((log.count("stop dropped"), log.count("drop enter 0"), log.count("exited 1")), (1, 1, 1));
+        assert_released(&log.take());
+    }
+}
+
+/// 14: with `eager_rollback` and no pending enter, it is dropped before the first exit, as ever.
+fn an_eager_group_without_a_pending_enter<S: Policed>() {
+    for setup in setups().filter(|setup| setup.rollback == Rollback::Eager) {
+        let (log, dropped) = (Log::default(), Gate::new());
+        let exit = || well().gate(&dropped);
+        let acts = [(well(), exit()), (well(), exit()), (fails("e2"), well())];
+        let mut gather = S::stopped(members(&log, acts), &setup, &log, holds(&log, &dropped), well());
+        assert_eq!(gather.end(), Report::enter(&[(2, "e2")]), "{setup:?}");
+        assert_released(&assert_dropped_before_exits(&log));
+    }
+}
+
+/// 14: of two stops one fires, while a member enters or in the body; the other one is dropped before the exits as well.
+fn the_stop_that_did_not_fire_is_dropped_too<S: Policed>() {
+    for setup in setups() {
+        for in_body in [false, true] {
+            let (log, dropped) = (Log::default(), Gate::new());
+            let setup = Setup { stop: Gate::new(), ..setup.clone() };
+            let exit = || well().gate(&dropped);
+            let last = if in_body { well() } else { well().gate(&Gate::new()) };
+            let group = members(&log, [(well(), exit()), (well(), exit()), (last, exit())]);
+            let mut gather = S::stopped(group, &setup, &log, holds(&log, &dropped), well().gate(&Gate::new()));
+            gather.pends();
+            setup.stop.open();
+            assert_eq!(gather.end(), cancelled(), "{setup:?}");
+            assert_released(&assert_dropped_before_exits(&log));
+        }
+    }
+}
+
+/// A stop that does not fire, and whose destructor panics.
+#[cfg(feature = "std")]
+fn bomb<'a>(log: &'a Log, message: &'static str) -> impl Future<Output = ()> + 'a {
+    struct Bomb<'a>(&'a Log, &'static str);
+    impl Drop for Bomb<'_> {
+        fn drop(&mut self) {
+            self.0.push("stop dropped");
+            panic!("{}", self.1);
+        }
+    }
+    let bomb = Bomb(log, message);
+    async move {
+        let _bomb = bomb;
+        pending().await
+    }
+}
+
+/// 17: the destructor of a stop that did not fire panics: that is a panic of the group, which the exits receive, and the
+/// first panic wins. The exits' errors stand beside it, and nothing leaks.
+#[cfg(feature = "std")]
+fn a_stop_that_panics_as_it_is_dropped<S: Policed>() {
+    for setup in setups() {
+        for (end, first) in [(well(), "stop"), (fails("b"), "stop"), (common::panics("body"), "body")] {
+            let log = Log::default();
+            let group = members(&log, [(well(), fails("x0")), (well(), well()), (well(), fails("x2"))]);
+            let report = S::stopped(group, &setup, &log, bomb(&log, "stop"), end).end();
+            let why = Why::Panicked(first.to_string());
+            assert_eq!(report, Report { why, exits: vec![(0, "x0"), (2, "x2")], suppressed: false }, "{setup:?}");
+            let log = assert_dropped_before_exits(&log);
+            let told: Vec<_> = log.iter().filter(|line| line.starts_with("exit ")).collect();
+            assert!(told.len() == 3 && told.iter().all(|line| line.ends_with("Panicked")), "{log:#?}");
+            assert!(!log.iter().any(|line| line.contains("on_error")));
+            assert_released(&log);
+        }
+
+        // Beside another stop, which fires.
+        let log = Log::default();
+        let setup = Setup { stop: Gate::new(), ..setup };
+        let group = members(&log, [(well(), well()), (well(), fails("x1")), (well().gate(&Gate::new()), well())]);
+        let mut gather = S::stopped(group, &setup, &log, bomb(&log, "stop"), well());
+        gather.pends();
+        setup.stop.open();
+        let why = Why::Panicked("stop".to_string());
+        assert_eq!(gather.end(), Report { why, exits: vec![(1, "x1")], suppressed: false });
+        let log = assert_dropped_before_exits(&log);
+        assert_eq!(log.iter().filter(|line| line.ends_with(" Panicked")).count(), 2);
+        assert_released(&log);
+    }
+}
+
+/// 17: the same in a group that has failed: the exits still receive the enter error, along with `Panicked`.
+#[cfg(feature = "std")]
+fn a_stop_that_panics_as_a_failed_group_drops_it<S: Policed>() {
+    for setup in setups() {
+        let log = Log::default();
+        let group = members(&log, [(well(), fails("x0")), (well(), well()), (fails("e2"), well())]);
+        let report = S::stopped(group, &setup, &log, bomb(&log, "stop"), well()).end();
+        let why = Why::Panicked("stop".to_string());
+        assert_eq!(report, Report { why, exits: vec![(0, "x0")], suppressed: false }, "{setup:?}");
+        let log = assert_dropped_before_exits(&log);
+        let told: Vec<_> = log.iter().filter(|line| line.starts_with("exit ")).collect();
+        assert!(told.len() == 2 && told.iter().all(|line| line.ends_with("Panicked")), "{log:#?}");
+        assert_eq!(log.iter().filter(|line| line.starts_with("on_error") && line.ends_with("e2")).count(), 2);
+        assert_released(&log);
+    }
+}
+
+/// 9, 17: an eager group whose first exit has begun: the case does not change any more; the panic is the cause.
+#[cfg(feature = "std")]
+fn a_stop_that_panics_after_an_exit_has_begun<S: Policed>() {
+    for setup in setups().filter(|setup| setup.rollback == Rollback::Eager && setup.enter_limit > 1) {
+        let (log, enter) = (Log::default(), Gate::new());
+        let group = members(&log, [(well().gate(&enter), fails("x0")), (well(), well()), (fails("e2"), well())]);
+        let mut gather = S::stopped(group, &setup, &log, bomb(&log, "stop"), well());
+        gather.pends();
+        assert_eq!((log.count("exited 1"), log.count("stop dropped")), (1, 0));
+        enter.open();
+        let why = Why::Panicked("stop".to_string());
+        assert_eq!(gather.end(), Report { why, exits: vec![(0, "x0")], suppressed: false }, "{setup:?}");
+        assert_eq!((log.count("exit 0 EnterFailed"), log.count("exit 1 EnterFailed")), (1, 1));
+        assert_released(&log.take());
+    }
+}
+
+/// 17: a drop, while members enter or in the body: the stop's destructor panics, and nobody is skipped.
+#[cfg(feature = "std")]
+fn a_drop_with_a_stop_that_panics<S: Policed>() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    for in_body in [false, true] {
+        let log = Log::default();
+        let last = if in_body { well() } else { well().gate(&Gate::new()) };
+        let group = members(&log, [(well(), well()), (well(), well()), (last, well())]);
+        let body = well().gate(&Gate::new());
+        let mut gather = S::stopped(group, &Setup::default(), &log, bomb(&log, "stop"), body);
+        gather.pends();
+        log.take();
+        let payload = catch_unwind(AssertUnwindSafe(|| gather.drop())).unwrap_err();
+        assert_eq!(common::message(&*payload), "stop");
+        let count = if in_body { 3 } else { 2 };
+        assert_eq!(log.everything().iter().filter(|line| line.starts_with("abandon")).count(), count);
+        assert_eq!(log.count("stop dropped"), 1);
+        assert_released(&log.everything());
+    }
+}
+
 shapes! {
+    the_stop_is_dropped_before_the_exits
+    the_stop_is_dropped_before_the_exits_of_a_failed_group
+    an_eager_group_keeps_the_stop_while_an_enter_is_pending
+    an_eager_group_without_a_pending_enter
+    the_stop_that_did_not_fire_is_dropped_too
     before_it_starts
     in_enter
     in_body
@@ -218,6 +473,18 @@ shapes! {
     nothing_to_suppress
     dropped_after_it_was_cancelled
     panics_on_the_way
+}
+
+#[cfg(feature = "std")]
+mod stops_that_panic {
+    use super::*;
+
+    shapes! {
+        a_stop_that_panics_as_it_is_dropped
+        a_stop_that_panics_as_a_failed_group_drops_it
+        a_stop_that_panics_after_an_exit_has_begun
+        a_drop_with_a_stop_that_panics
+    }
 }
 
 /// 16: the body's destructor panics as it is dropped.
@@ -233,9 +500,9 @@ fn a_body_that_panics_as_it_is_dropped() {
     let log = Log::default();
     let stop = Gate::new();
     let mut gather = Driver::new(
-        gather((Member::new(&log, 0, well(), well()),)).until(stop.wait()).catch_unwind().with(async |_| {
+        gather((Member::new(&log, 0, well(), well()),)).cancel_on(stop.wait()).catch_unwind().with(async |_| {
             let _bomb = Bomb;
-            std::future::pending::<()>().await
+            pending::<Result<(), _>>().await
         }),
     );
     gather.pends();
@@ -247,15 +514,15 @@ fn a_body_that_panics_as_it_is_dropped() {
 /// 14: the empty group, and an empty group cancelled before it starts.
 #[test]
 fn an_empty_group() {
-    let failure = Driver::new(gather(()).until(ready(())).with(async |()| ())).end().unwrap_err();
-    assert!(matches!(failure.cause, Cause::Cancelled));
+    let failure = Driver::new(gather(()).cancel_on(ready(())).with(async |()| Ok(()))).end().unwrap_err();
+    assert!(matches!(failure.cause, Cause::Cancelled { .. }));
     assert_eq!(failure.to_string(), "cancelled");
-    Driver::new(gather(()).until(std::future::pending()).with(async |()| ())).end().unwrap();
+    Driver::new(gather(()).cancel_on(pending::<()>()).with(async |()| Ok(()))).end().unwrap();
 }
 
 /// 1: what stops the group is lazy as well: not even `into_future` is called before the first poll.
 #[test]
-fn until_is_lazy() {
+fn cancel_on_is_lazy() {
     struct Signal<'a>(&'a Log);
     impl IntoFuture for Signal<'_> {
         type Output = ();
@@ -267,7 +534,7 @@ fn until_is_lazy() {
     }
     let log = Log::default();
     let member = || async { Ok::<_, ()>(()) }.drop_on_exit();
-    let with = gather((member(),)).until(Signal(&log)).with(async |_| ());
+    let with = gather((member(),)).cancel_on(Signal(&log)).with(async |_| Ok(()));
     assert_eq!(log.take(), [""; 0]);
     Driver::new(with).end().unwrap();
     assert_eq!(log.take(), ["signal"]);
@@ -275,23 +542,23 @@ fn until_is_lazy() {
 
 /// Two calls: whichever is ready first.
 #[test]
-fn until_twice() {
+fn cancel_on_twice() {
     for first in [false, true] {
         let (one, two) = (Gate::new(), Gate::new());
         let member = async { Ok::<_, ()>(()) }.drop_on_exit();
-        let with = gather((member,)).until(one.wait()).until(two.wait()).with(async |_| std::future::pending().await);
-        let mut gather: Driver<'_, Result<(), _>> = Driver::new(with);
+        let gather = gather((member,)).cancel_on(one.wait()).cancel_on(two.wait());
+        let mut gather = Driver::new(gather.with(async |_| pending::<Result<(), _>>().await));
         gather.pends();
         if first {
             one.open()
         } else {
             two.open()
         }
-        assert!(matches!(gather.end().unwrap_err().cause, Cause::Cancelled));
+        assert!(matches!(gather.end().unwrap_err().cause, Cause::Cancelled { .. }));
     }
 }
 
-/// A timeout around a scope that still releases everything: what `until` is for.
+/// A timeout around a scope that still releases everything: what `cancel_on` is for.
 #[test]
 fn a_timeout() {
     let log = Log::default();
@@ -299,7 +566,267 @@ fn a_timeout() {
         smol::Timer::after(std::time::Duration::from_millis(1)).await;
     };
     let group = (Member::new(&log, 0, well(), well()), Member::new(&log, 1, well().gate(&Gate::new()), well()));
-    let failure = smol::block_on(gather(group).until(timeout).with(async |_| ())).unwrap_err();
-    assert!(matches!(failure.cause, Cause::Cancelled));
+    let failure = smol::block_on(gather(group).cancel_on(timeout).with(async |_| Ok(()))).unwrap_err();
+    assert!(matches!(failure.cause, Cause::Cancelled { .. }));
     assert_released(&log.take());
+}
+
+/// A member whose exit waits for something.
+macro_rules! exits {
+    ($exit:expr) => {
+        async { Ok::<_, &str>(()) }.exit_with(async |(), _| {
+            $exit.await;
+            Ok(())
+        })
+    };
+}
+
+/// A body that ends in its second poll, and does something just before.
+macro_rules! later {
+    ($act:expr) => {
+        async |_| {
+            smol::future::yield_now().await;
+            $act;
+            Ok(())
+        }
+    };
+}
+
+/// 14: a fair lock goes to the first in the queue. That is the stop, which will not be polled any more; it must leave the
+/// queue for the exits.
+#[test]
+fn a_fair_lock() {
+    let lock = tokio::sync::Mutex::new(());
+    let member = || exits!(async { drop(lock.lock().await) });
+    each_shape!([member()], |gather| {
+        let hold = RefCell::new(Some(lock.try_lock().unwrap()));
+        let stop = async {
+            drop(lock.lock().await);
+            pending::<()>().await
+        };
+        let mut gather = Driver::new(gather.cancel_on(stop).with(later!(drop(hold.borrow_mut().take()))));
+        gather.pends();
+        gather.end().unwrap();
+    });
+    each_shape!([member(), member(), member()], |gather| {
+        let hold = RefCell::new(Some(lock.try_lock().unwrap()));
+        let stop = async { drop(lock.lock().await) };
+        let with = gather.stack().cancel_on(stop).cancel_on(pending::<()>());
+        let mut gather = Driver::new(with.with(later!(drop(hold.borrow_mut().take()))));
+        gather.pends();
+        gather.end().unwrap();
+    });
+}
+
+/// 14: an exit waits until the receiver is gone, which the stop owns.
+#[test]
+fn a_channel() {
+    let sender = RefCell::new(None);
+    let member = || {
+        exits!(async {
+            let sender: tokio::sync::mpsc::Sender<()> = sender.borrow().clone().unwrap();
+            sender.closed().await
+        })
+    };
+    each_shape!([member(), member()], |gather| {
+        let (new, mut receiver) = tokio::sync::mpsc::channel(1);
+        *sender.borrow_mut() = Some(new);
+        let mut gather = Driver::new(gather.cancel_on(async move { receiver.recv().await }).with(later!({})));
+        gather.pends();
+        gather.end().unwrap();
+    });
+}
+
+/// 14: a state under a lock, and a `Notify` that says that it has changed. The notice goes to who waits first, the stop,
+/// which passes it on when it is dropped.
+#[test]
+fn a_state_and_a_notify() {
+    let (state, changed) = (std::sync::Mutex::new("busy"), tokio::sync::Notify::new());
+    let reaches = |wanted: &'static str| {
+        let (state, changed) = (&state, &changed);
+        async move {
+            while *state.lock().unwrap() != wanted {
+                changed.notified().await;
+            }
+        }
+    };
+    let member = || {
+        exits!(async {
+            changed.notified().await;
+            reaches("idle").await;
+        })
+    };
+    each_shape!([member()], |gather| {
+        *state.lock().unwrap() = "busy";
+        let mut gather = Driver::new(gather.cancel_on(reaches("shut down")).with(later!({
+            *state.lock().unwrap() = "idle";
+            changed.notify_one();
+        })));
+        gather.pends();
+        gather.end().unwrap();
+    });
+}
+
+/// 14: of two stops, the first one does not fire, and is dropped all the same.
+#[test]
+fn the_first_of_two_stops_is_dropped_too() {
+    let log = Log::default();
+    let dropped = RefCell::new(Gate::new());
+    let member = || {
+        exits!(async {
+            let dropped = dropped.borrow().clone();
+            dropped.wait().await
+        })
+    };
+    each_shape!([member(), member()], |gather| {
+        let (gate, fires) = (Gate::new(), Gate::new());
+        *dropped.borrow_mut() = gate.clone();
+        let gather = gather.cancel_on(holds(&log, &gate)).cancel_on(fires.wait());
+        let mut gather = Driver::new(gather.with(async |_| pending::<Result<(), _>>().await));
+        gather.pends();
+        fires.open();
+        assert!(matches!(gather.end().unwrap_err().cause, Cause::Cancelled { .. }));
+        assert_eq!(log.only(&["dropped"]), ["stop dropped"]);
+    });
+}
+
+/// 14: `enter` drops the stop before it hands out the values, or before the exits of a failed group.
+#[test]
+fn enter_drops_the_stop() {
+    let (log, enter) = (Log::default(), RefCell::new(Gate::new()));
+    let member = |name| Member::new(&log, name, well().gate(&enter.borrow()), well());
+    each_shape!([member(0), member(1)], |gather| {
+        let dropped = Gate::new();
+        let mut gather = Driver::new(gather.cancel_on(holds(&log, &dropped)).enter());
+        gather.pends();
+        assert_eq!(log.count("stop dropped"), 0);
+        enter.borrow().open();
+        let entered = gather.end().unwrap();
+        assert_eq!(log.take().last().unwrap(), "stop dropped");
+        drop(entered);
+        assert_eq!(log.only(&["abandon", "stop"]), ["abandon 0", "abandon 1"]);
+        drop(enter.replace(Gate::new()));
+    });
+
+    let dropped = RefCell::new(Gate::new());
+    let (gate, name) = (|| dropped.borrow().clone(), Cell::new(0));
+    let member = |enter| Member::new(&log, name.replace(1 - name.get()), enter, well().gate(&gate()));
+    each_shape!([member(well()), member(fails("e"))], |gather| {
+        let dropped = gate();
+        let failure = Driver::new(gather.cancel_on(holds(&log, &dropped)).enter()).end().unwrap_err();
+        assert_eq!(failure.to_string(), "enter of member 1 failed: e");
+        assert_dropped_before_exits(&log);
+    });
+}
+
+/// 17: the destructor of a stop panics as `enter` drops it: what has entered is exited, and receives `Panicked`.
+#[test]
+#[cfg(feature = "std")]
+fn enter_with_a_stop_that_panics() {
+    let log = Log::default();
+    let member = |name| Member::new(&log, name, well(), fails("x"));
+    each_shape!([member(0), member(1)], |gather| {
+        let mut gather = Driver::new(gather.cancel_on(bomb(&log, "stop")).catch_unwind().enter());
+        let failure = gather.end().err().unwrap();
+        assert_eq!(failure.exits.len(), 2);
+        let Cause::Panicked(panic) = failure.cause else { panic!() };
+        assert_eq!(common::message(&*panic.into_payload()), "stop");
+        let log = assert_dropped_before_exits(&log);
+        assert_eq!(log.iter().filter(|line| line.ends_with(" Panicked")).count(), 2);
+        assert_eq!(log.iter().filter(|line| line.starts_with("LEAK")).count(), 0);
+    });
+}
+
+/// 17: without `catch_unwind` the panic resumes when the exits have finished. Two stops that panic are both dropped, and the
+/// first panic wins.
+#[test]
+#[cfg(feature = "std")]
+fn the_panic_of_a_dropped_stop_resumes() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let (log, exit) = (Log::default(), RefCell::new(Gate::new()));
+    let member = |name| Member::new(&log, name, well(), fails("x").gate(&exit.borrow()));
+    each_shape!([member(0), member(1)], |gather| {
+        let gather = gather.cancel_on(bomb(&log, "one")).cancel_on(bomb(&log, "two")).cancel_on(bomb(&log, "three"));
+        let mut gather = Driver::new(gather.with(async |_| Ok(())));
+        gather.pends();
+        assert_eq!(log.only(&["dropped", "Panicked"])[..3], ["stop dropped"; 3]);
+        exit.borrow().open();
+        let payload = catch_unwind(AssertUnwindSafe(|| gather.end())).unwrap_err();
+        assert_eq!(common::message(&*payload), "one");
+        assert_eq!(log.only(&["exited", "LEAK"]), ["exited 0", "exited 1"]);
+        drop(exit.replace(Gate::new()));
+    });
+}
+
+/// 17: the destructor of the stop that fired panics: the same.
+#[test]
+#[cfg(feature = "std")]
+fn the_stop_that_fired_panics_as_it_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("bomb");
+        }
+    }
+    /// Is ready at once, and keeps its bomb.
+    struct Fires<'a>(&'a Gate, #[allow(dead_code)] Bomb);
+    impl Future for Fires<'_> {
+        type Output = ();
+        fn poll(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+            self.0.poll(cx)
+        }
+    }
+    let log = Log::default();
+    let member = |name| Member::new(&log, name, well(), well());
+    each_shape!([member(0), member(1)], |gather| {
+        let fire = Gate::new();
+        let gather = gather.cancel_on(Fires(&fire, Bomb)).catch_unwind();
+        let mut gather = Driver::new(gather.with(async |_| pending::<Result<(), _>>().await));
+        gather.pends();
+        fire.open();
+        assert!(matches!(gather.end().unwrap_err().cause, Cause::Panicked(_)));
+        assert_eq!(log.only(&["Panicked", "exited"]), ["exit 0 Panicked", "exited 0", "exit 1 Panicked", "exited 1"]);
+    });
+}
+
+/// The output of the stop does not matter, so `ctrl_c()` is one as it is.
+#[test]
+fn a_stop_of_any_output() {
+    let member = || async { Ok::<_, &str>(()) }.drop_on_exit();
+    each_shape!([member(), member()], |gather| {
+        let stop = ready(Err::<u8, _>(std::io::Error::other("no signals here")));
+        let failure = Driver::new(gather.cancel_on(stop).with(async |_| Ok(()))).end().unwrap_err();
+        assert!(matches!(failure.cause, Cause::Cancelled { .. }));
+    });
+}
+
+/// 14: the same in a `Vec` that polls only those that were woken.
+#[test]
+#[cfg(feature = "alloc")]
+fn a_large_vec() {
+    for in_enter in [false, true] {
+        let (log, dropped, gate) = (Log::default(), Gate::new(), Gate::new());
+        let member = |name: usize| {
+            let enter = if in_enter && name == 33 { well().gate(&gate) } else { well() };
+            Member::new(&log, name, enter, well().gate(&dropped))
+        };
+        let gather = gather((0..40).map(member).collect::<Vec<_>>());
+        let body = async |_: &mut gather_cm::VecRefs<'_, _>| Ok(gate.wait().await);
+        let mut gather = Driver::new(gather.cancel_on(holds(&log, &dropped)).with(body));
+        gather.pends();
+        gate.open();
+        gather.end().unwrap();
+        let log = assert_dropped_before_exits(&log);
+        assert_eq!(log.iter().filter(|line| line.starts_with("exited")).count(), 40);
+    }
+
+    let (log, dropped, fire) = (Log::default(), Gate::new(), Gate::new());
+    let member = |name| Member::new(&log, name, well(), well().gate(&dropped));
+    let gather = gather((0..40).map(member).collect::<Vec<_>>());
+    let gather = gather.cancel_on(holds(&log, &dropped)).cancel_on(fire.wait());
+    let mut gather = Driver::new(gather.with(async |_| pending::<Result<(), _>>().await));
+    gather.pends();
+    fire.open();
+    assert!(matches!(gather.end().unwrap_err().cause, Cause::Cancelled { .. }));
+    assert_eq!(log.only(&["exited"]).len(), 40);
 }

@@ -1,4 +1,4 @@
-//! The table in the docs of `Failure`, row by row: how it ends, and what a resource that is held is shown and told.
+//! The table in the docs of `Failure`, row by row: how it ends, and what a held resource is shown and receives.
 #![cfg(feature = "std")]
 
 mod common;
@@ -10,9 +10,9 @@ use std::{
 };
 
 use common::*;
-use gather_cm::{Failure, Faults, gather};
+use gather_cm::{Failure, Few, gather};
 
-type Outcome = Result<u32, Failure<u32, &'static str, Faults<[Option<&'static str>; 3]>>>;
+type Outcome = Result<u32, Failure<&'static str, Few<3>>>;
 
 /// A group of three: one that enters and exits well, and two more.
 fn group(log: &Log, one: (Act, Act), two: (Act, Act)) -> (Member, Member, Member) {
@@ -38,7 +38,7 @@ fn row(log: &Log, future: impl Future<Output = Outcome>) -> (String, Vec<String>
 
 fn first(log: &Log) -> Vec<String> {
     let lines = log.take().into_iter();
-    lines.filter(|line| ["witness 0", "exit 0", "abandon 0"].iter().any(|start| line.starts_with(start))).collect()
+    lines.filter(|line| ["on_error 0", "exit 0", "abandon 0"].iter().any(|start| line.starts_with(start))).collect()
 }
 
 fn is(row: (String, Vec<String>), end: &str, first: &[&str]) {
@@ -63,31 +63,31 @@ fn without_a_panic() {
     let no_route = || (fails("no route"), well());
     let stuck = || (well(), fails("stuck"));
 
-    is(row(&log, gather(group(&log, fine(), fine())).try_with(value)), "7", &["exit 0 Completed"]);
+    is(row(&log, gather(group(&log, fine(), fine())).with(value)), "7", &["exit 0 Completed"]);
 
     let end = "enter of member 1 failed: no route; suppressed: false";
-    let rolled_back = ["witness 0 no route", "exit 0 EnterFailed"];
-    is(row(&log, gather(group(&log, no_route(), fine())).try_with(value)), end, &rolled_back);
+    let rolled_back = ["on_error 0 no route", "exit 0 EnterFailed"];
+    is(row(&log, gather(group(&log, no_route(), fine())).with(value)), end, &rolled_back);
     let late = (fails("late"), well());
     let both = "enter of member 1 failed: no route; enter of member 2 failed: late; suppressed: false";
-    is(row(&log, gather(group(&log, no_route(), late)).try_with(value)), both, &rolled_back);
+    is(row(&log, gather(group(&log, no_route(), late)).with(value)), both, &rolled_back);
 
-    let failed = ["witness 0 oops", "exit 0 Failed"];
-    is(row(&log, gather(group(&log, fine(), fine())).try_with(oops)), "body failed: oops; suppressed: false", &failed);
+    let failed = ["on_error 0 oops", "exit 0 Failed"];
+    is(row(&log, gather(group(&log, fine(), fine())).with(oops)), "body failed: oops; suppressed: false", &failed);
     let [one, two, three] = members(&log, [fine(), fine(), fine()]).map(Member::suppress);
-    is(row(&log, gather((one, two, three)).try_with(oops)), "body failed: oops; suppressed: true", &failed);
+    is(row(&log, gather((one, two, three)).with(oops)), "body failed: oops; suppressed: true", &failed);
 
-    let stopped = gather(group(&log, fine(), fine())).until(smol::future::yield_now());
-    let stopped = stopped.try_with(async |_| pending().await);
+    let stopped = gather(group(&log, fine(), fine())).cancel_on(smol::future::yield_now());
+    let stopped = stopped.with(async |_| pending::<Result<u32, _>>().await);
     is(row(&log, stopped), "cancelled; suppressed: false", &["exit 0 Cancelled"]);
 
     let hangs = (well().gate(&Gate::new()), well());
-    let stopped = gather(group(&log, no_route(), hangs)).until(smol::future::yield_now());
-    is(row(&log, stopped.try_with(value)), end, &rolled_back);
+    let stopped = gather(group(&log, no_route(), hangs)).cancel_on(smol::future::yield_now());
+    is(row(&log, stopped.with(value)), end, &rolled_back);
 
     let gate = Gate::new();
     let slow = (well(), well().gate(&gate));
-    let stopped = gather(group(&log, slow, fine())).until(smol::future::yield_now()).try_with(value);
+    let stopped = gather(group(&log, slow, fine())).cancel_on(smol::future::yield_now()).with(value);
     let mut driver = Driver::new(stopped);
     driver.pends();
     gate.open();
@@ -95,15 +95,14 @@ fn without_a_panic() {
     assert_eq!(first(&log), ["exit 0 Completed"]);
 
     let end = "exit of member 1 failed: stuck; suppressed: false";
-    is(row(&log, gather(group(&log, stuck(), fine())).try_with(value)), end, &["exit 0 Completed"]);
-    is(row(&log, gather(group(&log, stuck(), fine())).stack().try_with(value)), end, &["exit 0 Failed"]);
+    is(row(&log, gather(group(&log, stuck(), fine())).with(value)), end, &["exit 0 Completed"]);
+    is(row(&log, gather(group(&log, stuck(), fine())).stack().with(value)), end, &["exit 0 Failed"]);
     let end = "body failed: oops; exit of member 1 failed: stuck; suppressed: false";
-    is(row(&log, gather(group(&log, stuck(), fine())).try_with(oops)), end, &failed);
+    is(row(&log, gather(group(&log, stuck(), fine())).with(oops)), end, &failed);
     let end = "enter of member 2 failed: no route; exit of member 1 failed: stuck; suppressed: false";
-    is(row(&log, gather(group(&log, stuck(), no_route())).try_with(value)), end, &rolled_back);
+    is(row(&log, gather(group(&log, stuck(), no_route())).with(value)), end, &rolled_back);
 
-    let mut driver =
-        Driver::new(gather(group(&log, fine(), fine())).try_with(async |_| pending::<Result<u32, ()>>().await));
+    let mut driver = Driver::new(gather(group(&log, fine(), fine())).with(async |_| pending::<Result<u32, _>>().await));
     driver.pends();
     driver.drop();
     assert_eq!(first(&log), ["abandon 0"]);
@@ -117,35 +116,53 @@ fn with_a_panic() {
     let told = ["exit 0 Panicked"];
     let end = "panic: bang";
 
-    is(row(&log, gather(group(&log, bang(), fine())).try_with(value)), end, &told);
-    let shown = ["witness 0 no route", "exit 0 Panicked"];
-    is(row(&log, gather(group(&log, bang(), no_route())).try_with(value)), end, &shown);
+    is(row(&log, gather(group(&log, bang(), fine())).with(value)), end, &told);
+    let shown = ["on_error 0 no route", "exit 0 Panicked"];
+    is(row(&log, gather(group(&log, bang(), no_route())).with(value)), end, &shown);
     let gate = Gate::new();
     let late = (panics("bang").gate(&gate), well());
-    let mut driver = Driver::new(gather(group(&log, no_route(), late)).eager_rollback().try_with(value));
+    let mut driver = Driver::new(gather(group(&log, no_route(), late)).eager_rollback().with(value));
     driver.pends();
     gate.open();
     assert!(panic::catch_unwind(AssertUnwindSafe(|| driver.end())).is_err());
-    assert_eq!(first(&log), ["witness 0 no route", "exit 0 EnterFailed"]);
+    assert_eq!(first(&log), ["on_error 0 no route", "exit 0 EnterFailed"]);
 
-    is(row(&log, gather(group(&log, fine(), fine())).try_with(async |_| panic!("bang"))), end, &told);
+    is(row(&log, gather(group(&log, fine(), fine())).with(async |_| -> Result<u32, _> { panic!("bang") })), end, &told);
 
-    let stopped = gather(group(&log, fine(), fine())).until(async {
+    let stopped = gather(group(&log, fine(), fine())).cancel_on(async {
         smol::future::yield_now().await;
         panic!("bang")
     });
-    is(row(&log, stopped.try_with(async |_| pending().await)), end, &told);
+    is(row(&log, stopped.with(async |_| pending::<Result<u32, _>>().await)), end, &told);
+
+    struct Bang;
+    impl Drop for Bang {
+        fn drop(&mut self) {
+            panic!("bang");
+        }
+    }
+    let bomb = || {
+        let bang = Bang;
+        async move {
+            let _bang = bang;
+            pending::<()>().await
+        }
+    };
+    is(row(&log, gather(group(&log, fine(), fine())).cancel_on(bomb()).with(value)), end, &told);
+    is(row(&log, gather(group(&log, fine(), fine())).cancel_on(bomb()).with(oops)), end, &told);
+    let shown = ["on_error 0 no route", "exit 0 Panicked"];
+    is(row(&log, gather(group(&log, fine(), no_route())).cancel_on(bomb()).with(value)), end, &shown);
 
     let exit = || (well(), panics("bang"));
-    is(row(&log, gather(group(&log, exit(), fine())).try_with(value)), end, &["exit 0 Completed"]);
-    is(row(&log, gather(group(&log, exit(), fine())).try_with(oops)), end, &["witness 0 oops", "exit 0 Failed"]);
-    is(row(&log, gather(group(&log, exit(), fine())).stack().try_with(value)), end, &told);
+    is(row(&log, gather(group(&log, exit(), fine())).with(value)), end, &["exit 0 Completed"]);
+    is(row(&log, gather(group(&log, exit(), fine())).with(oops)), end, &["on_error 0 oops", "exit 0 Failed"]);
+    is(row(&log, gather(group(&log, exit(), fine())).stack().with(value)), end, &told);
     let [one, two, three] = members(&log, [fine(), fine(), fine()]);
-    let end = "panic: witness 1";
-    let shown = ["witness 0 oops", "exit 0 Failed"];
-    is(row(&log, gather((one, two.witness_panics(), three)).try_with(oops)), end, &shown);
+    let end = "panic: on_error 1";
+    let shown = ["on_error 0 oops", "exit 0 Failed"];
+    is(row(&log, gather((one, two.on_error_panics(), three)).with(oops)), end, &shown);
 
     let stuck = (well(), fails("stuck"));
     let end = "panicked: bang; exit of member 2 failed: stuck; suppressed: false";
-    is(row(&log, gather(group(&log, bang(), stuck)).catch_unwind().try_with(value)), end, &told);
+    is(row(&log, gather(group(&log, bang(), stuck)).catch_unwind().with(value)), end, &told);
 }

@@ -66,7 +66,7 @@ async fn body4<const N: usize>(
     Ok(a.0[0] + b.0[0] + c.0[0] + d.0[0])
 }
 
-async fn body8<const N: usize>(all: &mut [Bytes<N>; 8]) -> Result<u8, u8> {
+async fn body8<const N: usize>(all: [&mut Bytes<N>; 8]) -> Result<u8, u8> {
     pend().await;
     Ok(all[0].0[0] + all[7].0[0])
 }
@@ -101,7 +101,7 @@ async fn by_hand8<const N: usize>() -> Result<u8, u8> {
         return Err(*error);
     }
     let mut all = entered.map(|result| result.unwrap_or(Bytes([0; N])));
-    let sum = body8(&mut all).await?;
+    let sum = body8(all.each_mut()).await?;
     for result in join_array(all.map(|one| one.exit(ExitCase::Completed))).await {
         result?;
     }
@@ -111,24 +111,24 @@ async fn by_hand8<const N: usize>() -> Result<u8, u8> {
 /// 19: tuples and arrays take no heap, whatever way they end.
 #[test]
 fn no_allocation_for_tuples_and_arrays() {
-    let (result, count) = allocations(gather((enter::<64>(1), enter::<64>(2))).try_with(body2));
+    let (result, count) = allocations(gather((enter::<64>(1), enter::<64>(2))).with(body2));
     assert_eq!((result.ok(), count), (Some(3), 0));
-    let (result, count) = allocations(gather([1, 2, 3, 4, 5, 6, 7, 8].map(enter::<64>)).try_with(body8));
+    let (result, count) = allocations(gather([1, 2, 3, 4, 5, 6, 7, 8].map(enter::<64>)).with(body8));
     assert_eq!((result.ok(), count), (Some(9), 0));
 
-    let (result, count) = allocations(gather((enter::<64>(255), enter::<64>(2))).try_with(body2));
+    let (result, count) = allocations(gather((enter::<64>(255), enter::<64>(2))).with(body2));
     assert_eq!((result.unwrap_err().exits.get(1), count), (Some(&2), 0), "an enter and an exit fail");
     let (result, count) =
-        allocations(gather((enter::<64>(1), enter::<64>(2))).try_with(async |_| Err::<(), _>("the body")));
+        allocations(gather((enter::<64>(1), enter::<64>(2))).with_own_error(async |_| Err::<(), _>("the body")));
     assert_eq!((result.unwrap_err().exits.len(), count), (2, 0), "the body and both exits fail");
-    let (result, count) = allocations(gather([255, 1, 255].map(enter::<64>)).with(async |_| ()));
+    let (result, count) = allocations(gather([255, 1, 255].map(enter::<64>)).with(async |_| Ok(())));
     assert_eq!((result.is_err(), count), (true, 0));
 
     let adapted = (
         enter::<8>(1).drop_on_exit().errors_into::<u32>(),
         enter::<8>(2).exit_with(async |_, _| Ok(pend().await)).errors_into(),
     );
-    assert_eq!(allocations(gather(adapted).with(async |_| ())).1, 0);
+    assert_eq!(allocations(gather(adapted).with(async |_| Ok(()))).1, 0);
 }
 
 /// The counting does count.
@@ -143,7 +143,7 @@ fn allocations_are_counted() {
 fn allocations_of_a_vec() {
     let run = |members: Vec<u8>| {
         let members: Vec<_> = members.into_iter().map(enter::<8>).collect();
-        let (result, count) = allocations(async { gather(members).with(async |_| ()).await });
+        let (result, count) = allocations(async { gather(members).with(async |_| Ok(())).await });
         (result.is_ok(), count)
     };
     let counts = [3, 64, 3000, 10_000].map(|len| run(vec![1; len]));
@@ -157,15 +157,12 @@ fn allocations_of_a_vec() {
 fn at_most_the_size_of_the_same_by_hand() {
     fn compare<const N: usize>() {
         let sizes = [
-            (size_of_val(&gather((enter::<N>(1), enter::<N>(2))).try_with(body2)), size_of_val(&by_hand2::<N>())),
+            (size_of_val(&gather((enter::<N>(1), enter::<N>(2))).with(body2)), size_of_val(&by_hand2::<N>())),
             (
-                size_of_val(&gather((enter::<N>(1), enter::<N>(2), enter::<N>(3), enter::<N>(4))).try_with(body4)),
+                size_of_val(&gather((enter::<N>(1), enter::<N>(2), enter::<N>(3), enter::<N>(4))).with(body4)),
                 size_of_val(&by_hand4::<N>()),
             ),
-            (
-                size_of_val(&gather([1, 2, 3, 4, 5, 6, 7, 8].map(enter::<N>)).try_with(body8)),
-                size_of_val(&by_hand8::<N>()),
-            ),
+            (size_of_val(&gather([1, 2, 3, 4, 5, 6, 7, 8].map(enter::<N>)).with(body8)), size_of_val(&by_hand8::<N>())),
         ];
         println!("members of {N} bytes: gather, by hand (2, 4, 8): {sizes:?}");
         for (gather, by_hand) in sizes {
@@ -201,7 +198,7 @@ fn a_large_body() {
         b?;
         Ok(value)
     }
-    let gather = gather((enter::<8>(1), enter::<8>(2))).try_with(body);
+    let gather = gather((enter::<8>(1), enter::<8>(2))).with(body);
     assert!(size_of_val(&gather) <= size_of_val(&by_hand()) + 2 * size_of::<usize>());
     assert_eq!(allocations(gather).0.ok(), allocations(by_hand()).0.ok());
 }
@@ -210,18 +207,18 @@ fn a_large_body() {
 #[test]
 fn sizes_of_the_policies() {
     let group = || gather((enter::<64>(1), enter::<64>(2)));
-    let size = size_of_val(&group().with(async |_| pend().await));
+    let size = size_of_val(&group().with(async |_| Ok(pend().await)));
     macro_rules! costs {
         ($at_most:expr, $($policy:tt)*) => {
-            let with = size_of_val(&group().$($policy)*.with(async |_| pend().await));
+            let with = size_of_val(&group().$($policy)*.with(async |_| Ok(pend().await)));
             assert!(with <= size + $at_most, concat!(stringify!($($policy)*), ": {} bytes, {} without"), with, size);
         };
     }
-    let (word, one) = (size_of::<usize>(), core::num::NonZeroUsize::MIN);
+    let (word, one) = (size_of::<usize>(), 1);
     costs!(0, fail_fast());
     costs!(0, eager_rollback());
     // What was given, its future, or nothing: a tag.
-    costs!(word, until(std::future::pending()));
+    costs!(word, cancel_on(std::future::pending::<()>()));
     #[cfg(feature = "std")]
     costs!(0, catch_unwind());
     costs!(2 * word, enter_limit(one));
@@ -229,30 +226,34 @@ fn sizes_of_the_policies() {
     costs!(2 * word, exit_limit(one));
     // A rank a member, and the last one given.
     costs!(3 * word, stack());
-    costs!(2 * word, until(Box::pin(std::future::pending())));
+    // The number of the poll, of the enters' and of the exits'; the values' guard keeps them as well.
+    costs!(4 * word, fair());
+    // A slice, once with the machine, and once with the values' guard.
+    costs!(4 * word, names(&["a", "b"]));
+    costs!(0, caller_waker());
+    costs!(2 * word, cancel_on(Box::pin(std::future::pending::<()>())));
     costs!(7 * word, eager_rollback().stack().enter_limit(one).exit_limit(one));
 }
 
 /// 19: no heap with any policy, in two halves, or nested.
 #[test]
 fn no_allocation_with_policies() {
-    let one = core::num::NonZeroUsize::MIN;
     for first in [1, 255] {
         let group = || gather((enter::<8>(first), enter::<8>(2)));
-        let body = async |_: (&mut Bytes<8>, &mut Bytes<8>)| pend().await;
+        let body = async |_: (&mut Bytes<8>, &mut Bytes<8>)| Ok(pend().await);
         assert_eq!(allocations(group().fail_fast().with(body)).1, 0);
         assert_eq!(allocations(group().eager_rollback().with(body)).1, 0);
         assert_eq!(allocations(group().stack().eager_rollback().with(body)).1, 0);
-        assert_eq!(allocations(group().enter_limit(one).exit_limit(one).with(body)).1, 0);
-        assert_eq!(allocations(group().until(pend()).with(body)).1, 0);
+        assert_eq!(allocations(group().enter_limit(1).exit_limit(1).with(body)).1, 0);
+        assert_eq!(allocations(group().cancel_on(pend()).with(body)).1, 0);
         let halves = async {
             let entered = group().stack().enter().await.map_err(drop)?;
             entered.exit(ExitCase::Completed).await.map_err(drop)
         };
         assert_eq!(allocations(halves).1, 0);
         let nested = || async { gather([enter::<8>(first), enter::<8>(2)]).enter().await };
-        assert_eq!(allocations(gather([nested(), nested()]).with(async |_| ())).1, 0);
+        assert_eq!(allocations(gather([nested(), nested()]).with(async |_| Ok(()))).1, 0);
         let deadlines = enter::<8>(first).enter_within(async || std::future::pending().await).exit_within(async || 4);
-        assert_eq!(allocations(gather((deadlines,)).with(async |_| ())).1, 0);
+        assert_eq!(allocations(gather((deadlines,)).with(async |_| Ok(()))).1, 0);
     }
 }

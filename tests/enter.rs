@@ -1,4 +1,4 @@
-//! Entering: lazy, all together, each recorded in the poll that saw it, and rolled back where one fails.
+//! Entering: lazy, all together, each recorded in the poll that saw it, and rolled back if one fails.
 
 mod common;
 
@@ -120,11 +120,11 @@ fn a_failed_enter_settles_then_rolls_back<S: Shape>() {
         let first = faults[0].1;
         let mut expected = vec![];
         for index in (0..3).filter(|index| !fails_at(*index)) {
-            expected.push(format!("witness {index} {first}"));
+            expected.push(format!("on_error {index} {first}"));
             expected.push(format!("exit {index} EnterFailed"));
         }
         assert_eq!(
-            log.only(&["witness", "exit 0", "exit 1", "exit 2", "body"])
+            log.only(&["on_error", "exit 0", "exit 1", "exit 2", "body"])
                 .into_iter()
                 .filter(|line| !line.contains("poll") && !line.contains("drop"))
                 .collect::<Vec<_>>(),
@@ -186,15 +186,15 @@ shapes! {
 /// A group of none runs its body at once; there is nothing to exit.
 #[test]
 fn empty_groups() {
-    let mut gather = common::Driver::new(gather_cm::gather(()).with(async |()| 5));
+    let mut gather = common::Driver::new(gather_cm::gather(()).with(async |()| Ok(5)));
     assert_eq!(gather.end().unwrap(), 5);
     let mut gather = common::Driver::new(
-        gather_cm::gather([Member::new; 0].map(|_| -> Member { unreachable!() })).with(async |[]| 6),
+        gather_cm::gather([Member::new; 0].map(|_| -> Member { unreachable!() })).with(async |[]| Ok(6)),
     );
     assert_eq!(gather.end().unwrap(), 6);
     #[cfg(feature = "alloc")]
     {
-        let mut gather = common::Driver::new(gather_cm::gather(Vec::<Member>::new()).with(async |all| all.len()));
+        let mut gather = common::Driver::new(gather_cm::gather(Vec::<Member>::new()).with(async |all| Ok(all.len())));
         assert_eq!(gather.end().unwrap(), 0);
     }
 }
@@ -205,12 +205,11 @@ fn twelve() {
     let log = Log::default();
     let m = |name| Member::new(&log, name, well(), fails("x"));
     let gather = gather_cm::gather((m(0), m(1), m(2), m(3), m(4), m(5), m(6), m(7), m(8), m(9), m(10), m(11)));
-    let mut gather = common::Driver::new(gather.with(async |(a, b, c, d, e, f, g, h, i, j, k, l)| {
-        [a, b, c, d, e, f, g, h, i, j, k, l].map(|resource| resource.name())
-    }));
-    let failure = gather.end().unwrap_err();
-    assert_eq!(failure.exits.iter().map(|(index, _)| index).collect::<Vec<_>>(), (0..12).collect::<Vec<_>>());
-    let gather_cm::Cause::Exit(names) = failure.cause else { panic!() };
+    let with = gather.with(async |(a, b, c, d, e, f, g, h, i, j, k, l)| {
+        Ok([a, b, c, d, e, f, g, h, i, j, k, l].map(|resource| resource.name()))
+    });
+    let (names, exits) = common::Driver::new(with.keep_value()).end().unwrap();
+    assert_eq!(exits.iter().map(|(index, _)| index).collect::<Vec<_>>(), (0..12).collect::<Vec<_>>());
     assert_eq!(names, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     assert_released(&log.take());
 }

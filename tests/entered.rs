@@ -6,7 +6,7 @@ use std::{any::Any, convert::Infallible};
 
 use common::{Driver, Gate, Log, Member, Resource, assert_released, events, fails, well};
 use gather_cm::{
-    Cause, EnterExt, Entered, Exit, ExitCase, Failure, Faults, Group, Verdict, gather,
+    Cause, EnterExt, Entered, Exit, ExitCase, Failure, Few, Group, Verdict, gather,
     policies::{Exits, Stack},
 };
 
@@ -100,7 +100,7 @@ fn dropped_it_abandons() {
 #[test]
 fn into_inner_moves_out() {
     let log = Log::default();
-    let (a, b) = Driver::new(gather(two(&log)).enter()).end().unwrap().into_inner();
+    let (a, b) = Entered::into_inner(Driver::new(gather(two(&log)).enter()).end().unwrap());
     log.take();
     assert_eq!((a.name(), b.name()), (0, 1));
     assert_eq!(log.take(), [""; 0]);
@@ -108,7 +108,8 @@ fn into_inner_moves_out() {
     b.abandon();
     #[cfg(feature = "alloc")]
     {
-        let all = Driver::new(gather(vec![Member::new(&log, 2, well(), well())]).enter()).end().unwrap().into_inner();
+        let all = Driver::new(gather(vec![Member::new(&log, 2, well(), well())]).enter()).end().unwrap();
+        let all = Entered::into_inner(all);
         assert_eq!(all.len(), 1);
         all.into_iter().for_each(Exit::abandon);
     }
@@ -120,20 +121,19 @@ fn into_inner_moves_out() {
 fn a_failed_enter_is_rolled_back() {
     let log = Log::default();
     let group = (Member::new(&log, 0, well(), fails("x0")), Member::new(&log, 1, fails("e1"), well()));
-    let failure: Failure<(), Infallible, Faults<[Option<&str>; 2]>> =
-        Driver::new(gather(group).enter()).end().unwrap_err();
+    let failure: Failure<&str, Few<2>> = Driver::new(gather(group).enter()).end().unwrap_err();
     assert_eq!(failure.to_string(), "enter of member 1 failed: e1; exit of member 0 failed: x0");
     assert_released(&log.everything());
 }
 
-/// The exit's faults keep their indices; its verdict is `Suppress` if all its members' are.
+/// The exit's errors keep their indices; its verdict is `Suppress` if all its members' are.
 #[test]
-fn faults_and_verdict_of_its_exit() {
+fn errors_and_verdict_of_its_exit() {
     let log = Log::default();
     let group = (Member::new(&log, 0, well(), well()), Member::new(&log, 1, well(), fails("x1")));
     let entered = Driver::new(gather(group).enter()).end().unwrap();
     let failure = Driver::new(entered.exit(ExitCase::Completed)).end().unwrap_err();
-    assert!(matches!(failure.cause, Cause::Exit(())));
+    assert!(matches!(failure.cause, Cause::Exit { .. }));
     assert_eq!(failure.to_string(), "exit of member 1 failed: x1");
     for (suppressing, expected) in [(1, Verdict::Propagate), (2, Verdict::Suppress)] {
         for case in [ExitCase::Failed, ExitCase::Completed, ExitCase::Cancelled] {
@@ -173,7 +173,7 @@ fn it_keeps_its_exit_policies() {
     assert_eq!(log.only(&["Completed"]), ["exit 0 Completed", "exit 2 Completed", "exit 1 Completed"]);
 
     let exit = Gate::new();
-    let entered = Driver::new(gather(group(&exit)).exit_limit(2.try_into().unwrap()).enter()).end().unwrap();
+    let entered = Driver::new(gather(group(&exit)).exit_limit(2).enter()).end().unwrap();
     let mut exits = Driver::new(entered.exit(ExitCase::Completed));
     exits.pends();
     assert_eq!(log.only(&["Completed"]), ["exit 0 Completed", "exit 1 Completed"]);
@@ -197,7 +197,7 @@ fn a_stack_suppresses_as_a_stack() {
     assert_eq!(log.only(&["exit 1 F", "exit 0 C"]), ["exit 1 Failed", "exit 0 Completed"]);
 }
 
-type Inner = Failure<(), Infallible, Faults<[Option<&'static str>; 2]>>;
+type Inner = Failure<&'static str, Few<2>>;
 
 /// The outer group's error is the inner's failure; members with a plain error come by `errors_into`.
 #[derive(Debug)]
@@ -218,7 +218,7 @@ impl From<&'static str> for Outer {
     }
 }
 
-/// Groups nest: series and parallel compose. A nested group's faults keep their own indices, and the outer group's
+/// Groups nest: series and parallel compose. A nested group's errors keep their own indices, and the outer group's
 /// policies never reach inside.
 #[test]
 fn groups_nest() {
@@ -234,8 +234,9 @@ fn groups_nest() {
     let mut gather = Driver::new(
         gather(group)
             .stack()
-            .exit_limit(1.try_into().unwrap())
-            .with(async |(network, servers)| network.name() + servers.0.name() + servers.1.name()),
+            .exit_limit(1)
+            .with(async |(network, servers)| Ok(network.name() + servers.0.name() + servers.1.name()))
+            .keep_value(),
     );
     gather.pends();
     assert_eq!(
@@ -244,15 +245,16 @@ fn groups_nest() {
         "in parallel, and before the network"
     );
     exit.open();
-    let failure = gather.end().unwrap_err();
-    let (mut faults, Cause::Exit(3)) = (failure.exits.into_iter(), failure.cause) else { panic!() };
-    assert!(matches!(faults.next(), Some((0, Outer::Plain("x2")))));
-    let Some((1, Outer::Inner(inner))) = faults.next() else { panic!() };
+    let (value, exits) = gather.end().unwrap();
+    assert_eq!(value, 3);
+    let mut exits = exits.into_iter();
+    assert!(matches!(exits.next(), Some((0, Outer::Plain("x2")))));
+    let Some((1, Outer::Inner(inner))) = exits.next() else { panic!() };
     assert_eq!(inner.exits.get(1), Some(&"x1"));
     assert_released(&log.everything());
 }
 
-/// `witness` and `abandon` are passed on to every member of a nested group.
+/// `on_error` and `abandon` are passed on to every member of a nested group.
 #[test]
 fn a_nested_group_passes_on() {
     struct Spy<'a>(&'a Log, u8);
@@ -263,8 +265,8 @@ fn a_nested_group_passes_on() {
             self.0.push(format_args!("exit {} {case:?}", self.1));
             Ok(())
         }
-        fn witness(&mut self, error: &dyn Any) {
-            self.0.push(format_args!("witness {} {:?}", self.1, error.downcast_ref::<&str>()));
+        fn on_error(&mut self, error: &dyn Any) {
+            self.0.push(format_args!("on_error {} {:?}", self.1, error.downcast_ref::<&str>()));
         }
         fn abandon(self) {
             self.0.push(format_args!("abandon {}", self.1));
@@ -272,16 +274,16 @@ fn a_nested_group_passes_on() {
     }
     let log = Log::default();
     let spies = || async { gather([0, 1].map(|name| std::future::ready(Ok(Spy(&log, name))))).enter().await };
-    let failure = Driver::new(gather((spies(),)).try_with(async |_| Err::<(), _>("b"))).end().unwrap_err();
+    let failure = Driver::new(gather((spies(),)).with_own_error(async |_| Err::<(), _>("b"))).end().unwrap_err();
     assert!(matches!(failure.cause, Cause::Body("b")));
-    assert_eq!(log.take(), ["witness 0 Some(\"b\")", "witness 1 Some(\"b\")", "exit 0 Failed", "exit 1 Failed"]);
-    let mut gather = Driver::new(gather((spies(),)).with(async |_| std::future::pending::<()>().await));
+    assert_eq!(log.take(), ["on_error 0 Some(\"b\")", "on_error 1 Some(\"b\")", "exit 0 Failed", "exit 1 Failed"]);
+    let mut gather = Driver::new(gather((spies(),)).with(async |_| std::future::pending::<Result<(), _>>().await));
     gather.pends();
     gather.drop();
     assert_eq!(log.take(), ["abandon 0", "abandon 1"]);
 }
 
-/// A nested group whose members panic in `witness`, exit and `abandon`: no one is skipped.
+/// A nested group whose members panic in `on_error`, exit and `abandon`: no one is skipped.
 #[test]
 #[cfg(feature = "std")]
 fn panics_in_a_nested_group() {
@@ -289,14 +291,14 @@ fn panics_in_a_nested_group() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     let log = Log::default();
     let servers = || async {
-        let one = |name| Member::new(&log, name, well(), panics("x")).witness_panics().abandon_panics();
+        let one = |name| Member::new(&log, name, well(), panics("x")).on_error_panics().abandon_panics();
         gather([one(0), one(1)]).enter().await
     };
-    let mut driver = Driver::new(gather((servers(),)).catch_unwind().try_with(async |_| Err::<(), _>("b")));
+    let mut driver = Driver::new(gather((servers(),)).catch_unwind().with_own_error(async |_| Err::<(), _>("b")));
     let Cause::Panicked(panic) = driver.end().unwrap_err().cause else { panic!() };
-    assert_eq!(message(&*panic.into_payload()), "witness 0");
-    assert_eq!(log.only(&["witness", "Failed"]), ["witness 0 b", "witness 1 b", "exit 0 Failed", "exit 1 Failed"]);
-    let mut driver = Driver::new(gather((servers(),)).with(async |_| std::future::pending::<()>().await));
+    assert_eq!(message(&*panic.into_payload()), "on_error 0");
+    assert_eq!(log.only(&["on_error", "Failed"]), ["on_error 0 b", "on_error 1 b", "exit 0 Failed", "exit 1 Failed"]);
+    let mut driver = Driver::new(gather((servers(),)).with(async |_| std::future::pending::<Result<(), _>>().await));
     driver.pends();
     log.take();
     catch_unwind(AssertUnwindSafe(|| driver.drop())).unwrap_err();
@@ -304,9 +306,7 @@ fn panics_in_a_nested_group() {
 }
 
 /// Code that is generic over the group.
-async fn setup<G: Group<Error: 'static>>(
-    group: G,
-) -> Result<Entered<G::Values>, Failure<(), Infallible, Faults<G::Store>>> {
+async fn setup<G: Group<Error: 'static>>(group: G) -> Result<Entered<G::Values>, Failure<G::Error, G::Shape>> {
     gather(group).enter().await
 }
 
@@ -323,16 +323,16 @@ fn generic_over_the_group() {
     assert_released(&log.everything());
 }
 
-/// The futures are `Send` where their parts are, and can be spawned.
+/// The futures are `Send` if their parts are, and can be spawned.
 #[test]
 fn enter_can_be_spawned() {
     let member = || async { Ok::<_, ()>(1) }.drop_on_exit();
     let entered = smol::block_on(smol::spawn(gather((member(), member())).enter())).unwrap();
     smol::block_on(smol::spawn(async move { entered.exit(ExitCase::Completed).await })).unwrap();
     let nested = || async move { gather((member(), member())).enter().await };
-    smol::block_on(smol::spawn(gather((nested(), nested())).with(async |(a, b)| *a.0 + *b.1))).unwrap();
+    smol::block_on(smol::spawn(gather((nested(), nested())).with(async |(a, b)| Ok(*a.0 + *b.1)))).unwrap();
     #[cfg(feature = "alloc")]
-    smol::block_on(smol::spawn(gather(vec![nested(), nested()]).stack().with(async |all| all.len()))).unwrap();
+    smol::block_on(smol::spawn(gather(vec![nested(), nested()]).stack().with(async |all| Ok(all.len())))).unwrap();
 }
 
 /// A `Vec` that was changed before its exit: whoever is in it is exited, once, in a stack too.
@@ -346,7 +346,7 @@ fn a_changed_vec() {
             let group = || Driver::new(gather((0..2).map(open).collect::<Vec<_>>()).stack().enter()).end().unwrap();
             let mut changed = group();
             let more = Driver::new(gather((2..2 + pushed).map(open).collect::<Vec<_>>()).enter()).end().unwrap();
-            changed.extend(more.into_inner());
+            changed.extend(Entered::into_inner(more));
             let out: Vec<_> = changed.drain(..removed).collect();
             log.take();
             Driver::new(changed.exit(ExitCase::Completed)).end().unwrap();
@@ -360,4 +360,82 @@ fn a_changed_vec() {
             out.into_iter().for_each(Exit::abandon);
         }
     }
+}
+
+/// `lend`: the same references that a body gets, without the adapters, for each shape, and again and again.
+#[test]
+fn lend() {
+    let log = Log::default();
+    let member = |name| {
+        let log = &log;
+        async move { Ok::<_, u8>(vec![name]) }
+            .exit_with(async move |value: Vec<u32>, _| Ok(log.push(format_args!("{value:?}"))))
+            .exit_within(async || std::future::pending().await)
+            .errors_into::<u16>()
+    };
+    let exits = |log: &Log| log.take().concat();
+    let mut tuple = Driver::new(gather((member(1), member(2))).enter()).end().unwrap();
+    for _ in 0..2 {
+        let (a, b): (&mut Vec<u32>, &mut Vec<u32>) = tuple.lend();
+        a.push(10);
+        std::mem::swap(a, b);
+    }
+    Driver::new(tuple.exit(ExitCase::Completed)).end().unwrap();
+    assert_eq!(exits(&log), "[1, 10][2, 10]");
+
+    let mut array = Driver::new(gather([member(1), member(2)]).enter()).end().unwrap();
+    let [a, b]: [&mut Vec<u32>; 2] = array.lend();
+    std::mem::swap(a, b);
+    array.lend()[1].push(10);
+    Driver::new(array.exit(ExitCase::Completed)).end().unwrap();
+    assert_eq!(exits(&log), "[2][1, 10]");
+
+    #[cfg(feature = "alloc")]
+    {
+        let mut vec = Driver::new(gather(vec![member(1), member(2), member(3)]).enter()).end().unwrap();
+        let mut all: gather_cm::VecRefs<'_, _> = vec.lend();
+        assert_eq!((all.len(), all.is_empty(), all.get_mut(3).is_none()), (3, false, true));
+        all.get_mut(0).unwrap().push(10);
+        all.iter_mut().for_each(|value: &mut Vec<u32>| value.push(11));
+        let longest = all.into_iter().max_by_key(|value| value.len()).unwrap();
+        longest.push(12);
+        assert_eq!(vec.lend().into_iter().map(|value| value.len()).collect::<Vec<_>>(), [4, 2, 2]);
+        Driver::new(vec.exit(ExitCase::Completed)).end().unwrap();
+        assert_eq!(exits(&log), "[1, 10, 11, 12][2, 11][3, 11]");
+        let mut none = Driver::new(gather(Vec::from_iter([member(1)].into_iter().take(0))).enter()).end().unwrap();
+        assert!(none.lend().is_empty() && none.lend().get_mut(0).is_none());
+    }
+    let () = Driver::new(gather(()).enter()).end().unwrap().lend();
+}
+
+/// `lend` of a nested group, of a stack, and of one with every exit policy.
+#[test]
+fn lend_of_nested_groups() {
+    let member = |name: u32| async move { Ok::<_, u8>(name) }.drop_on_exit();
+    let inner = async || {
+        gather((member(1), member(2))).stack().exit_limit(2).names(&["a", "b"]).fair().caller_waker().enter().await
+    };
+    let mut outer = Driver::new(gather((inner(), inner())).enter()).end().unwrap();
+    let (first, second) = outer.lend();
+    let (a, _) = first.lend();
+    let (_, b) = second.lend();
+    std::mem::swap(a, b);
+    assert_eq!((*outer.lend().0.lend().0, *outer.lend().1.lend().1), (2, 1));
+    let with = gather((inner(),)).with(async |(group,)| {
+        let (a, b) = group.lend();
+        Ok(*a + *b)
+    });
+    assert_eq!(Driver::new(with).end().unwrap(), 3);
+}
+
+/// An `Entered` keeps its names: its exit's failure prints them.
+#[test]
+fn it_keeps_its_names() {
+    let log = Log::default();
+    let member = |name| Member::new(&log, name, well(), fails("x"));
+    each_shape!([member(0), member(1)], |gather| {
+        let entered = Driver::new(gather.names(&["db", "cache"]).enter()).end().unwrap();
+        let failure = Driver::new(entered.exit(ExitCase::Completed)).end().unwrap_err();
+        assert_eq!(failure.to_string(), "exit of db failed: x; exit of cache failed: x");
+    });
 }

@@ -25,7 +25,7 @@ fn example(name: &str) -> PathBuf {
         .expect("an executable")
 }
 
-/// A service that is sent SIGINT while it runs: its three resources are released, told `Cancelled`.
+/// A service receives SIGINT while it runs: its three resources are released, and receive `Cancelled`.
 #[test]
 fn ctrl_c() {
     let mut process = Command::new(example("ctrl_c")).stdout(Stdio::piped()).spawn().unwrap();
@@ -78,12 +78,30 @@ fn series_parallel() {
         "replica starts",
         "replica is up",
         "the cluster works",
-        "replica stops, told Completed",
+        "replica stops: Completed",
         "replica is down",
-        "disk stops, told Completed",
+        "disk stops: Completed",
         "disk is down",
     ];
     assert!(series.is_sorted_by_key(|line| at(line)), "{output}");
     assert!(at("primary starts") < at("replica is up") && at("replica starts") < at("primary is up"));
-    assert!(at("network starts") < at("disk is up") && at("network stops, told Completed") < at("replica is down"));
+    assert!(at("network starts") < at("disk is up") && at("network stops: Completed") < at("replica is down"));
+    assert!(output.lines().all(|line| !line.contains("EnterFailed")), "{output}");
+}
+
+/// One of the inner group does not start: all others are released, and the error names the way to it.
+#[test]
+fn series_parallel_that_fails() {
+    let output = Command::new(example("series_parallel")).arg("replica").output().unwrap();
+    assert!(!output.status.success());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    for name in ["network", "disk", "primary"] {
+        let line = format!("{name} stops: EnterFailed");
+        assert!(printed.lines().any(|printed| printed == line), "{line:?} in {printed}");
+    }
+    assert!(!printed.contains("the cluster works") && !printed.contains("replica is up"), "{printed}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    let at = |part: &str| error.find(part).unwrap_or_else(|| panic!("{part}: {error}"));
+    let way = ["enter of storage failed", "enter of servers failed", "enter of replica failed"];
+    assert!(way.is_sorted_by_key(|part| at(part)), "{error}");
 }

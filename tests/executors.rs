@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use gather_cm::{Cause, Exit, ExitCase, gather};
+use gather_cm::{Exit, ExitCase, gather};
 use smol::future::yield_now;
 
 /// Counts what is entered, and what is exited.
@@ -52,13 +52,13 @@ async fn enter(number: u32, counts: &Counts) -> Result<Resource, String> {
 async fn tuple(counts: Counts) {
     let with = gather((enter(1, &counts), enter(2, &counts))).with(async |(a, b)| {
         yield_now().await;
-        a.number + b.number
+        Ok(a.number + b.number)
     });
     assert_eq!(with.await.unwrap(), 3);
 }
 
 async fn array(counts: Counts) {
-    let with = gather([enter(4, &counts), enter(5, &counts), enter(9, &counts)]).try_with(async |all| {
+    let with = gather([enter(4, &counts), enter(5, &counts), enter(9, &counts)]).with_own_error(async |all| {
         yield_now().await;
         Err::<(), _>(all.len())
     });
@@ -70,10 +70,9 @@ async fn vec(counts: Counts) {
     #[cfg(feature = "alloc")]
     {
         let members: Vec<_> = (10..16).map(|number| enter(number, &counts)).collect();
-        let failure = gather(members).with(async |_| ()).await.unwrap_err();
-        assert!(matches!(failure.cause, Cause::Enter(faults) if faults.get(3).unwrap() == "unlucky"));
+        let failure = gather(members).with(async |_| Ok(())).await.unwrap_err();
+        assert!(matches!(failure.cause, gather_cm::Cause::Enter(errors) if errors.get(3).unwrap() == "unlucky"));
     }
-    let _ = Cause::<(), (), ()>::Cancelled;
     let _ = counts;
 }
 
@@ -104,10 +103,10 @@ async fn local() {
         yield_now().await;
         Ok(Local(count.clone()))
     };
-    gather((enter(), enter())).with(async |_| yield_now().await).await.unwrap();
-    gather([enter(), enter()]).with(async |_| yield_now().await).await.unwrap();
+    gather((enter(), enter())).with(async |_| Ok(yield_now().await)).await.unwrap();
+    gather([enter(), enter()]).with(async |_| Ok(yield_now().await)).await.unwrap();
     #[cfg(feature = "alloc")]
-    gather(vec![enter(), enter()]).with(async |_| yield_now().await).await.unwrap();
+    gather(vec![enter(), enter()]).with(async |_| Ok(yield_now().await)).await.unwrap();
     assert_eq!(count.get(), if cfg!(feature = "alloc") { 6 } else { 4 });
 }
 
@@ -240,13 +239,13 @@ fn closures_can_be_spawned() {
         async move { enter(number, &counts).await }
     };
     let sum = runtime.block_on(async {
-        let tuple = gather((member(1), member(2))).with(async |(a, b)| a.number + b.number);
+        let tuple = gather((member(1), member(2))).with(async |(a, b)| Ok(a.number + b.number));
         tokio::spawn(tuple).await.unwrap().unwrap()
     });
     assert_eq!(sum, 3);
-    let array = gather([member(1), member(2)]).try_with(async |all| {
+    let array = gather([member(1), member(2)]).with(async |all| {
         yield_now().await;
-        Ok::<_, String>(all.iter().map(|one| one.number).sum::<u32>())
+        Ok(all.iter().map(|one| one.number).sum::<u32>())
     });
     assert_eq!(::smol::block_on(::smol::spawn(array)).unwrap(), 3);
     #[cfg(feature = "alloc")]
@@ -256,7 +255,7 @@ fn closures_can_be_spawned() {
                 yield_now().await;
                 one.number += 1;
             }
-            all.len()
+            Ok(all.len())
         });
         assert_eq!(runtime.block_on(async { tokio::spawn(vec).await.unwrap().unwrap() }), 2);
     }

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Gate, Log, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well};
+use common::{Gate, Log, Member, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well};
+use gather_cm::gather;
 
 fn enters(enter_limit: usize) -> Setup {
     Setup { enter_limit, ..Setup::default() }
@@ -65,7 +66,7 @@ fn room_in_a_failed_group_is_not_taken<S: Policed>() {
     gather.pends();
     other.open();
     assert_eq!(gather.end(), Report::enter(&[(0, "e0")]));
-    assert_eq!(events(&log), ["enter 0", "enter 1", "entered 1", "witness 1 e0", "exit 1 EnterFailed", "exited 1"]);
+    assert_eq!(events(&log), ["enter 0", "enter 1", "entered 1", "on_error 1 e0", "exit 1 EnterFailed", "exited 1"]);
 }
 
 /// 6: a limit that is no smaller than the group is none: all begin in the first poll, though one fails at once.
@@ -108,16 +109,16 @@ fn queued_exits_are_told_the_same<S: Policed>() {
     gate.open();
     assert_eq!(gather.end(), Report::enter(&[(2, "e2")]).exits(&[(0, "x")]));
     assert_eq!(
-        log.only(&["witness", "EnterFailed"]),
-        ["witness 0 e2", "exit 0 EnterFailed", "witness 1 e2", "exit 1 EnterFailed"]
+        log.only(&["on_error", "EnterFailed"]),
+        ["on_error 0 e2", "exit 0 EnterFailed", "on_error 1 e2", "exit 1 EnterFailed"]
     );
 
     let acts = [(well(), fails("x")), (well(), well()), (well(), well())];
     let mut gather = S::run(members(&log, acts), &exits(1), &log, fails("b"));
     assert_eq!(gather.end(), Report::body("b").exits(&[(0, "x")]));
     assert_eq!(
-        log.only(&["witness", "Failed"]),
-        ["witness 0 b", "exit 0 Failed", "witness 1 b", "exit 1 Failed", "witness 2 b", "exit 2 Failed"]
+        log.only(&["on_error", "Failed"]),
+        ["on_error 0 b", "exit 0 Failed", "on_error 1 b", "exit 1 Failed", "on_error 2 b", "exit 2 Failed"]
     );
 }
 
@@ -134,7 +135,7 @@ fn a_limit_holds_for_late_enters<S: Policed>() {
     assert_eq!(log.only(&["exit 0 ", "exit 1 ", "entered 0"]), ["exit 1 EnterFailed", "entered 0"]);
     exit.open();
     assert_eq!(gather.end(), Report::enter(&[(2, "e2")]), "in the poll that made the room: no one else wakes it");
-    assert_eq!(events(&log), ["exited 1", "witness 0 e2", "exit 0 EnterFailed", "exited 0"]);
+    assert_eq!(events(&log), ["exited 1", "on_error 0 e2", "exit 0 EnterFailed", "exited 0"]);
 }
 
 /// 15: dropped with exits still queued, those are abandoned.
@@ -183,6 +184,28 @@ fn a_panic_frees_its_place<S: Policed>() {
     let log = Log::default();
     let gather = S::run(members(&log, [(well(), well()), (well(), well()), (well(), well())]), &exits(1), &log, well());
     assert_eq!({ gather }.end(), Report::value(7));
+}
+
+/// 6, 13: a limit of 0 would never let anybody start. The panic names the limit that is wrong, and comes at once.
+#[test]
+fn a_limit_of_zero() {
+    let log = Log::default();
+    let message = |f: fn(&Log)| {
+        let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&log))).expect_err("a panic");
+        common::message(&*payload).to_string()
+    };
+    assert_eq!(message(|log| drop(gather((one(log),)).enter_limit(0))), "enter_limit: the limit must be at least 1");
+    assert_eq!(message(|log| drop(gather([one(log)]).exit_limit(0))), "exit_limit: the limit must be at least 1");
+    #[cfg(feature = "alloc")]
+    {
+        let limited = |log: &Log| drop(gather(vec![one(log)]).exit_limit(1).enter_limit(0));
+        assert_eq!(message(limited), "enter_limit: the limit must be at least 1");
+    }
+    assert_eq!(log.take(), [""; 0], "nothing has started");
+}
+
+fn one(log: &Log) -> Member {
+    Member::new(log, 0, well(), well())
 }
 
 shapes! {

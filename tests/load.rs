@@ -124,15 +124,15 @@ async fn enter(number: usize, counts: Arc<Counts>) -> Result<Resource, usize> {
 async fn cycle(number: usize, counts: Arc<Counts>) {
     let enter = |offset: usize| enter(number + offset, counts.clone());
     match number % 4 {
-        0 => drop(gather((enter(0), enter(1), enter(2))).with(async |_| elsewhere(number % 3).await).await),
-        1 => drop(gather([enter(0), enter(1), enter(2)]).fail_fast().with(async |_| elsewhere(1).await).await),
+        0 => drop(gather((enter(0), enter(1), enter(2))).with(async |_| Ok(elsewhere(number % 3).await)).await),
+        1 => drop(gather([enter(0), enter(1), enter(2)]).fail_fast().with(async |_| Ok(elsewhere(1).await)).await),
         2 => {
             let group = (0..9).map(enter).collect::<Vec<_>>();
-            drop(gather(group).until(elsewhere(number % 9)).with(async |_| elsewhere(2).await).await);
+            drop(gather(group).cancel_on(elsewhere(number % 9)).with(async |_| Ok(elsewhere(2).await)).await);
         }
         _ => {
             let group = (0..5).map(enter).collect::<Vec<_>>();
-            drop(gather(group).stack().eager_rollback().with(async |_| elsewhere(1).await).await);
+            drop(gather(group).stack().eager_rollback().with(async |_| Ok(elsewhere(1).await)).await);
         }
     }
 }
@@ -219,14 +219,20 @@ fn many_members() {
             if failing && number % 1_000 == 500 { Err(number) } else { Ok(One(number)) }
         };
         let members: Vec<_> = (0..count).map(enter).collect();
-        let failure = smol::block_on(gather(members).with(async |all| all.len())).unwrap_err();
-        assert_eq!(failure.exits.len(), count / 1_000);
-        assert!(failure.exits.iter().all(|(index, error)| index == *error && index % 1_000 == 999));
-        match failure.cause {
-            Cause::Enter(faults) if failing => assert_eq!(faults.len(), count / 1_000),
-            Cause::Exit(len) if !failing => assert_eq!(len, count),
-            _ => panic!("another cause"),
-        }
+        let exits = match smol::block_on(gather(members).with(async |all| Ok(all.len())).keep_value()) {
+            Ok((len, exits)) if !failing => {
+                assert_eq!(len, count);
+                exits
+            }
+            Err(failure) if failing => {
+                let Cause::Enter(errors) = failure.cause else { panic!("another cause") };
+                assert_eq!(errors.len(), count / 1_000);
+                failure.exits
+            }
+            _ => panic!("another end"),
+        };
+        assert_eq!(exits.len(), count / 1_000);
+        assert!(exits.iter().all(|(index, error)| index == *error && index % 1_000 == 999));
     }
 }
 
@@ -242,7 +248,7 @@ fn many_gathers() {
             let (gate, counts) = (gate.clone(), counts.clone());
             tokio::spawn(async move {
                 let group = [enter(number, counts.clone()), enter(number + 1, counts.clone())];
-                drop(gather(group).with(async |_| drop(gate.acquire().await)).await);
+                drop(gather(group).with(async |_| Ok(drop(gate.acquire().await))).await);
             })
         };
         let tasks: Vec<_> = (0..10_000).map(start).collect();
@@ -270,7 +276,7 @@ fn soak() {
                 member(offset).exit_with(async move |value, _| if number % 89 == 0 { Err(*value) } else { Ok(()) })
             });
             let mut gather =
-                Box::pin(gather(group.collect::<Vec<_>>()).with(async |_| smol::future::yield_now().await));
+                Box::pin(gather(group.collect::<Vec<_>>()).with(async |_| Ok(smol::future::yield_now().await)));
             let mut polls = number % 5 + usize::from(number % 3 > 0) * 100;
             while polls > 0 && gather.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
                 polls -= 1;

@@ -3,9 +3,11 @@
 #![cfg(feature = "alloc")]
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::{Future, poll_fn},
     pin::{Pin, pin},
     rc::Rc,
@@ -16,8 +18,9 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use common::{Act, Driver, Gate, Log, Member, Report, fails, well};
-use gather_cm::{EnterExt, gather};
+use common::{Act, Driver, Gate, Log, Member, Report, Wakes, fails, well};
+use counting::ALLOCATIONS;
+use gather_cm::{EnterExt, Entered, Exit, ExitCase, gather};
 
 const MANY: usize = 5000;
 
@@ -55,15 +58,11 @@ fn shuffled(count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |step| (step * 2741 + 77) % count)
 }
 
-fn limit(n: usize) -> std::num::NonZeroUsize {
-    n.try_into().unwrap()
-}
-
 #[test]
 fn only_who_was_woken_is_polled() {
     for count in [31, 63, 64, 65, 4096, 4097, MANY] {
         let many = Many::new(count);
-        let mut driver = Driver::new(gather(many.members(|_| well())).try_with(async |_| Ok::<_, &str>(())));
+        let mut driver = Driver::new(gather(many.members(|_| well())).with(async |_| Ok(())));
         driver.pends();
         assert_eq!(many.polled(), lines("enter", 0..count));
         for (step, name) in shuffled(count).enumerate() {
@@ -87,7 +86,7 @@ fn only_who_was_woken_is_polled() {
 #[test]
 fn those_woken_together_are_polled_in_argument_order() {
     let many = Many::new(MANY);
-    let mut driver = Driver::new(gather(many.members(|_| well())).try_with(async |_| Ok::<_, &str>(())));
+    let mut driver = Driver::new(gather(many.members(|_| well())).with(async |_| Ok(())));
     driver.pends();
     many.polled();
     let some = [4999, 3, 64, 2500, 63, 4095, 4096, 0];
@@ -101,8 +100,8 @@ fn those_woken_together_are_polled_in_argument_order() {
 #[test]
 fn limits() {
     let many = Many::new(MANY);
-    let group = gather(many.members(|_| well())).enter_limit(limit(3)).exit_limit(limit(2));
-    let mut driver = Driver::new(group.try_with(async |_| Ok::<_, &str>(())));
+    let group = gather(many.members(|_| well())).enter_limit(3).exit_limit(2);
+    let mut driver = Driver::new(group.with(async |_| Ok(())));
     driver.pends();
     assert_eq!(many.polled(), lines("enter", 0..3));
     // The second in flight ends again and again; the others stay.
@@ -133,8 +132,8 @@ fn limits() {
 fn eager_rollback() {
     let many = Many::new(MANY);
     let enter = |name| if name == 2000 { fails("e") } else { well() };
-    let group = gather(many.members(enter)).eager_rollback().exit_limit(limit(2));
-    let mut driver = Driver::new(group.try_with(async |_| Ok::<_, &str>(())));
+    let group = gather(many.members(enter)).eager_rollback().exit_limit(2);
+    let mut driver = Driver::new(group.with(async |_| Ok(())));
     driver.pends();
     many.polled();
     [100, 3000, 2000, 4000].iter().for_each(|name| many.enters[*name].open());
@@ -154,7 +153,7 @@ fn eager_rollback() {
     assert_eq!(many.polled(), lines("exit", [100, 4000, 7]));
     many.exits.iter().for_each(Gate::open);
     many.enters.iter().for_each(Gate::open);
-    let report: Report<()> = driver.end().into();
+    let report = Report::plain(driver.end());
     assert_eq!(report, Report::enter(&[(2000, "e")]));
     assert!(many.log.everything().iter().all(|line| !line.contains("LEAK")));
     let exited = many.log.everything().iter().filter(|line| line.starts_with("exited")).count();
@@ -166,7 +165,7 @@ fn eager_rollback() {
 fn stack() {
     let many = Many::new(200);
     let enter = |name| if name == 60 { fails("e") } else { well() };
-    let mut driver = Driver::new(gather(many.members(enter)).stack().try_with(async |_| Ok::<_, &str>(())));
+    let mut driver = Driver::new(gather(many.members(enter)).stack().with(async |_| Ok(())));
     driver.pends();
     let order: Vec<_> = shuffled(200).collect();
     order.iter().for_each(|name| {
@@ -189,7 +188,7 @@ fn stack_with_eager_rollback() {
     let many = Many::new(200);
     let enter = |name| if name == 60 { fails("e") } else { well() };
     let group = gather(many.members(enter)).stack().eager_rollback();
-    let mut driver = Driver::new(group.try_with(async |_| Ok::<_, &str>(())));
+    let mut driver = Driver::new(group.with(async |_| Ok(())));
     driver.pends();
     [150, 20].iter().for_each(|name| {
         many.enters[*name].open();
@@ -211,7 +210,7 @@ fn stack_with_eager_rollback() {
         assert_eq!(many.polled(), expected);
     }
     many.exits.iter().chain(&many.enters).for_each(Gate::open);
-    let report: Report<()> = driver.end().into();
+    let report = Report::plain(driver.end());
     assert_eq!(report, Report::enter(&[(60, "e")]));
     let log = many.log.everything();
     let exited = log.iter().filter(|line| line.starts_with("exited")).count();
@@ -224,7 +223,7 @@ fn dropped() {
     for opened in [0, 1, 100, 200] {
         for exited in [0, 1, 100] {
             let many = Many::new(200);
-            let mut driver = Driver::new(gather(many.members(|_| well())).exit_limit(limit(9)).with(async |_| ()));
+            let mut driver = Driver::new(gather(many.members(|_| well())).exit_limit(9).with(async |_| Ok(())));
             driver.pends();
             many.enters[..opened].iter().for_each(Gate::open);
             many.exits[..exited].iter().for_each(Gate::open);
@@ -243,7 +242,7 @@ fn dropped() {
     }
 }
 
-/// 16: a panic in an enter, an exit or a `witness` of one of many costs the others nothing.
+/// 16: a panic in an enter, an exit or an `on_error` of one of many costs the others nothing.
 #[test]
 #[cfg(feature = "std")]
 fn panics() {
@@ -261,10 +260,10 @@ fn panics() {
         };
         for name in [31, 32, 33, 171, 172] {
             let enter = well().gate(&many.enters[name]);
-            members[name] = Member::new(&many.log, name, enter, exit(name).gate(&many.exits[name])).witness_panics();
+            members[name] = Member::new(&many.log, name, enter, exit(name).gate(&many.exits[name])).on_error_panics();
         }
-        let gather = gather(members).eager_rollback().exit_limit(limit(exit_limit)).catch_unwind();
-        let mut driver = Driver::new(gather.try_with(async |_| Ok::<_, &str>(())));
+        let gather = gather(members).eager_rollback().exit_limit(exit_limit).catch_unwind();
+        let mut driver = Driver::new(gather.with(async |_| Ok(())));
         driver.pends();
         for name in [20, 150, 10, 31, 290, 200] {
             many.enters[name].open();
@@ -273,7 +272,7 @@ fn panics() {
         many.exits.iter().for_each(Gate::open);
         driver.pends();
         many.enters.iter().for_each(Gate::open);
-        let report: Report<()> = driver.end().into();
+        let report = Report::plain(driver.end());
         assert_eq!(report.why, common::Why::Panicked("enter".into()));
         let log = many.log.everything();
         let count = |word: &str| log.iter().filter(|line| line.starts_with(word)).count();
@@ -304,7 +303,7 @@ fn a_wake_in_a_poll() {
         })
         .drop_on_exit()
     };
-    let mut driver = Driver::new(gather((0..100).map(member).collect::<Vec<_>>()).with(async |_| ()));
+    let mut driver = Driver::new(gather((0..100).map(member).collect::<Vec<_>>()).with(async |_| Ok(())));
     driver.pends();
     assert_eq!(polls.take(), (0..100).collect::<Vec<_>>());
     wakers.borrow()[50].as_ref().unwrap().wake_by_ref();
@@ -356,7 +355,7 @@ fn polled_inside_wake() {
         .drop_on_exit()
     };
     let members: Vec<_> = (0..100).map(member).collect();
-    let future = Box::pin(async move { gather(members).with(async |_| ()).await.unwrap() });
+    let future = Box::pin(async move { gather(members).with(async |_| Ok(())).await.unwrap() });
     let task = Arc::new(Inline { task: Mutex::new(Some(future)), polls: AtomicUsize::new(0) });
     task.clone().wake();
     let wakers = std::mem::take(&mut *wakers.lock().unwrap());
@@ -378,9 +377,9 @@ fn the_parent_is_let_go() {
         .drop_on_exit()
     };
     for ready in [true, false] {
-        let parent = Arc::new(common::Wakes::default());
+        let parent = Arc::new(Wakes::default());
         {
-            let mut gather = pin!(gather((0..50).map(|_| member(ready)).collect::<Vec<_>>()).with(async |_| ()));
+            let mut gather = pin!(gather((0..50).map(|_| member(ready)).collect::<Vec<_>>()).with(async |_| Ok(())));
             let waker = Waker::from(parent.clone());
             assert_eq!(gather.as_mut().poll(&mut Context::from_waker(&waker)).is_ready(), ready);
         }
@@ -393,7 +392,7 @@ fn the_parent_is_let_go() {
 /// A few members are polled with the caller's own waker, and all in each poll.
 #[test]
 fn a_few_are_passed_the_callers_waker() {
-    let parent = Waker::from(Arc::new(common::Wakes::default()));
+    let parent = Waker::from(Arc::new(Wakes::default()));
     let mut polls = 0;
     let seen = RefCell::new(&mut polls);
     let member = |_| {
@@ -405,10 +404,310 @@ fn a_few_are_passed_the_callers_waker() {
         .drop_on_exit()
     };
     {
-        let mut gather = pin!(gather((0..8).map(member).collect::<Vec<_>>()).with(async |_| ()));
+        let mut gather = pin!(gather((0..8).map(member).collect::<Vec<_>>()).with(async |_| Ok(())));
         for _ in 0..2 {
             assert!(gather.as_mut().poll(&mut Context::from_waker(&parent)).is_pending());
         }
     }
     assert_eq!(polls, 16);
+}
+
+/// A body that keeps no waker, and is pending until it may end.
+async fn until_it_may(end: &Cell<bool>) {
+    poll_fn(|_| if end.get() { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// The group of [`Many`], started by one task and moved to another while the body runs.
+fn moved_in_the_body(count: usize, exit_limit: usize) {
+    let (many, end) = (Many::new(count), Cell::new(false));
+    let group = gather(many.members(|_| well())).exit_limit(exit_limit);
+    let mut driver = Driver::new(group.with(async |_| Ok(until_it_may(&end).await)));
+    driver.pends();
+    assert!(Arc::strong_count(&driver.wakes) > 1, "the enters are pending: a wake must find the task");
+    many.enters.iter().for_each(Gate::open);
+    assert_eq!(driver.wakes.count(), 1);
+    driver.pends();
+    assert_eq!(many.polled().len(), 2 * count);
+
+    // The body runs. The wakers of the enters are still there, and lead nowhere.
+    assert_eq!(Arc::strong_count(&driver.wakes), 1, "no waker of the first task is kept");
+    let late: Vec<_> = many.enters.iter().filter_map(Gate::waker).collect();
+    assert_eq!(late.len(), count);
+    late.iter().for_each(Waker::wake_by_ref);
+    let first = std::mem::take(&mut driver.wakes);
+    driver.pends();
+    assert_eq!((Arc::strong_count(&first), Arc::strong_count(&driver.wakes)), (1, 1));
+    late.iter().for_each(Waker::wake_by_ref);
+    assert_eq!((first.count(), driver.wakes.count()), (1, 0), "a late wake wakes neither task");
+    assert_eq!(many.polled(), lines("", []));
+
+    // The exits begin. Each is polled once, whoever was woken meanwhile.
+    end.set(true);
+    driver.pends();
+    let begun = exit_limit.min(count);
+    assert_eq!(many.polled(), lines("exit", 0..begun));
+    assert!(Arc::strong_count(&driver.wakes) > 1, "the exits are pending: a wake must find the task");
+    assert_eq!(Arc::strong_count(&first), 1);
+    driver.pends();
+    assert_eq!(many.polled(), lines("exit", []), "what was woken in the body causes no poll of an exit");
+    assert_eq!(driver.wakes.count(), 0);
+    for name in 0..count {
+        many.exits[name].open();
+        assert_eq!((first.count(), driver.wakes.count()), (1, name + 1), "the second task is woken");
+        assert_eq!(driver.poll().is_ready(), name + 1 == count);
+        let next = name + begun;
+        assert_eq!(many.polled(), lines("exit", [name].into_iter().chain((next < count).then_some(next))));
+    }
+    assert_eq!((Arc::strong_count(&first), Arc::strong_count(&driver.wakes)), (1, 1));
+}
+
+/// 20: while the body runs, the group keeps no waker of its task: a waker of an enter that is called then wakes nobody, and
+/// causes no poll of an exit. The exits wake the task that polled last.
+#[test]
+fn no_waker_is_kept_in_the_body() {
+    for count in [31, 40, 200] {
+        moved_in_the_body(count, usize::MAX);
+        moved_in_the_body(count, 3);
+    }
+}
+
+/// 20: a late wake of an enter that comes from within the body, or from the destructor of what it holds, is as late.
+#[test]
+fn a_late_wake_from_within_the_body() {
+    let many = Many::new(40);
+    let wakers = RefCell::new(vec![]);
+    let body = async |_: &mut gather_cm::VecRefs<'_, common::Resource>| {
+        struct WakesAll<'a>(&'a RefCell<Vec<Waker>>);
+        impl Drop for WakesAll<'_> {
+            fn drop(&mut self) {
+                self.0.borrow().iter().for_each(Waker::wake_by_ref);
+            }
+        }
+        let all = WakesAll(&wakers);
+        drop(WakesAll(&wakers));
+        smol::future::yield_now().await;
+        drop(all);
+        Ok(())
+    };
+    let mut driver = Driver::new(gather(many.members(|_| well())).with(body));
+    driver.pends();
+    wakers.borrow_mut().extend(many.enters.iter().filter_map(Gate::waker));
+    many.enters.iter().for_each(Gate::open);
+    let wakes = driver.wakes.count();
+    driver.pends();
+    assert_eq!(driver.wakes.count(), wakes + 1, "by `yield_now` alone");
+    many.polled();
+    driver.pends();
+    assert_eq!(many.polled(), lines("exit", 0..40));
+    assert_eq!(driver.wakes.count(), wakes + 1);
+    driver.pends();
+    assert_eq!(many.polled(), lines("exit", []));
+    many.exits.iter().for_each(Gate::open);
+    driver.end().unwrap();
+}
+
+/// 20: a group that was entered keeps no waker of the task that entered it, and its exits wake the task that exits it.
+#[test]
+fn no_waker_is_kept_by_an_entered_group() {
+    for opened in [0, 40] {
+        let many = Many::new(40);
+        many.enters[..opened].iter().for_each(Gate::open);
+        let mut entering = Driver::new(gather(many.members(|_| well())).enter());
+        if opened == 0 {
+            entering.pends();
+            many.enters.iter().for_each(Gate::open);
+        }
+        let mut entered: Entered<Vec<common::Resource>> = entering.end().unwrap();
+        assert_eq!(Arc::strong_count(&entering.wakes), 1, "while its future is still there");
+        let late: Vec<_> = many.enters.iter().filter_map(Gate::waker).collect();
+        let before = entering.wakes.count();
+        late.iter().for_each(Waker::wake_by_ref);
+        entering.drop();
+        assert_eq!((late.len(), entering.wakes.count()), (40 - opened, before));
+        assert_eq!(entered.lend().len(), 40);
+        many.polled();
+
+        let mut exiting = Driver::new(entered.exit(ExitCase::Completed));
+        exiting.pends();
+        assert_eq!(many.polled(), lines("exit", 0..40));
+        many.exits[7].open();
+        assert_eq!((entering.wakes.count(), exiting.wakes.count()), (before, 1));
+        exiting.pends();
+        assert_eq!(many.polled(), lines("exit", [7]));
+        many.exits.iter().for_each(Gate::open);
+        exiting.end().unwrap();
+    }
+}
+
+/// 20: the number of allocations does not grow with the number of members, whoever polls and whatever fails to be woken.
+#[test]
+fn allocations_do_not_grow() {
+    /// Pends once, without a waker; then it is ready.
+    async fn once() {
+        let mut pended = false;
+        poll_fn(|_| if std::mem::replace(&mut pended, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+    let run = |count: usize, caller_waker: bool| {
+        let wakers = RefCell::new(Vec::with_capacity(count));
+        let end = Cell::new(false);
+        let member = |_| {
+            let wakers = &wakers;
+            async move {
+                poll_fn(|cx| {
+                    wakers.borrow_mut().push(cx.waker().clone());
+                    Poll::Ready(())
+                })
+                .await;
+                Ok::<_, ()>(())
+            }
+            .exit_with(async |(), _| Ok(once().await))
+        };
+        let members: Vec<_> = (0..count).map(member).collect();
+        let tasks = [(); 2].map(|()| Waker::from(Arc::new(Wakes::default())));
+        let before = ALLOCATIONS.get();
+        // As by a user: each poll may come from another task.
+        macro_rules! life_cycle {
+            ($gather:expr) => {{
+                let mut with = pin!($gather.with(async |_| Ok(until_it_may(&end).await)));
+                let mut poll = |task: usize| with.as_mut().poll(&mut Context::from_waker(&tasks[task]));
+                assert!(poll(0).is_pending() && poll(1).is_pending());
+                end.set(true);
+                wakers.borrow().iter().for_each(Waker::wake_by_ref);
+                assert!(poll(0).is_pending());
+                // No exit has asked for a wake: where only woken members are polled, none is.
+                assert_eq!(poll(1).is_ready(), caller_waker);
+            }};
+        }
+        if caller_waker {
+            life_cycle!(gather(members).caller_waker());
+        } else {
+            life_cycle!(gather(members));
+        }
+        ALLOCATIONS.get() - before
+    };
+    for caller_waker in [false, true] {
+        let [few, more, many] = [40, 400, 4000].map(|count| run(count, caller_waker));
+        assert_eq!((few, few), (more, many), "{caller_waker}");
+    }
+}
+
+/// The wakers that members were polled with.
+type Seen = Rc<RefCell<Vec<Waker>>>;
+
+/// Pends once, and shows the waker of each poll.
+async fn shows(seen: &Seen) {
+    let mut pended = false;
+    poll_fn(|cx| {
+        seen.borrow_mut().push(cx.waker().clone());
+        if std::mem::replace(&mut pended, true) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// Members that show their wakers, in enter and in exit.
+macro_rules! showing {
+    ($seen:expr) => {{
+        let seen: &Seen = $seen;
+        let member = |_| {
+            let (enters, exits) = (seen.clone(), seen.clone());
+            async move { Ok::<_, &str>(shows(&enters).await) }.exit_with(async move |(), _| Ok(shows(&exits).await))
+        };
+        member
+    }};
+}
+
+/// How many wakers were seen since the last time. All of them must be the task's own.
+fn own(seen: &Seen, task: &Arc<Wakes>) -> usize {
+    let task = Waker::from(task.clone());
+    let seen = seen.take();
+    assert!(seen.iter().all(|waker| waker.will_wake(&task)));
+    seen.len()
+}
+
+/// A whole life cycle in one future. Every member is polled in every poll, with the waker of that poll.
+fn passes_on<T>(with: impl Future<Output = T>, seen: &Seen, count: usize) -> T {
+    let mut driver = Driver::new(with);
+    driver.pends();
+    assert_eq!(own(seen, &driver.wakes), count, "enters");
+    driver.wakes = Arc::default();
+    driver.pends();
+    assert_eq!(own(seen, &driver.wakes), 2 * count, "enters, and exits");
+    driver.wakes = Arc::default();
+    let output = driver.end();
+    assert_eq!(own(seen, &driver.wakes), count, "exits");
+    output
+}
+
+/// 20: `caller_waker` passes on the waker of whoever polls, in enters and in exits, whatever the size.
+#[test]
+fn the_callers_waker_is_passed_on() {
+    let seen = Seen::default();
+    for count in [31, 40, 100] {
+        let members = || (0..count).map(showing!(&seen)).collect::<Vec<_>>();
+        passes_on(gather(members()).caller_waker().with(async |_| Ok(())), &seen, count).unwrap();
+        passes_on(gather(members()).caller_waker().fair().with(async |_| Ok(())), &seen, count).unwrap();
+        let limits = gather(members()).enter_limit(200).exit_limit(200).caller_waker();
+        passes_on(limits.with(async |_| Ok(())), &seen, count).unwrap();
+        let failed = gather(members()).caller_waker().with(async |_| Err::<(), _>("oops"));
+        assert_eq!(passes_on(failed, &seen, count).unwrap_err().to_string(), "body failed: oops");
+
+        // Without it, each member has a waker of its own.
+        let mut driver = Driver::new(gather(members()).with(async |_| Ok(())));
+        driver.pends();
+        let task = Waker::from(driver.wakes.clone());
+        let wakers = seen.take();
+        assert_eq!(wakers.len(), count);
+        assert!(wakers.iter().all(|waker| !waker.will_wake(&task)));
+        wakers.iter().for_each(Waker::wake_by_ref);
+        assert!(driver.wakes.count() > 0);
+        driver.pends();
+        assert!(seen.take().iter().all(|waker| !waker.will_wake(&task)));
+    }
+}
+
+/// 20: the exit of a group that was entered passes it on as well.
+#[test]
+fn the_callers_waker_is_passed_on_by_an_entered_group() {
+    let seen = Seen::default();
+    for count in [31, 40, 100] {
+        let members = (0..count).map(showing!(&seen)).collect::<Vec<_>>();
+        let mut driver = Driver::new(gather(members).caller_waker().enter());
+        driver.pends();
+        assert_eq!(own(&seen, &driver.wakes), count);
+        let entered = driver.end().unwrap();
+        assert_eq!(own(&seen, &driver.wakes), count);
+        let mut driver = Driver::new(entered.exit(ExitCase::Completed));
+        driver.pends();
+        assert_eq!(own(&seen, &driver.wakes), count);
+        driver.wakes = Arc::default();
+        driver.end().unwrap();
+        assert_eq!(own(&seen, &driver.wakes), count);
+
+        // Nested: the outer group passes its caller's on to the inner one.
+        let inner = async { gather((0..count).map(showing!(&seen)).collect::<Vec<_>>()).caller_waker().enter().await };
+        passes_on(gather((inner,)).with(async |_| Ok(())), &seen, count).unwrap();
+    }
+}
+
+/// 20: on tuples and arrays, and on a `Vec` of a few, it has no effect: they pass it on anyhow.
+#[test]
+fn the_callers_waker_has_no_effect_on_other_groups() {
+    let seen = Seen::default();
+    let tuple = || (showing!(&seen)(0), showing!(&seen)(1), showing!(&seen)(2));
+    passes_on(gather(tuple()).with(async |_| Ok(())), &seen, 3).unwrap();
+    passes_on(gather(tuple()).caller_waker().with(async |_| Ok(())), &seen, 3).unwrap();
+    let array = || std::array::from_fn::<_, 40, _>(showing!(&seen));
+    passes_on(gather(array()).with(async |_| Ok(())), &seen, 40).unwrap();
+    passes_on(gather(array()).caller_waker().with(async |_| Ok(())), &seen, 40).unwrap();
+    let few = || (0..30).map(showing!(&seen)).collect::<Vec<_>>();
+    passes_on(gather(few()).with(async |_| Ok(())), &seen, 30).unwrap();
+    passes_on(gather(few()).caller_waker().with(async |_| Ok(())), &seen, 30).unwrap();
+    let sizes = [size_of_val(&gather(tuple()).with(async |_| Ok(()))), {
+        size_of_val(&gather(tuple()).caller_waker().with(async |_| Ok(())))
+    }];
+    assert_eq!(sizes[0], sizes[1]);
+    let sizes = [size_of_val(&gather(array()).with(async |_| Ok(()))), {
+        size_of_val(&gather(array()).caller_waker().with(async |_| Ok(())))
+    }];
+    assert_eq!(sizes[0], sizes[1]);
 }

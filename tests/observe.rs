@@ -2,16 +2,54 @@
 
 mod common;
 
-use std::{cell::RefCell, future::poll_fn, num::NonZeroUsize, rc::Rc};
+use std::{cell::RefCell, future::poll_fn, rc::Rc};
 
+use Seen::*;
 use common::{Act, Driver, Gate, Log, Member, Report, fails, well};
-use gather_cm::{Event, Event::*, Exit, ExitCase, gather};
+use gather_cm::{Event, Exit, ExitCase, gather};
 
-type Events = Rc<RefCell<Vec<Event>>>;
+/// What the observer has seen. An [`Event`] cannot be made here: its variants may grow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Seen {
+    EnterStarted(usize),
+    Entered(usize),
+    EnterFailed(usize),
+    EnterDropped(usize),
+    BodyStarted,
+    BodyEnded(ExitCase),
+    BodyDropped,
+    ExitStarted(usize),
+    Exited(usize),
+    ExitFailed(usize),
+    ExitDropped(usize),
+    Abandoned(usize),
+}
+
+impl From<Event> for Seen {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::EnterStarted { index, .. } => EnterStarted(index),
+            Event::Entered { index, .. } => Entered(index),
+            Event::EnterFailed { index, .. } => EnterFailed(index),
+            Event::EnterDropped { index, .. } => EnterDropped(index),
+            Event::BodyStarted { .. } => BodyStarted,
+            Event::BodyEnded { case, .. } => BodyEnded(case),
+            Event::BodyDropped { .. } => BodyDropped,
+            Event::ExitStarted { index, .. } => ExitStarted(index),
+            Event::Exited { index, .. } => Exited(index),
+            Event::ExitFailed { index, .. } => ExitFailed(index),
+            Event::ExitDropped { index, .. } => ExitDropped(index),
+            Event::Abandoned { index, .. } => Abandoned(index),
+            other => unreachable!("{other:?}"),
+        }
+    }
+}
+
+type Events = Rc<RefCell<Vec<Seen>>>;
 
 fn observer(events: &Events) -> impl FnMut(Event) + use<> {
     let events = events.clone();
-    move |event| events.borrow_mut().push(event)
+    move |event| events.borrow_mut().push(event.into())
 }
 
 fn members(log: &Log, enters: [Act; 3], exits: [Act; 3]) -> [Member; 3] {
@@ -30,16 +68,16 @@ fn three(act: impl Fn() -> Act) -> [Act; 3] {
 fn each_in_its_turn() {
     let (log, events, slow, exits) = (Log::default(), Events::default(), Gate::new(), Gate::new());
     let group = members(&log, [well(), well().gate(&slow), well()], [well().gate(&exits), fails("e"), well()]);
-    let mut driver = Driver::new(gather(group).observe(observer(&events)).try_with(async |_| Ok::<_, &str>(1)));
+    let mut driver = Driver::new(gather(group).observe(observer(&events)).with(async |_| Ok(1)).keep_value());
     assert_eq!(events.take(), [], "lazy");
     driver.pends();
-    assert_eq!(events.take(), [EnterBegan(0), Entered(0), EnterBegan(1), EnterBegan(2), Entered(2)]);
+    assert_eq!(events.take(), [EnterStarted(0), Entered(0), EnterStarted(1), EnterStarted(2), Entered(2)]);
     driver.pends();
     assert_eq!(events.take(), []);
     slow.open();
     driver.pends();
-    let exit = [ExitBegan(0), ExitBegan(1), ExitFailed(1), ExitBegan(2), Exited(2)];
-    assert_eq!(events.take(), [&[Entered(1), BodyBegan, BodyEnded(ExitCase::Completed)][..], &exit].concat());
+    let exit = [ExitStarted(0), ExitStarted(1), ExitFailed(1), ExitStarted(2), Exited(2)];
+    assert_eq!(events.take(), [&[Entered(1), BodyStarted, BodyEnded(ExitCase::Completed)][..], &exit].concat());
     exits.open();
     assert_eq!(Report::from(driver.end()), Report::exit(1).exits(&[(1, "e")]));
     assert_eq!(events.take(), [Exited(0)]);
@@ -61,19 +99,19 @@ fn who_could_not_be_entered() {
         ($policy:ident) => {
             &|group, events| {
                 let gather = gather(group).$policy().observe(observer(events));
-                Driver::new(async move { gather.with(async |_| ()).await.is_ok() })
+                Driver::new(async move { gather.with(async |_| Ok(())).await.is_ok() })
             }
         };
     }
-    let enters = [EnterBegan(0), Entered(0), EnterBegan(1), EnterFailed(1)];
+    let enters = [EnterStarted(0), Entered(0), EnterStarted(1), EnterFailed(1)];
     let (first, then) = run(how!(eager_rollback));
-    assert_eq!(first, [&enters[..], &[EnterBegan(2), ExitBegan(0), Exited(0)]].concat());
-    assert_eq!(then, [Entered(2), ExitBegan(2), Exited(2)]);
+    assert_eq!(first, [&enters[..], &[EnterStarted(2), ExitStarted(0), Exited(0)]].concat());
+    assert_eq!(then, [Entered(2), ExitStarted(2), Exited(2)]);
     let (first, then) = run(how!(stack));
-    assert_eq!(first, [&enters[..], &[EnterBegan(2)]].concat());
-    assert_eq!(then, [Entered(2), ExitBegan(2), Exited(2), ExitBegan(0), Exited(0)]);
+    assert_eq!(first, [&enters[..], &[EnterStarted(2)]].concat());
+    assert_eq!(then, [Entered(2), ExitStarted(2), Exited(2), ExitStarted(0), Exited(0)]);
     let (first, then) = run(how!(fail_fast));
-    assert_eq!((first, then), ([&enters[..], &[ExitBegan(0), Exited(0)]].concat(), vec![]));
+    assert_eq!((first, then), ([&enters[..], &[ExitStarted(0), Exited(0)]].concat(), vec![]));
 }
 
 #[test]
@@ -82,14 +120,14 @@ fn stopped() {
         let (log, events, slow, stop) = (Log::default(), Events::default(), Gate::new(), Gate::new());
         let signal = stop.clone();
         let group = members(&log, [well(), well(), if in_body { well() } else { well().gate(&slow) }], three(well));
-        let gather = gather(group).until(poll_fn(move |cx| signal.poll(cx))).observe(observer(&events));
-        let mut driver = Driver::new(gather.with(async |_| std::future::pending::<()>().await));
+        let gather = gather(group).cancel_on(poll_fn(move |cx| signal.poll(cx))).observe(observer(&events));
+        let mut driver = Driver::new(gather.with(async |_| std::future::pending::<Result<(), _>>().await));
         driver.pends();
         events.take();
         stop.open();
         driver.end().unwrap_err();
         let end = if in_body { BodyEnded(ExitCase::Cancelled) } else { EnterDropped(2) };
-        let exit = |index| [ExitBegan(index), Exited(index)];
+        let exit = |index| [ExitStarted(index), Exited(index)];
         let exits = (0..if in_body { 3 } else { 2 }).flat_map(exit);
         assert_eq!(events.take(), [end].into_iter().chain(exits).collect::<Vec<_>>());
     }
@@ -99,24 +137,23 @@ fn stopped() {
 fn dropped() {
     let (log, events, gate) = (Log::default(), Events::default(), Gate::new());
     let start = |enters, exits| gather(members(&log, enters, exits)).observe(observer(&events));
-    drop(start(three(well), three(well)).with(async |_| ()));
+    drop(start(three(well), three(well)).with(async |_| Ok(())));
     assert_eq!(events.take(), []);
 
-    let mut driver = Driver::new(start([well(), well().gate(&gate), fails("e")], three(well)).with(async |_| ()));
+    let mut driver = Driver::new(start([well(), well().gate(&gate), fails("e")], three(well)).with(async |_| Ok(())));
     driver.pends();
     events.take();
     driver.drop();
     assert_eq!(events.take(), [Abandoned(0), EnterDropped(1)]);
 
-    let mut driver = Driver::new(start(three(well), three(well)).with(async |_| gate.wait().await));
+    let mut driver = Driver::new(start(three(well), three(well)).with(async |_| Ok(gate.wait().await)));
     driver.pends();
     events.take();
     driver.drop();
     assert_eq!(events.take(), [BodyDropped, Abandoned(0), Abandoned(1), Abandoned(2)]);
 
-    let limit = NonZeroUsize::new(1).unwrap();
     let exits = [well(), well().gate(&gate), well()];
-    let mut driver = Driver::new(start(three(well), exits).exit_limit(limit).with(async |_| ()));
+    let mut driver = Driver::new(start(three(well), exits).exit_limit(1).with(async |_| Ok(())));
     driver.pends();
     events.take();
     driver.drop();
@@ -128,10 +165,34 @@ fn dropped() {
 fn in_two_halves() {
     let (log, events) = (Log::default(), Events::default());
     let entered = Driver::new(gather(members(&log, three(well), three(well))).observe(observer(&events)).enter()).end();
-    let enters = (0..3).flat_map(|index| [EnterBegan(index), Entered(index)]);
+    let enters = (0..3).flat_map(|index| [EnterStarted(index), Entered(index)]);
     assert_eq!(events.take(), enters.collect::<Vec<_>>());
     Driver::new(entered.unwrap().exit(ExitCase::Completed)).end().unwrap();
     assert_eq!(events.take(), []);
+}
+
+/// An event can be copied, compared and printed.
+#[test]
+fn as_values() {
+    let (log, printed) = (Log::default(), RefCell::new(vec![]));
+    let observer = |event: Event| {
+        let copy = event;
+        assert_eq!(copy, event);
+        printed.borrow_mut().push(format!("{event:?}"));
+    };
+    let with = gather((Member::new(&log, 0, well(), fails("e")),)).observe(observer).with(async |_| Ok(()));
+    Driver::new(with).end().unwrap_err();
+    assert_eq!(
+        printed.into_inner(),
+        [
+            "EnterStarted { index: 0 }",
+            "Entered { index: 0 }",
+            "BodyStarted",
+            "BodyEnded { case: Completed }",
+            "ExitStarted { index: 0 }",
+            "ExitFailed { index: 0 }"
+        ]
+    );
 }
 
 /// Two observers are told, in turn.
@@ -139,7 +200,7 @@ fn in_two_halves() {
 fn two_observers() {
     let (log, events) = (Log::default(), Events::default());
     let (one, two) = (observer(&events), observer(&events));
-    Driver::new(gather((Member::new(&log, 0, well(), well()),)).observe(one).observe(two).with(async |_| ()))
+    Driver::new(gather((Member::new(&log, 0, well(), well()),)).observe(one).observe(two).with(async |_| Ok(())))
         .end()
         .unwrap();
     let all = events.take();
@@ -162,14 +223,13 @@ fn whatever_begins_ends() {
                 };
                 let members: Vec<_> =
                     (0..count).map(|index| Member::new(&log, index, act(index, 0), act(index, 1))).collect();
-                let limit = |n| NonZeroUsize::new(n).unwrap();
                 let gather = gather(members).observe(observer(&events));
-                let gather = gather.enter_limit(limit(if case & 8 == 0 { 99 } else { 2 }));
-                let gather = gather.exit_limit(limit(if case & 16 == 0 { 99 } else { 2 }));
+                let gather = gather.enter_limit(if case & 8 == 0 { 99 } else { 2 });
+                let gather = gather.exit_limit(if case & 16 == 0 { 99 } else { 2 });
                 macro_rules! run {
                     ($gather:expr) => {{
                         let gather = $gather;
-                        Driver::new(async move { drop(gather.with(async |_| ()).await) })
+                        Driver::new(async move { drop(gather.with(async |_| Ok(())).await) })
                     }};
                 }
                 let mut driver = match case % 6 {
@@ -202,7 +262,7 @@ fn whatever_begins_ends() {
 
 /// Plays the events: each must come where it can.
 #[cfg(feature = "alloc")]
-fn check(events: &[Event], count: usize) {
+fn check(events: &[Seen], count: usize) {
     #[derive(Clone, Copy, PartialEq, Debug)]
     enum Is {
         Waiting,
@@ -215,13 +275,13 @@ fn check(events: &[Event], count: usize) {
     let mut body = false;
     for event in events {
         let (index, from, to) = match *event {
-            EnterBegan(index) => (index, Is::Waiting, Is::Entering),
+            EnterStarted(index) => (index, Is::Waiting, Is::Entering),
             Entered(index) => (index, Is::Entering, Is::Held),
             EnterFailed(index) | EnterDropped(index) => (index, Is::Entering, Is::Over),
-            ExitBegan(index) => (index, Is::Held, Is::Exiting),
+            ExitStarted(index) => (index, Is::Held, Is::Exiting),
             Exited(index) | ExitFailed(index) | ExitDropped(index) => (index, Is::Exiting, Is::Over),
             Abandoned(index) => (index, Is::Held, Is::Over),
-            BodyBegan => {
+            BodyStarted => {
                 assert!(!body && is.iter().all(|is| *is == Is::Held), "{events:?}");
                 body = true;
                 continue;
@@ -230,7 +290,6 @@ fn check(events: &[Event], count: usize) {
                 assert!(std::mem::take(&mut body), "{events:?}");
                 continue;
             }
-            _ => unreachable!(),
         };
         assert_eq!(is[index], from, "{event:?} in {events:?}");
         assert!(!body || to == Is::Over, "{event:?} in {events:?}");
@@ -239,8 +298,8 @@ fn check(events: &[Event], count: usize) {
     assert!(!body && is.iter().all(|is| [Is::Waiting, Is::Over].contains(is)), "{is:?} {events:?}");
 }
 
-/// Panics of the members are told as what failed, and a panic of the observer, at whatever event, goes on when every
-/// resource was exited.
+/// Panics of the members are reported as failures. A panic of the observer, at any event, resumes when every resource
+/// was exited.
 #[test]
 #[cfg(feature = "std")]
 fn panics() {
@@ -250,10 +309,10 @@ fn panics() {
         [well(), common::panics("enter"), well().drop_panics()],
         [well(), well(), common::panics("exit")],
     );
-    let gather_them = gather(group).catch_unwind().observe(observer(&events)).try_with(async |_| Ok::<(), &str>(()));
-    assert_eq!(Report::from(Driver::new(gather_them).end()).why, common::Why::Panicked("enter".into()));
-    let enters = [EnterBegan(0), Entered(0), EnterBegan(1), EnterFailed(1), EnterBegan(2), Entered(2)];
-    assert_eq!(events.take(), [&enters[..], &[ExitBegan(0), Exited(0), ExitBegan(2), ExitFailed(2)]].concat());
+    let gather_them = gather(group).catch_unwind().observe(observer(&events)).with(async |_| Ok::<(), _>(()));
+    assert_eq!(Report::plain(Driver::new(gather_them).end()).why, common::Why::Panicked("enter".into()));
+    let enters = [EnterStarted(0), Entered(0), EnterStarted(1), EnterFailed(1), EnterStarted(2), Entered(2)];
+    assert_eq!(events.take(), [&enters[..], &[ExitStarted(0), Exited(0), ExitStarted(2), ExitFailed(2)]].concat());
 
     // The observer panics at each of its calls.
     let mut calls = 0;
@@ -265,8 +324,8 @@ fn panics() {
             call += 1;
             assert!(call != at + 1, "observer");
         };
-        let gather = gather(group).catch_unwind().until(stop.wait()).observe(observer);
-        let report = Report::from(Driver::new(gather.try_with(async |_| Ok::<(), &str>(()))).end());
+        let gather = gather(group).catch_unwind().cancel_on(stop.wait()).observe(observer);
+        let report = Report::from(Driver::new(gather.with(async |_| Ok(())).keep_value()).end());
         let lines = log.take();
         let count = |what: &str| lines.iter().filter(|line| line.starts_with(what)).count();
         assert_eq!((count("entered"), count("exited"), count("LEAK")), (3, 3, 0));
@@ -285,7 +344,7 @@ fn panics() {
     // Of `enter` too.
     let log = Log::default();
     let group = members(&log, three(well), three(well));
-    let observer = |event| assert!(event != Entered(1), "observer");
+    let observer = |event| assert!(Seen::from(event) != Entered(1), "observer");
     let failure = Driver::new(gather(group).catch_unwind().observe(observer).enter()).end().unwrap_err();
     assert!(matches!(failure.cause, gather_cm::Cause::Panicked(_)));
     assert_eq!(log.take().iter().filter(|line| line.starts_with("exit ") && line.ends_with("Panicked")).count(), 3);

@@ -82,7 +82,7 @@ fn enters_that_fail_and_panic<S: Shape>() {
     ];
     let mut gather = S::three(members, async |_| Ok(()));
     assert_eq!(caught(|| gather.poll()), "enter");
-    assert_eq!(log.only(&["witness", "Panicked"]), ["witness 2 e", "exit 2 Panicked"]);
+    assert_eq!(log.only(&["on_error", "Panicked"]), ["on_error 2 e", "exit 2 Panicked"]);
 }
 
 /// 16: in the body, before its first await or after.
@@ -151,31 +151,34 @@ fn the_first_panic_goes_on<S: Shape>() {
     assert_eq!(caught(|| gather.poll()), "body");
 }
 
-/// 16: after a panic in `witness` the resource is still exited, and the others are shown the error.
-fn in_witness<S: Shape>() {
+/// 16: after a panic in `on_error` the resource is still exited, and the others are shown the error.
+fn in_on_error<S: Shape>() {
     let log = Log::default();
-    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well()).witness_panics());
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well()).on_error_panics());
     let mut gather = S::three(members, async |_| Err::<(), _>("b"));
-    assert_eq!(caught(|| gather.poll()), "witness 0");
+    assert_eq!(caught(|| gather.poll()), "on_error 0");
     let log = log.take();
-    let shown: Vec<_> = log.iter().filter(|line| line.starts_with("witness") || line.starts_with("exit ")).collect();
-    assert_eq!(shown, ["witness 0 b", "exit 0 Failed", "witness 1 b", "exit 1 Failed", "witness 2 b", "exit 2 Failed"]);
+    let shown: Vec<_> = log.iter().filter(|line| line.starts_with("on_error") || line.starts_with("exit ")).collect();
+    assert_eq!(
+        shown,
+        ["on_error 0 b", "exit 0 Failed", "on_error 1 b", "exit 1 Failed", "on_error 2 b", "exit 2 Failed"]
+    );
     assert_released(&log);
 }
 
 /// 16: the same in a rollback, where the error is a sibling's and must not be lost to those behind.
-fn in_witness_of_a_rollback<S: Shape>() {
+fn in_on_error_of_a_rollback<S: Shape>() {
     let log = Log::default();
     let members = [
-        Member::new(&log, 0, well(), fails("x0")).witness_panics(),
+        Member::new(&log, 0, well(), fails("x0")).on_error_panics(),
         Member::new(&log, 1, fails("e"), well()),
-        Member::new(&log, 2, well(), well()).witness_panics(),
+        Member::new(&log, 2, well(), well()).on_error_panics(),
     ];
     let mut gather = S::three(members, async |_| Ok(()));
-    assert_eq!(caught(|| gather.poll()), "witness 0");
+    assert_eq!(caught(|| gather.poll()), "on_error 0");
     assert_eq!(
-        log.only(&["witness", "EnterFailed"]),
-        ["witness 0 e", "exit 0 EnterFailed", "witness 2 e", "exit 2 EnterFailed"]
+        log.only(&["on_error", "EnterFailed"]),
+        ["on_error 0 e", "exit 0 EnterFailed", "on_error 2 e", "exit 2 EnterFailed"]
     );
 }
 
@@ -404,8 +407,8 @@ shapes! {
     in_the_body
     in_exit_at_each_index
     the_first_panic_goes_on
-    in_witness
-    in_witness_of_a_rollback
+    in_on_error
+    in_on_error_of_a_rollback
     in_the_destructor_of_a_ready_enter
     in_the_destructor_of_a_ready_exit
     in_the_destructor_of_the_body
@@ -428,7 +431,7 @@ fn destructors_in_adapted_members() {
         member(2, well()).exit_with(async |resource, case| gather_cm::Exit::exit(resource, case).await),
         async { Ok(3) }.drop_on_exit(),
     );
-    let failure = Driver::new(gather(group).catch_unwind().with(async |_| ())).end().unwrap_err();
+    let failure = Driver::new(gather(group).catch_unwind().with(async |_| Ok(()))).end().unwrap_err();
     assert_eq!(failure.to_string(), "panicked: drop enter 0; exit of member 0 failed: x0; exit of member 1 failed: x1");
     assert_released(&log.everything());
 }
@@ -449,11 +452,11 @@ fn every_other_destructor() {
     }
     let failing = |error| async move { if error == "panic" { panic!("first") } else { Err::<(), _>(Bomb(error)) } };
     let group = ["a", "panic", "b"].map(|error| failing(error).drop_on_exit());
-    let mut driver = Driver::new(gather(group).with(async |_| ()));
+    let mut driver = Driver::new(gather(group).with(async |_| Ok(())));
     assert_eq!(caught(|| driver.poll().map(|_| ())), "first");
 
     let exits = ["a", "panic", "b"].map(|error| async { Ok(()) }.exit_with(async move |(), _| failing(error).await));
-    let mut driver = Driver::new(gather(exits).with(async |_| ()));
+    let mut driver = Driver::new(gather(exits).with(async |_| Ok(())));
     assert_eq!(caught(|| driver.poll().map(|_| ())), "first");
 
     // Dropped: a member, both that may stop the group, and the body.
@@ -468,11 +471,70 @@ fn every_other_destructor() {
     };
     let [member, ..] = members(&log, [(well().gate(&gate).drop_panics(), well()), (well(), well()), (well(), well())]);
     let bomb = Bomb("the body");
-    let with = gather((member,)).until(waits("one")).until(waits("two")).with(async move |_| drop(bomb));
+    let with = gather((member,)).cancel_on(waits("one")).cancel_on(waits("two")).with(async move |_| Ok(drop(bomb)));
     let mut driver = Driver::new(with);
     driver.pends();
     assert_eq!(caught(|| driver.drop()), "drop enter 0");
     assert_eq!(log.count("drop enter 0"), 1);
+}
+
+/// 17: the body's value is dropped if only exits failed, and its destructor may panic. It is the first panic then, and no
+/// exit's error is lost.
+#[test]
+fn the_destructor_of_a_value_that_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("bomb");
+        }
+    }
+    let log = Log::default();
+    let group = || members(&log, [(well(), fails("x0")), (well(), well()), (well(), fails("x2"))]);
+    let mut gather = Driver::new(gather_cm::gather(group()).with(async |_| Ok(Bomb)));
+    assert_eq!(caught(|| gather.poll().map(|_| ())), "bomb");
+    assert_eq!(log.only(&["exited"]), ["exited 0", "exited 1", "exited 2"]);
+
+    let with = gather_cm::gather(group()).catch_unwind().with(async |_| Ok(Bomb));
+    let failure = Driver::new(with).end().map(|_| ()).unwrap_err();
+    assert_eq!(failure.to_string(), "panicked: bomb; exit of member 0 failed: x0; exit of member 2 failed: x2");
+
+    // Kept, it is the caller's.
+    let with = gather_cm::gather(group()).with(async |_| Ok(Bomb)).keep_value();
+    let (bomb, exits) = Driver::new(with).end().map_err(|failure| failure.to_string()).unwrap();
+    assert_eq!(exits.into_iter().collect::<Vec<_>>(), [(0, "x0"), (2, "x2")]);
+    assert_eq!(caught(|| drop(bomb)), "bomb");
+}
+
+/// 17: a `stop` that did not fire is dropped before any exit begins. If its destructor panics, the exits receive `Panicked`.
+#[test]
+fn the_destructor_of_a_stop() {
+    struct Bomb(Log);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            self.0.push("stop dropped");
+            panic!("bomb");
+        }
+    }
+    for body in [Ok(()), Err("b")] {
+        let log = Log::default();
+        let bomb = Bomb(log.clone());
+        let stop = async move {
+            let _bomb = bomb;
+            std::future::pending::<()>().await
+        };
+        let group = members(&log, [(well(), fails("x0")), (well(), well()), (well(), well())]);
+        let with = gather(group).cancel_on(stop).catch_unwind().with(async |_| body);
+        let failure = Driver::new(with).end().unwrap_err();
+        assert_eq!(failure.to_string(), "panicked: bomb; exit of member 0 failed: x0");
+        assert_eq!(
+            log.only(&["Panicked", "stop", "on_error"])
+                .iter()
+                .filter(|line| !line.starts_with("on_error"))
+                .collect::<Vec<_>>(),
+            ["stop dropped", "exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]
+        );
+        assert_released(&log.everything());
+    }
 }
 
 /// 16: a closure may panic before it has made a future.
@@ -480,7 +542,7 @@ fn every_other_destructor() {
 fn the_call_of_the_body() {
     let log = Log::default();
     let [a, b, c] = all_well(&log);
-    fn body(_: (&mut Resource, &mut Resource, &mut Resource)) -> std::future::Ready<()> {
+    fn body(_: (&mut Resource, &mut Resource, &mut Resource)) -> std::future::Ready<Result<(), &'static str>> {
         panic!("call")
     }
     let mut gather = Driver::new(gather((a, b, c)).with(body));
@@ -499,7 +561,7 @@ fn the_conversion_of_a_verdict() {
     }
     let log = Log::default();
     let bad = async { Ok("bad") }.exit_with(async |_, _| Ok(Answer));
-    let mut gather = Driver::new(gather((bad, Member::new(&log, 1, well(), well()))).with(async |_| ()));
+    let mut gather = Driver::new(gather((bad, Member::new(&log, 1, well(), well()))).with(async |_| Ok(())));
     assert_eq!(caught(|| gather.poll()), "verdict");
     assert_eq!(log.only(&["exited"]), ["exited 1"]);
 }
@@ -518,7 +580,7 @@ fn a_payload_that_panics() {
             if number == 1 { panic!("first") } else { panic_any(Payload) }
         })
     };
-    let mut gather = Driver::new(gather((member(1), member(2), member(3))).with(async |_| ()));
+    let mut gather = Driver::new(gather((member(1), member(2), member(3))).with(async |_| Ok(())));
     assert_eq!(caught(|| gather.poll()), "first");
 }
 
@@ -533,7 +595,7 @@ fn a_kept_payload_that_panics() {
     }
     let gate = Gate::new();
     let member = async { Ok::<_, ()>(()) }.exit_with(async |(), _| Ok(gate.wait().await));
-    let mut gather = Driver::new(gather((member,)).with(async |_| -> () { panic_any(Payload) }));
+    let mut gather = Driver::new(gather((member,)).with(async |_| -> Result<(), _> { panic_any(Payload) }));
     gather.pends();
     gather.drop();
 }
@@ -547,7 +609,7 @@ fn polled_after_a_panic_got_out() {
     };
     let log = Log::default();
     let [a, b, _] = all_well(&log);
-    let mut gather = pin!(gather((a, b)).with(async |_| -> () { panic!("body") }));
+    let mut gather = pin!(gather((a, b)).with(async |_| -> Result<(), _> { panic!("body") }));
     let mut cx = Context::from_waker(Waker::noop());
     assert_eq!(caught(|| gather.as_mut().poll(&mut cx).is_ready()), "body");
     assert!(futures::future::FusedFuture::is_terminated(&gather));
@@ -559,7 +621,7 @@ fn polled_after_a_panic_got_out() {
 fn a_panic_as_a_value() {
     let run = |payload: fn()| {
         let member = async { Ok::<_, ()>(()) }.drop_on_exit();
-        let failure = Driver::new(gather((member,)).catch_unwind().with(async |_| payload())).end().unwrap_err();
+        let failure = Driver::new(gather((member,)).catch_unwind().with(async |_| Ok(payload()))).end().unwrap_err();
         let Cause::Panicked(panic) = failure.cause else { panic!("{failure:?}") };
         panic
     };

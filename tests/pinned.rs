@@ -57,6 +57,7 @@ fn start(notify: &Notify, phase: Phase, bomb: usize, shape: usize) -> Gather<'_>
         if phase == Phase::Body {
             wait(notify, true).await;
         }
+        Ok(())
     };
     match shape {
         0 => Box::pin(async move {

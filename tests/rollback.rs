@@ -21,10 +21,10 @@ fn eager_exits_beside_enters<S: Policed>() {
     assert_eq!(events(&log), ["enter 0", "entered 0", "enter 1", "enter 2"]);
     failing.open();
     gather.pends();
-    assert_eq!(events(&log), ["witness 0 e1", "exit 0 EnterFailed"], "beside the pending enter of 2");
+    assert_eq!(events(&log), ["on_error 0 e1", "exit 0 EnterFailed"], "beside the pending enter of 2");
     slow.open();
     gather.pends();
-    assert_eq!(events(&log), ["entered 2", "witness 2 e1", "exit 2 EnterFailed"]);
+    assert_eq!(events(&log), ["entered 2", "on_error 2 e1", "exit 2 EnterFailed"]);
     exit.open();
     assert_eq!(gather.end(), Report::enter(&[(1, "e1")]));
     assert_eq!(events(&log), ["exited 0", "exited 2"]);
@@ -52,12 +52,12 @@ fn eager_shows_the_first_known_error<S: Policed>() {
         members(&log, [(fails("e0").gate(&first), well()), (fails("e1"), well()), (well().gate(&last), well())]);
     let mut gather = S::run(members, &setup(Rollback::Eager), &log, well());
     gather.pends();
-    assert_eq!(log.only(&["witness"]), [""; 0], "nothing is held yet: no exit has begun");
+    assert_eq!(log.only(&["on_error"]), [""; 0], "nothing is held yet: no exit has begun");
     first.open();
     gather.pends();
     last.open();
     assert_eq!(gather.end(), Report::enter(&[(0, "e0"), (1, "e1")]));
-    assert_eq!(log.only(&["witness"]), ["witness 2 e0"], "both were known when the first exit began");
+    assert_eq!(log.only(&["on_error"]), ["on_error 2 e0"], "both were known when the first exit began");
 
     let (early, late) = (Gate::new(), Gate::new());
     let members = common::members(
@@ -69,7 +69,7 @@ fn eager_shows_the_first_known_error<S: Policed>() {
     early.open();
     late.open();
     assert_eq!(gather.end(), Report::enter(&[(0, "e0"), (1, "e1")]));
-    assert_eq!(log.only(&["witness"]), ["witness 2 e1"]);
+    assert_eq!(log.only(&["on_error"]), ["on_error 2 e1"]);
 }
 
 /// 5: what is shown is remembered, for a member that enters and exits later on.
@@ -94,7 +94,7 @@ fn eager_shows_the_same_error_to_all<S: Policed>() {
     gather.pends();
     late.open();
     assert_eq!(gather.end(), Report::enter(&[(0, "e0")]));
-    assert_eq!(log2.only(&["witness"]), ["witness 1 e0", "witness 2 e0"]);
+    assert_eq!(log2.only(&["on_error"]), ["on_error 1 e0", "on_error 2 e0"]);
 }
 
 /// 5, 2: no member is polled after one that failed; enters still pending are dropped at once, held ones are exited.
@@ -114,7 +114,7 @@ fn fail_fast_drops_pending_enters<S: Policed>() {
             "poll enter 2",
             "drop enter 2",
             "drop enter 1",
-            "witness 0 e2",
+            "on_error 0 e2",
             "exit 0 EnterFailed",
             "poll exit 0",
             "exited 0",
@@ -129,7 +129,7 @@ fn fail_fast_begins_none_behind_a_failed_one<S: Policed>() {
     let members = members(&log, [(well(), well()), (fails("e1"), well()), (well(), well())]);
     let mut gather = S::run(members, &setup(Rollback::FailFast), &log, well());
     assert_eq!(gather.end(), Report::enter(&[(1, "e1")]));
-    assert_eq!(events(&log), ["enter 0", "entered 0", "enter 1", "witness 0 e1", "exit 0 EnterFailed", "exited 0"]);
+    assert_eq!(events(&log), ["enter 0", "entered 0", "enter 1", "on_error 0 e1", "exit 0 EnterFailed", "exited 0"]);
 }
 
 /// 5: in all three, exits that fail stand beside the enter errors.
@@ -194,14 +194,14 @@ fn eager_shows_no_error_that_was_not_known() {
         Member::new(&log, 2, panics("e2"), well()),
         Member::new(&log, 3, fails("e3").gate(&late), well()),
     ];
-    let gather = gather_cm::gather(group).eager_rollback().stack().catch_unwind().with(async |_| ());
+    let gather = gather_cm::gather(group).eager_rollback().stack().catch_unwind().with(async |_| Ok(()));
     let mut gather = Driver::new(gather);
     gather.pends();
     late.open();
     gather.pends();
     exit.open();
     assert!(gather.end().is_err());
-    assert_eq!(log.only(&["Panicked", "witness"]), ["exit 1 Panicked", "exit 0 Panicked"]);
+    assert_eq!(log.only(&["Panicked", "on_error"]), ["exit 1 Panicked", "exit 0 Panicked"]);
 }
 
 /// 5: the later of two calls wins.
@@ -210,9 +210,11 @@ fn the_later_call_wins() {
     let slow = Gate::new();
     let log = Log::default();
     let group = || members(&log, [(well(), well()), (well().gate(&slow), well()), (fails("e2"), well())]);
-    let mut gather = common::Driver::new(gather_cm::gather(group()).fail_fast().eager_rollback().with(async |_| ()));
+    let mut gather =
+        common::Driver::new(gather_cm::gather(group()).fail_fast().eager_rollback().with(async |_| Ok(())));
     gather.pends();
     gather.drop();
-    let mut gather = common::Driver::new(gather_cm::gather(group()).eager_rollback().fail_fast().with(async |_| ()));
+    let mut gather =
+        common::Driver::new(gather_cm::gather(group()).eager_rollback().fail_fast().with(async |_| Ok(())));
     assert!(gather.end().is_err());
 }

@@ -1,23 +1,29 @@
 //! Every schedule: a small sequential model of the contract, and an explorer that holds the crate against it.
 //!
 //! The explorer goes through every order of wakes, one at a time and several together, with a drop before the first
-//! poll and at every poll boundary, and a stop likewise where one is set. After each poll, what happened in the crate
-//! must be what happens in the model: who was polled, cut, shown what, told what, abandoned; and at the end the
-//! result. What a part does is chosen when it is first asked, so that no schedule differs from another only in what
-//! never happens.
+//! poll and at every poll boundary, and with a stop likewise if one is set. After each poll, what happened in the crate
+//! must be what happens in the model: which part was polled or dropped, which member received which error and case, which
+//! was abandoned; and at the end the result. What a part does is chosen when that first matters, so that few schedules
+//! differ only in what never happens.
 //!
 //! In release mode, for tuples, arrays and `Vec`s alike, this is complete:
 //!
-//! - no member and one: every script of enter, exit and body (`ALL`), with destructors that panic, panics where a
-//!   future is made, panics of `witness` and of `abandon`, as many at once as can be, and a spurious poll at any
-//!   boundary; under no policy, each, every pair, and more;
+//! - no member and one: every script of enter, exit and body (`ALL`), along with panics of destructors (those of `stop`
+//!   and of the body's value, too), panics where a future is made, panics of `stop`, of `on_error` and of `abandon`, as
+//!   many at once as can be, and a spurious poll at any boundary; under no policy, each, every pair, and more;
 //! - two members: every script of `ALL`, under the same policies; under no policy and each alone, also with a spurious
 //!   poll at any boundary, and with up to two such panics;
-//! - three members: every script that pends once at most (`ONCE_AT_MOST`), under the same policies.
+//! - three members: every script that pends once at most (`ONCE_AT_MOST`), under the same policies but `fair`.
 //!
-//! This is a selection: for three members, a spurious poll, and one part that pends twice or is rare in another way,
-//! beside others that do one thing of each kind (`FEW`), under no policy and each alone. The plain `cargo test` goes
-//! through less, mostly of `FEW`.
+//! The rest is a selection:
+//!
+//! - two members: one panic, most of all of `stop`, under every pair of policies that has a `stop`;
+//! - three members: a spurious poll, and one part that pends twice or is rare in another way, beside others that do one
+//!   thing of each kind (`FEW`), under no policy and each alone; and `FEW` with a spurious poll, for `fair`, under `fair`
+//!   and each other policy;
+//! - groups that are members, empty ones among them (`Shape::Nested`).
+//!
+//! The plain `cargo test` goes through less, mostly of `FEW`.
 #![cfg(feature = "std")]
 #![allow(dead_code)] // what only the large plans need
 
@@ -33,23 +39,27 @@ mod script;
 mod state;
 
 use std::{
+    array,
     cell::{Cell, RefCell},
     rc::Rc,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
-use gather_cm::gather;
+use gather_cm::{EnterExt, Failure, gather};
 use member::Member;
-use play::{Choose, Running, play_body, report, until, with_policies};
-use script::{End, NEVER, Part, Rollback, Script, Scripts, Setup};
+use play::{Choose, Running, Stop, play_body, with_policies};
+use script::{End, NEVER, Outcome, Part, Rollback, Script, Scripts, Setup};
 use state::Model;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Shape {
     Tuple,
+    /// With `keep_value`, as the one difference from the others that is not of its shape.
     Array,
     Vector,
+    /// A tuple with groups as members.
+    Nested,
 }
 
 const SHAPES: [Shape; 3] = [Shape::Tuple, Shape::Array, Shape::Vector];
@@ -61,28 +71,73 @@ struct Plan {
     setup: Setup,
 }
 
+/// A group that fails, as a member of another.
+impl<E, S: gather_cm::Shape> From<Failure<E, S>> for Part {
+    fn from(_: Failure<E, S>) -> Self {
+        Part::Group
+    }
+}
+
 impl Plan {
-    fn start(&self, scripts: &Rc<Scripts>, stop: &Rc<Cell<bool>>) -> Running {
-        let member = |id: usize| play::Member(id, scripts.clone());
+    fn start(&self, scripts: &Rc<Scripts>) -> Running {
+        fn members<const N: usize>(scripts: &Rc<Scripts>) -> [play::Member; N] {
+            array::from_fn(|id| play::Member(id, scripts.clone()))
+        }
         macro_rules! start {
-            ($group:expr) => {{
-                let (body, stop) = (scripts.clone(), stop.clone());
-                let gather = gather($group).catch_unwind();
-                with_policies!(gather, &self.setup, until(stop), |gather| {
-                    Box::pin(async move { report(gather.try_with(async move |_| play_body(body).await).await) })
-                        as Running
+            ($group:expr, $with:ident $(, $keep_value:ident)?) => {{
+                let (body, stop) = (scripts.clone(), Stop::new(&self.setup, 0, scripts));
+                with_policies!(gather($group).catch_unwind(), &self.setup, stop, |gather| {
+                    let gather = gather.$with(async move |_| play_body(body).await)$(.$keep_value())?;
+                    Box::pin(async move { Outcome::from(gather.await) }) as Running
                 })
             }};
         }
+        /// A group as a member.
+        macro_rules! group {
+            ($($member:expr),*) => {
+                gather(($($member,)*)).enter().errors_into::<Part>()
+            };
+        }
+        let none = || gather(Vec::<play::Member>::new()).fair().enter().errors_into::<Part>();
         match (self.shape, self.count) {
-            (Shape::Tuple, 0) => start!(()),
-            (Shape::Tuple, 1) => start!((member(0),)),
-            (Shape::Tuple, 2) => start!((member(0), member(1))),
-            (Shape::Tuple, _) => start!((member(0), member(1), member(2))),
-            (Shape::Array, 1) => start!([member(0)]),
-            (Shape::Array, 2) => start!([member(0), member(1)]),
-            (Shape::Array, 3) => start!([member(0), member(1), member(2)]),
-            _ => start!((0..self.count).map(member).collect::<Vec<_>>()),
+            (Shape::Tuple, 0) => start!((), with_own_error),
+            (Shape::Tuple, 1) => start!(<(_,)>::from(members(scripts)), with),
+            (Shape::Tuple, 2) => start!(<(_, _)>::from(members(scripts)), with),
+            (Shape::Tuple, _) => start!(<(_, _, _)>::from(members(scripts)), with),
+            (Shape::Array, 0) => start!(members::<0>(scripts), with, keep_value),
+            (Shape::Array, 1) => start!(members::<1>(scripts), with, keep_value),
+            (Shape::Array, 2) => start!(members::<2>(scripts), with, keep_value),
+            (Shape::Array, _) => start!(members::<3>(scripts), with, keep_value),
+            (Shape::Vector, 0) => start!(Vec::from(members::<0>(scripts)), with_own_error),
+            (Shape::Vector, 1) => start!(Vec::from(members::<1>(scripts)), with_own_error),
+            (Shape::Vector, 2) => start!(Vec::from(members::<2>(scripts)), with_own_error),
+            (Shape::Vector, _) => start!(Vec::from(members::<3>(scripts)), with_own_error),
+            (Shape::Nested, 0) => start!((group!(), group!(none())), with),
+            (Shape::Nested, 1) => {
+                let [a] = members(scripts);
+                start!((a, group!(group!(), none())), with)
+            }
+            (Shape::Nested, _) => {
+                let [a, b] = members(scripts);
+                start!((none(), gather((group!(a), b)).stack().enter().errors_into::<Part>()), with)
+            }
+        }
+    }
+
+    /// The same, for the model.
+    fn members(&self, scripts: &Rc<Scripts>) -> Vec<Member> {
+        let leaf = |id| Member::Leaf(id, scripts.clone());
+        let with = |setup, members| Member::Group(Box::new(Model::nested(setup, 0, members, scripts)));
+        let group = |members| with(NO_POLICY, members);
+        let none = || group(vec![]);
+        match (self.shape, self.count) {
+            (Shape::Nested, 0) => vec![none(), group(vec![none()])],
+            (Shape::Nested, 1) => vec![leaf(0), group(vec![none(), none()])],
+            (Shape::Nested, _) => {
+                let stack = Setup { stack: true, ..NO_POLICY };
+                vec![none(), with(stack, vec![group(vec![leaf(0)]), leaf(1)])]
+            }
+            (_, count) => (0..count).map(leaf).collect(),
         }
     }
 }
@@ -140,7 +195,9 @@ impl Explorer {
             Part::Enter(_) => (self.range.enters, self.range.rare),
             Part::Exit(_) => (self.range.exits, self.range.rare),
             Part::Body => (self.range.bodies, self.range.rare),
-            Part::Witness(_) | Part::Abandon(_) => (&[READY][..], &[PANICS][..]),
+            Part::Value => (&[READY][..], &[BOMB][..]),
+            Part::Stop(_) => (&[ONCE][..], &[BOMB_LATE, PANICS_LATE, BOMB_PANICS_LATE][..]),
+            Part::OnError(_) | Part::Abandon(_) => (&[READY][..], &[PANICS][..]),
             Part::Group => unreachable!("no group is nested here"),
         };
         let rare = if self.rares.get() < self.range.rares { rare } else { &[] };
@@ -173,12 +230,9 @@ fn explore(plan: &Plan, range: Range) -> u64 {
     let mut schedules = 0;
     loop {
         let decider = explorer.clone();
-        let scripts = Rc::new(Scripts::new(plan.count, move |part| decider.decide(part)));
-        let stop = Rc::new(Cell::new(false));
-        let members = (0..plan.count).map(|id| Member::Leaf(id, scripts.clone())).collect();
-        let model = Model::new(plan.setup, members, &scripts);
-        let future = plan.start(&scripts, &stop);
-        play::play(plan, &scripts, model, future, plan.setup.until.then_some(&*stop), &*explorer);
+        let scripts = Rc::new(Scripts::new(plan.count, 1, move |part| decider.decide(part)));
+        let model = Model::new(plan.setup, plan.members(&scripts), &scripts);
+        play::play(plan, &scripts, model, plan.start(&scripts), &*explorer);
         schedules += u64::from(!range.only_these || explorer.rares.get() > 0 || explorer.idled.get());
         if !explorer.next() {
             return schedules;
@@ -198,12 +252,13 @@ const PANICS: Script = Script { end: End::Panics, ..READY };
 const PANICS_LATE: Script = Script { end: End::Panics, ..ONCE };
 const SUPPRESSES: Script = Script { end: End::Suppresses, ..READY };
 const SUPPRESSES_LATE: Script = Script { end: End::Suppresses, ..ONCE };
-/// The destructor panics, when it has ended or is cut.
+/// The destructor panics.
 const BOMB: Script = Script { bomb: true, ..READY };
 const BOMB_LATE: Script = Script { bomb: true, ..ONCE };
 const BOMB_FAILS: Script = Script { bomb: true, ..FAILS };
 const BOMB_SUPPRESSES: Script = Script { bomb: true, ..SUPPRESSES };
 const BOMB_PANICS: Script = Script { bomb: true, ..PANICS };
+const BOMB_PANICS_LATE: Script = Script { bomb: true, ..PANICS_LATE };
 const MAKE_PANICS: Script = Script { end: End::MakePanics, ..READY };
 
 /// Every script.
@@ -234,8 +289,15 @@ const FEW: Range = Range {
     ..ALL
 };
 
-const NO_POLICY: Setup =
-    Setup { rollback: Rollback::Settle, stack: false, enter_limit: MAX, exit_limit: MAX, until: false };
+const NO_POLICY: Setup = Setup {
+    rollback: Rollback::RunOn,
+    stack: false,
+    enter_limit: MAX,
+    exit_limit: MAX,
+    cancel_on: false,
+    fair: false,
+    keep_value: false,
+};
 
 /// No policy, and each alone.
 fn singles() -> Vec<Setup> {
@@ -248,18 +310,21 @@ fn singles() -> Vec<Setup> {
         Setup { enter_limit: 2, ..NO_POLICY },
         Setup { exit_limit: 1, ..NO_POLICY },
         Setup { exit_limit: 2, ..NO_POLICY },
-        Setup { until: true, ..NO_POLICY },
+        Setup { cancel_on: true, ..NO_POLICY },
+        FAIR,
     ]
 }
+
+const FAIR: Setup = Setup { fair: true, ..NO_POLICY };
 
 /// Every pair of policies, and more: the rollbacks and orders with each set of limits, with and without a stop.
 fn pairs() -> Vec<Setup> {
     let mut setups = vec![];
-    for rollback in [Rollback::Settle, Rollback::Eager, Rollback::FailFast] {
+    for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast] {
         for stack in [false, true] {
             for (enter_limit, exit_limit) in [(MAX, MAX), (1, MAX), (2, MAX), (MAX, 1), (1, 1)] {
-                for until in [false, true] {
-                    setups.push(Setup { rollback, stack, enter_limit, exit_limit, until });
+                for cancel_on in [false, true] {
+                    setups.push(Setup { rollback, stack, enter_limit, exit_limit, cancel_on, ..NO_POLICY });
                 }
             }
         }
@@ -268,12 +333,26 @@ fn pairs() -> Vec<Setup> {
     setups
 }
 
+/// The sets of policies, with `fair` as well.
+fn fair(setups: Vec<Setup>) -> Vec<Setup> {
+    setups.into_iter().filter(|setup| !setup.fair).map(|setup| Setup { fair: true, ..setup }).collect()
+}
+
+/// The sets of policies that have a stop.
+fn stopped(mut setups: Vec<Setup>) -> Vec<Setup> {
+    setups.retain(|setup| setup.cancel_on);
+    setups
+}
+
 /// Explores groups of `count` members under each set of policies in each range, on two threads; prints how many
 /// schedules there were.
-fn explore_all(count: usize, tours: &[(Vec<Setup>, Range)]) {
+fn explore_all(shapes: &[Shape], count: usize, tours: &[(Vec<Setup>, Range)]) {
     let plans = tours.iter().flat_map(|(setups, range)| {
-        let plan = |setup: &Setup| SHAPES.map(|shape| (Plan { count, shape, setup: *setup }, *range));
-        setups.iter().flat_map(plan)
+        let plans = setups.iter().flat_map(|setup| shapes.iter().map(|shape| (*shape, *setup)));
+        plans.map(|(shape, setup)| {
+            let setup = Setup { keep_value: shape == Shape::Array, ..setup };
+            (Plan { count, shape, setup }, *range)
+        })
     });
     let (plans, next) = (plans.collect::<Vec<_>>(), AtomicUsize::new(0));
     let explore_some = || {
@@ -284,7 +363,7 @@ fn explore_all(count: usize, tours: &[(Vec<Setup>, Range)]) {
         let halves = [0, 1].map(|_| scope.spawn(explore_some));
         halves.map(|half| half.join().expect("as in the model")).iter().sum()
     });
-    println!("{count} members: {schedules} schedules");
+    println!("{count} members, {shapes:?}: {schedules} schedules");
 }
 
 const DEEP: bool = !cfg!(debug_assertions);
@@ -292,22 +371,30 @@ const DEEP: bool = !cfg!(debug_assertions);
 #[test]
 fn none() {
     let all = Range { rares: MAX, idle: true, ..ALL };
-    explore_all(0, &[(singles(), all), (pairs(), all)]);
+    explore_all(&SHAPES, 0, &[(singles(), all), (pairs(), all), (fair(pairs()), all)]);
 }
 
 #[test]
 fn one() {
     let all = if DEEP { Range { rares: MAX, idle: true, ..ALL } } else { Range { rares: 1, ..FEW } };
-    explore_all(1, &[(singles(), all), (pairs(), all)]);
+    explore_all(&SHAPES, 1, &[(singles(), all), (pairs(), all)]);
 }
 
 #[test]
 fn two() {
     if DEEP {
         let (idle, rare) = (Range { idle: true, ..ALL }, Range { rares: 2, only_these: true, ..ALL });
-        explore_all(2, &[(pairs(), ALL), (singles(), idle), (singles(), rare)]);
+        let stop = Range { rares: 1, only_these: true, ..FEW };
+        let tours = [
+            (pairs(), ALL),
+            (singles(), idle),
+            (singles(), rare),
+            (fair(singles()), Range { idle: true, ..FEW }),
+            (stopped(pairs()), stop),
+        ];
+        explore_all(&SHAPES, 2, &tours);
     } else {
-        explore_all(2, &[(pairs(), FEW), (singles(), FEW)]);
+        explore_all(&SHAPES, 2, &[(pairs(), FEW), (singles(), FEW), (fair(singles()), FEW)]);
     }
 }
 
@@ -316,8 +403,25 @@ fn three() {
     if DEEP {
         let idle = Range { idle: true, only_these: true, ..FEW };
         let rare = Range { rares: 1, only_these: true, ..FEW };
-        explore_all(3, &[(pairs(), ONCE_AT_MOST), (singles(), ONCE_AT_MOST), (singles(), idle), (singles(), rare)]);
+        let tours = [
+            (pairs(), ONCE_AT_MOST),
+            (singles(), ONCE_AT_MOST),
+            (singles(), idle),
+            (singles(), rare),
+            (fair(singles()), Range { idle: true, ..FEW }),
+        ];
+        explore_all(&SHAPES, 3, &tours);
     } else {
-        explore_all(3, &[(singles(), Range { enters: &[READY, ONCE, FAILS], bodies: &[READY], ..FEW })]);
+        let few = Range { enters: &[READY, ONCE, FAILS], bodies: &[READY], ..FEW };
+        explore_all(&SHAPES, 3, &[(singles(), few)]);
     }
+}
+
+#[test]
+fn nested() {
+    let all = Range { rares: 1, idle: true, ..if DEEP { ALL } else { FEW } };
+    explore_all(&[Shape::Nested], 0, &[(singles(), all), (pairs(), all)]);
+    explore_all(&[Shape::Nested], 1, &[(singles(), all), (pairs(), all)]);
+    let few = if DEEP { Range { rares: 1, idle: true, ..FEW } } else { FEW };
+    explore_all(&[Shape::Nested], 2, &[(singles(), few), (pairs(), few)]);
 }

@@ -87,7 +87,7 @@ fn a_suppressed_error_is_not_shown<S: Policed>() {
         Member::new(&log, 2, well(), well()),
     ];
     assert_eq!(S::run(members, &stack(), &log, fails("b")).end(), Report::body("b").suppressed());
-    assert_eq!(log.only(&["witness"]), ["witness 2 b", "witness 1 b"]);
+    assert_eq!(log.only(&["on_error"]), ["on_error 2 b", "on_error 1 b"]);
 
     // Nor where an exit fails after that: what the rest are told of is its error.
     let members = [
@@ -96,7 +96,7 @@ fn a_suppressed_error_is_not_shown<S: Policed>() {
         Member::new(&log, 2, well(), well()).suppress(),
     ];
     S::run(members, &stack(), &log, fails("b")).end();
-    assert_eq!(log.only(&["witness", "Failed"]), ["witness 2 b", "exit 2 Failed", "exit 0 Failed"]);
+    assert_eq!(log.only(&["on_error", "Failed"]), ["on_error 2 b", "exit 2 Failed", "exit 0 Failed"]);
 }
 
 /// 12: `EnterFailed` and `Cancelled` stay as they are, whatever the exits do.
@@ -110,12 +110,19 @@ fn some_cases_never_change<S: Policed>() {
             Member::new(&log, 3, last, well()),
         ]
     };
-    let mut gather = common::Driver::new(gather_cm::gather(group(fails("e"))).stack().with(async |_| ()));
+    let mut gather = common::Driver::new(gather_cm::gather(group(fails("e"))).stack().with(async |_| Ok(())));
     let failure = gather.end().unwrap_err();
     assert_eq!(failure.to_string(), "enter of member 3 failed: e; exit of member 1 failed: x");
     assert_eq!(
-        log.only(&["witness", "EnterFailed"]),
-        ["witness 2 e", "exit 2 EnterFailed", "witness 1 e", "exit 1 EnterFailed", "witness 0 e", "exit 0 EnterFailed"]
+        log.only(&["on_error", "EnterFailed"]),
+        [
+            "on_error 2 e",
+            "exit 2 EnterFailed",
+            "on_error 1 e",
+            "exit 1 EnterFailed",
+            "on_error 0 e",
+            "exit 0 EnterFailed"
+        ]
     );
 
     let setup = stack();
@@ -150,19 +157,19 @@ fn after_a_panic<S: Policed>() {
     ready_members_exit_in_reverse::<S>();
 }
 
-/// 12: a witness that panics does not lose its turn.
+/// 12: a resource whose `on_error` panics does not lose its turn.
 #[cfg(feature = "std")]
-fn after_a_panic_of_a_witness<S: Policed>() {
+fn after_a_panic_in_on_error<S: Policed>() {
     use common::Why;
     let log = Log::default();
-    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well()).witness_panics());
+    let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well()).on_error_panics());
     let report = S::run(members, &stack(), &log, fails("b")).end();
-    assert_eq!(report.why, Why::Panicked("witness 2".to_string()));
+    assert_eq!(report.why, Why::Panicked("on_error 2".to_string()));
     assert_eq!(log.only(&["Failed"]), ["exit 2 Failed", "exit 1 Failed", "exit 0 Failed"]);
 }
 
 #[cfg(not(feature = "std"))]
-fn after_a_panic_of_a_witness<S: Policed>() {
+fn after_a_panic_in_on_error<S: Policed>() {
     ready_members_exit_in_reverse::<S>();
 }
 
@@ -183,7 +190,7 @@ fn with_eager_rollback<S: Policed>() {
     assert_eq!(log.only(&["EnterFailed"]), [""; 0], "one at a time");
     exit.open();
     assert_eq!(gather.end(), Report::enter(&[(1, "e1")]));
-    assert_eq!(events(&log), ["exited 0", "witness 2 e1", "exit 2 EnterFailed", "exited 2"]);
+    assert_eq!(events(&log), ["exited 0", "on_error 2 e1", "exit 2 EnterFailed", "exited 2"]);
 }
 
 /// 12 and 13: a limit changes nothing in a stack.
@@ -217,7 +224,7 @@ shapes! {
     a_suppressed_error_is_not_shown
     some_cases_never_change
     after_a_panic
-    after_a_panic_of_a_witness
+    after_a_panic_in_on_error
     with_eager_rollback
     with_a_limit
     dropped_between_exits

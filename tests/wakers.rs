@@ -61,7 +61,7 @@ shapes! {
 /// 18: polled after it has finished it panics, clearly, and `is_terminated` knew.
 #[test]
 fn polled_after_the_end() {
-    let mut gather = pin!(gather((async { Ok::<_, ()>(1) }.drop_on_exit(),)).with(async |_| ()));
+    let mut gather = pin!(gather((async { Ok::<_, ()>(1) }.drop_on_exit(),)).with(async |_| Ok(())));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(!gather.is_terminated());
     assert!(gather.as_mut().poll(&mut cx).is_ready());
@@ -77,7 +77,7 @@ fn polled_after_the_end() {
 fn polled_after_a_panic_got_out() {
     let log = Log::default();
     let members = (Member::new(&log, 0, well(), well()), Member::new(&log, 1, common::panics("enter"), well()));
-    let mut gather = pin!(gather(members).with(async |_| ()));
+    let mut gather = pin!(gather(members).with(async |_| Ok(())));
     let mut cx = Context::from_waker(Waker::noop());
     let payload = catch_unwind(AssertUnwindSafe(|| gather.as_mut().poll(&mut cx).is_ready())).unwrap_err();
     assert_eq!(message(&*payload), "enter");
@@ -136,17 +136,17 @@ fn a_waker_that_polls_inside_wake() {
     let member =
         |times| async move { Ok::<_, ()>(yields(times).await) }.exit_with(async move |(), _| Ok(yields(times).await));
     let tuple = Inline::spawn(async move {
-        gather((member(0), member(3), member(1))).with(async |_| yields(2).await).await.unwrap();
+        gather((member(0), member(3), member(1))).with(async |_| Ok(yields(2).await)).await.unwrap();
     });
     assert!(tuple.is_done());
     let array = Inline::spawn(async move {
-        gather([member(0), member(3), member(1)]).with(async |_| yields(2).await).await.unwrap();
+        gather([member(0), member(3), member(1)]).with(async |_| Ok(yields(2).await)).await.unwrap();
     });
     assert!(array.is_done());
     #[cfg(feature = "alloc")]
     {
         let vec = Inline::spawn(async move {
-            gather((0..40).map(member).collect::<Vec<_>>()).with(async |_| yields(2).await).await.unwrap();
+            gather((0..40).map(member).collect::<Vec<_>>()).with(async |_| Ok(yields(2).await)).await.unwrap();
         });
         assert!(vec.is_done());
     }
@@ -173,7 +173,7 @@ fn a_member_that_wakes_a_sibling_inside_its_poll() {
         .drop_on_exit()
     };
     let task = Inline::spawn(async move {
-        gather([waits(5), waits(7), waits(3)]).with(async |_| ()).await.unwrap();
+        gather([waits(5), waits(7), waits(3)]).with(async |_| Ok(())).await.unwrap();
     });
     assert!(task.is_done());
     SIBLING.take();

@@ -1,9 +1,9 @@
 //! The same life cycle of many members: with gather over a `Vec`, and by hand with each peer.
 
-use std::{future::Future, hint::black_box, num::NonZeroUsize};
+use std::{future::Future, hint::black_box};
 
 use futures::{FutureExt, Stream, StreamExt, future::join_all, stream, stream::FuturesUnordered};
-use gather_cm::{Exit, gather};
+use gather_cm::{Exit, Many, gather};
 use tokio::{runtime::Runtime, task::JoinSet};
 
 use super::{
@@ -17,17 +17,15 @@ fn numbers(members: usize) -> impl ExactSizeIterator<Item = u64> {
     (0..members).map(|index| index as u64)
 }
 
-pub fn gather_vec<K: Kind>(members: usize) -> impl Future<Output = Gathered<Vec<Option<u64>>>> {
+pub fn gather_vec<K: Kind>(members: usize) -> impl Future<Output = Gathered<Many>> {
     let members: Vec<_> = numbers(members).map(enter::<K>).collect();
-    gather(members).try_with(async |all| body::<K>(all.iter().map(|one| one.number).sum()).await)
+    gather(members).with(async |all| body::<K>(all.iter_mut().map(|one| one.number).sum()).await)
 }
 
 /// At most `LIMIT` enters in flight.
-pub fn gather_limited<K: Kind>(members: usize) -> impl Future<Output = Gathered<Vec<Option<u64>>>> {
+pub fn gather_limited<K: Kind>(members: usize) -> impl Future<Output = Gathered<Many>> {
     let members: Vec<_> = numbers(members).map(enter::<K>).collect();
-    gather(members)
-        .enter_limit(const { NonZeroUsize::new(LIMIT).unwrap() })
-        .try_with(async |all| body::<K>(all.iter().map(|one| one.number).sum()).await)
+    gather(members).enter_limit(LIMIT).with(async |all| body::<K>(all.iter_mut().map(|one| one.number).sum()).await)
 }
 
 /// By hand: `Enters` joins the enters, `Exits` the exits.

@@ -5,7 +5,7 @@
 
 use std::{array, future::Future, hint::black_box};
 
-use gather_cm::{Exit, ExitCase, Failure, Faults, gather};
+use gather_cm::{Exit, ExitCase, Failure, Few, gather};
 
 use super::{Contestants, Kind, Resource, body, contestant, enter};
 
@@ -15,11 +15,11 @@ pub type Outcome<S> = Result<u64, (Cause<S>, S)>;
 pub enum Cause<S> {
     Enter(S),
     Body(u64),
-    Exit(u64),
+    Exit,
 }
 
 /// How gather ends.
-pub type Gathered<S> = Result<u64, Failure<u64, u64, Faults<S>>>;
+pub type Gathered<S> = Result<u64, Failure<u64, S>>;
 
 pub fn case(result: &Result<u64, u64>) -> ExitCase {
     if result.is_ok() { ExitCase::Completed } else { ExitCase::Failed }
@@ -28,7 +28,7 @@ pub fn case(result: &Result<u64, u64>) -> ExitCase {
 pub fn outcome<S>(result: Result<u64, u64>, exits: S, failed: bool) -> Outcome<S> {
     match result {
         Ok(value) if !failed => Ok(value),
-        Ok(value) => Err((Cause::Exit(value), exits)),
+        Ok(_) => Err((Cause::Exit, exits)),
         Err(error) => Err((Cause::Body(error), exits)),
     }
 }
@@ -48,10 +48,10 @@ macro_rules! tuples {
             use super::*;
 
             pub fn gather<K: Kind>([$($member),*]: [u64; $count])
-                -> impl Future<Output = Gathered<[Option<u64>; $count]>>
+                -> impl Future<Output = Gathered<Few<$count>>>
             {
                 super::gather(($(enter::<K>($member),)*))
-                    .try_with(async |($($member,)*)| body::<K>(0 $(+ $member.number)*).await)
+                    .with(async |($($member,)*)| body::<K>(0 $(+ $member.number)*).await)
             }
 
             tuples!(peers: ($count; $($member)*); $($peer)*);
@@ -148,8 +148,8 @@ impl JoinArray for Concurrency {
     }
 }
 
-pub fn gather_array<K: Kind, const N: usize>(numbers: [u64; N]) -> impl Future<Output = Gathered<[Option<u64>; N]>> {
-    gather(numbers.map(enter::<K>)).try_with(async |all| body::<K>(all.iter().map(|one| one.number).sum()).await)
+pub fn gather_array<K: Kind, const N: usize>(numbers: [u64; N]) -> impl Future<Output = Gathered<Few<N>>> {
+    gather(numbers.map(enter::<K>)).with(async |all| body::<K>(all.iter().map(|one| one.number).sum()).await)
 }
 
 pub async fn array<K: Kind, const N: usize, J: JoinArray>(numbers: [u64; N]) -> Outcome<[Option<u64>; N]> {

@@ -17,7 +17,7 @@ mod state;
 
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use plan::{Leaf, Node, Plan};
+use plan::{Group, Leaf, Node, Plan};
 use script::{End, NEVER, Rollback, Script, Setup};
 use state::FEW;
 
@@ -39,20 +39,22 @@ fn script(bytes: &mut Unstructured<'_>, exit: bool) -> Result<(Script, Option<u8
 
 fn leaf(bytes: &mut Unstructured<'_>) -> Result<Leaf> {
     let ((enter, fault), (exit, another)) = (script(bytes, false)?, script(bytes, true)?);
-    let mut leaf = Leaf { enter, exit, witness_panics: false, abandon_panics: false };
+    let mut leaf = Leaf { enter, exit, on_error_panics: false, abandon_panics: false };
     fault.into_iter().chain(another).for_each(|fault| leaf.add_fault(fault));
     Ok(leaf)
 }
 
 fn setup(bytes: &mut Unstructured<'_>) -> Result<Setup> {
-    let rollback = *bytes.choose(&[Rollback::Settle, Rollback::Eager, Rollback::FailFast])?;
+    let rollback = *bytes.choose(&[Rollback::RunOn, Rollback::Eager, Rollback::FailFast])?;
     let limits = [99, 99, 99, 1, 2, 3];
     Ok(Setup {
         rollback,
         stack: bytes.arbitrary()?,
         enter_limit: *bytes.choose(&limits)?,
         exit_limit: *bytes.choose(&limits)?,
-        until: bytes.arbitrary()?,
+        cancel_on: bytes.arbitrary()?,
+        fair: bytes.arbitrary()?,
+        keep_value: bytes.arbitrary()?,
     })
 }
 
@@ -67,14 +69,20 @@ fn plan(bytes: &mut Unstructured<'_>) -> Result<Plan> {
     };
     for _ in 0..count {
         nodes.push(if bytes.ratio(1, 4)? {
-            let inner = Setup { until: false, ..setup(bytes)? };
-            let count = bytes.int_in_range(0..=4)?;
-            Node::Group(inner, (0..count).map(|_| leaf(bytes)).collect::<Result<_>>()?)
+            let (setup, count) = (setup(bytes)?, bytes.int_in_range(0..=4)?);
+            let leaves = (0..count).map(|_| leaf(bytes)).collect::<Result<_>>()?;
+            Node::Group(Group { setup, stop: Script::STOP, leaves })
         } else {
             Node::Leaf(leaf(bytes)?)
         });
     }
-    Ok(Plan { setup: setup_, nodes, body, choices: bytes.bytes(bytes.len())?.to_vec() })
+    let mut plan = Plan { setup: setup_, nodes, body, stop: Script::STOP, value_bomb: false, choices: vec![] };
+    // Beside the faults of the leaves: one of the body, its value or `stop`.
+    if bytes.ratio(1, 4)? {
+        plan.add_fault(bytes.arbitrary()?);
+    }
+    plan.choices = bytes.bytes(bytes.len())?.to_vec();
+    Ok(plan)
 }
 
 fuzz_target!(|data: &[u8]| {

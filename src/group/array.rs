@@ -1,18 +1,15 @@
 //! Groups that are arrays.
 
-use core::{any::Any, array, convert::Infallible, ops::ControlFlow, pin::Pin};
+use core::{any::Any, array, ops::ControlFlow, pin::Pin};
 
-use futures_util::future::FusedFuture;
 use pin_project::pin_project;
 
 use crate::{
-    Entered, Exit, Failure, Faults, Gather, Group, Verdict, With,
-    gather::{Then, lend},
+    Few, Group, Resource,
     group::{Members, Values, Visitor, sealed::Sealed},
-    machine::{Body, Ending, Machine},
     pin,
-    policy::{Policy, Rank},
-    slot::{Held, Member, Slot},
+    policy::Rank,
+    slot::{Held, MemberSlot, Slot},
     unwind::FirstPanic,
 };
 
@@ -26,7 +23,7 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
     type Emptied = S::Exit;
     type Number = ();
 
-    fn len(&self) -> usize {
+    fn len(self: Pin<&mut Self>) -> usize {
         N
     }
 
@@ -37,8 +34,8 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
 
     fn take(self: Pin<&mut Self>) -> (Self::Values, [S::Rank; N], Self::Emptied) {
         let this = self.project();
-        let ranks = this.0.each_ref().map(S::rank);
         let mut slots = pin::array_as_slice(this.0);
+        let ranks = array::from_fn(|index| pin::element(slots.as_mut(), index).rank());
         (array::from_fn(|index| pin::element(slots.as_mut(), index).take()), ranks, *this.1)
     }
 
@@ -52,19 +49,22 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
     }
 }
 
-impl<V: Exit, const N: usize> Values for [V; N] {
+impl<V: Resource, const N: usize> Values for [V; N] {
     type Error = V::Error;
-    type Store = [Option<V::Error>; N];
+    type Shape = Few<N>;
     type Ranks<T: Rank> = [T; N];
 
-    fn hold<T: Rank>(self, ranks: [T; N]) -> impl Members<Values = Self, Rank = T> {
+    fn hold<T: Rank>(self, ranks: [T; N], _: bool) -> impl Members<Values = Self, Rank = T> {
         let mut ranks = ranks.into_iter();
-        Slots(self.map(|value| Member::entered(value, ranks.next().unwrap_or_default(), V::exit)), V::exit)
+        Slots(
+            self.map(|value| MemberSlot::entered(value, ranks.next().unwrap_or_default(), V::release_resource)),
+            V::release_resource,
+        )
     }
 
-    fn witness(&mut self, error: &dyn Any) {
+    fn show(&mut self, error: &dyn Any) {
         let mut first = FirstPanic::none();
-        self.iter_mut().for_each(|value| first.guard(|| value.witness(error)));
+        self.iter_mut().for_each(|value| first.guard(|| value.show_error(error)));
         first.resume();
     }
 
@@ -76,29 +76,20 @@ impl<V: Exit, const N: usize> Values for [V; N] {
 impl<M, V, E, const N: usize> Sealed for [M; N]
 where
     M: IntoFuture<Output = Result<V, E>>,
-    V: Exit<Error = E>,
+    V: Resource<Error = E>,
 {
 }
 
 impl<M, V, E, const N: usize> Group for [M; N]
 where
     M: IntoFuture<Output = Result<V, E>>,
-    V: Exit<Error = E>,
+    V: Resource<Error = E>,
 {
     type Values = [V; N];
     type Error = E;
-    type Store = [Option<E>; N];
+    type Shape = Few<N>;
 
-    fn into_members<T: Rank>(self) -> impl Members<Values = [V; N], Rank = T> {
-        Slots(self.map(|member| Member::queued(member, V::exit)), V::exit)
+    fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = [V; N], Rank = T> {
+        Slots(self.map(|member| MemberSlot::queued(member, V::release_resource)), V::release_resource)
     }
-}
-
-impl<M, V, E: 'static, const N: usize, P> Gather<[M; N], P>
-where
-    M: IntoFuture<Output = Result<V, E>>,
-    V: Exit<Error = E>,
-    P: Policy,
-{
-    lend!(&mut [V; N], [Option<E>; N], |values: [V; N]| values);
 }

@@ -46,12 +46,12 @@ mod imp {
             S: Slot,
         {
             self.wakers.register(cx.waker());
-            let mut waiting = self.next_waiting(first, &slots);
+            let mut waiting = self.next_waiting(first, slots.as_mut());
             let mut awake = self.wakers.awake().next(first);
             loop {
                 // If it is not wanted, none behind it is.
-                let begin = waiting.filter(|index| poller.wants(*index, slots[*index].phase()));
-                let woken = self.first_woken(&mut awake, begin, &slots, poller);
+                let begin = waiting.filter(|index| poller.wants(*index, phase(slots.as_mut(), *index)));
+                let woken = self.first_woken(&mut awake, begin, slots.as_mut(), poller);
                 let Some(index) = begin.into_iter().chain(woken).min() else { return };
                 let mut more = true;
                 if begin == Some(index) {
@@ -69,7 +69,7 @@ mod imp {
                     return;
                 }
                 if waiting.is_some_and(|waiting| waiting <= index) {
-                    waiting = self.next_waiting(index + 1, &slots);
+                    waiting = self.next_waiting(index + 1, slots.as_mut());
                 }
                 if woken == Some(index) {
                     awake = if more { self.wakers.awake().next(index + 1) } else { None };
@@ -78,10 +78,10 @@ mod imp {
         }
 
         /// The first member from `from` on that waits for its turn.
-        fn next_waiting(&mut self, from: usize, slots: &[impl Slot]) -> Option<usize> {
+        fn next_waiting(&mut self, from: usize, mut slots: Pin<&mut [impl Slot]>) -> Option<usize> {
             while self.waits {
                 let index = self.wakers.waiting().next(from)?;
-                match slots[index].phase() {
+                match phase(slots.as_mut(), index) {
                     Phase::Queued | Phase::Held => return Some(index),
                     // It was dropped; or it is entering, and will wait when it is held.
                     Phase::Entering | Phase::Exiting | Phase::Over => self.waits = self.wakers.waiting().take(index),
@@ -95,7 +95,7 @@ mod imp {
             &self,
             awake: &mut Option<usize>,
             begin: Option<usize>,
-            slots: &[impl Slot],
+            mut slots: Pin<&mut [impl Slot]>,
             poller: &mut impl Poller<Ms>,
         ) -> Option<usize> {
             loop {
@@ -103,7 +103,7 @@ mod imp {
                 if begin.is_some_and(|begin| begin < index) {
                     return None;
                 }
-                match slots[index].phase() {
+                match phase(slots.as_mut(), index) {
                     phase @ (Phase::Entering | Phase::Exiting) if poller.wants(index, phase) => return Some(index),
                     // It is for the other sweep of this poll.
                     Phase::Entering | Phase::Exiting => {}
@@ -115,16 +115,24 @@ mod imp {
         }
 
         /// In a stack: whose turn it is. See [`Members::turn`].
-        pub(crate) fn turn(&mut self, slots: &[impl Slot]) -> Option<usize> {
+        pub(crate) fn turn(&mut self, mut slots: Pin<&mut [impl Slot]>) -> Option<usize> {
             let stack = self.stack.get_or_insert_with(|| {
-                let mut held: Vec<_> = (0..slots.len()).filter(|index| slots[*index].phase() == Phase::Held).collect();
-                held.sort_by(|a, b| slots[*a].rank().partial_cmp(&slots[*b].rank()).unwrap_or(Ordering::Equal));
+                let len = pin::len(slots.as_mut());
+                let mut held = Vec::with_capacity(len);
+                held.extend((0..len).filter(|index| phase(slots.as_mut(), *index) == Phase::Held));
+                let mut rank = |index: usize| pin::element(slots.as_mut(), index).rank();
+                held.sort_unstable_by(|a, b| rank(*a).partial_cmp(&rank(*b)).unwrap_or(Ordering::Equal));
                 held
             });
-            if slots[self.turn].phase() != Phase::Exiting {
+            if phase(slots, self.turn) != Phase::Exiting {
                 self.turn = stack.pop()?;
             }
             Some(self.turn)
+        }
+
+        /// From now on a wake wakes nobody, until the next sweep.
+        pub(crate) fn forget_parent(&mut self) {
+            self.wakers.forget_parent();
         }
 
         /// From now on, members that are held wait for their exit.
@@ -141,6 +149,10 @@ mod imp {
                 self.stack.iter_mut().for_each(|stack| stack.push(index));
             }
         }
+    }
+
+    fn phase(slots: Pin<&mut [impl Slot]>, index: usize) -> Phase {
+        pin::element(slots, index).phase()
     }
 }
 
@@ -170,7 +182,11 @@ mod imp {
             match *self {}
         }
 
-        pub(crate) fn turn(&mut self, _: &[impl Slot]) -> Option<usize> {
+        pub(crate) fn turn(&mut self, _: Pin<&mut [impl Slot]>) -> Option<usize> {
+            match *self {}
+        }
+
+        pub(crate) fn forget_parent(&mut self) {
             match *self {}
         }
 

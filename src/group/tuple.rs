@@ -3,16 +3,13 @@
 
 use core::{any::Any, convert::Infallible, ops::ControlFlow, pin::Pin};
 
-use futures_util::future::FusedFuture;
 use pin_project::pin_project;
 
 use crate::{
-    Entered, Exit, Failure, Faults, Gather, Group, Verdict, With,
-    gather::{Then, lend},
+    Few, Group, Resource,
     group::{Members, Values, Visitor, sealed::Sealed},
-    machine::{Body, Ending, Machine},
-    policy::{Policy, Rank},
-    slot::{Held, Member, Slot},
+    policy::Rank,
+    slot::{Held, MemberSlot, Slot},
     unwind::FirstPanic,
 };
 
@@ -32,7 +29,7 @@ macro_rules! tuple {
             type Emptied = ($($S::Exit,)*);
             type Number = ();
 
-            fn len(&self) -> usize {
+            fn len(self: Pin<&mut Self>) -> usize {
                 $n
             }
 
@@ -45,9 +42,9 @@ macro_rules! tuple {
             }
 
             fn take(self: Pin<&mut Self>) -> (Self::Values, [T; $n], Self::Emptied) {
-                let this = self.project();
-                let ranks = [$(this.$field.rank()),*];
-                let exits = ($(this.$field.exit(),)*);
+                let mut this = self.project();
+                let ranks = [$(this.$field.as_mut().rank()),*];
+                let exits = ($(this.$field.as_mut().exit(),)*);
                 (($(this.$field.take(),)*), ranks, exits)
             }
 
@@ -61,18 +58,18 @@ macro_rules! tuple {
             }
         }
 
-        impl<$($E,)? $($V: Exit<Error = $Error>),*> Values for ($($V,)*) {
+        impl<$($E,)? $($V: Resource<Error = $Error>),*> Values for ($($V,)*) {
             type Error = $Error;
-            type Store = [Option<$Error>; $n];
+            type Shape = Few<$n>;
             type Ranks<T: Rank> = [T; $n];
 
-            fn hold<T: Rank>(self, ranks: [T; $n]) -> impl Members<Values = Self, Rank = T> {
-                $Slots { $($field: Member::entered(self.$i, ranks[$i], $V::exit),)* ranks: [] }
+            fn hold<T: Rank>(self, ranks: [T; $n], _: bool) -> impl Members<Values = Self, Rank = T> {
+                $Slots { $($field: MemberSlot::entered(self.$i, ranks[$i], $V::release_resource),)* ranks: [] }
             }
 
-            fn witness(&mut self, error: &dyn Any) {
+            fn show(&mut self, error: &dyn Any) {
                 let mut first = FirstPanic::none();
-                $(first.guard(|| self.$i.witness(error));)*
+                $(first.guard(|| self.$i.show_error(error));)*
                 first.resume();
             }
 
@@ -83,32 +80,21 @@ macro_rules! tuple {
 
         impl<$($E,)? $($M, $V),*> Sealed for ($($M,)*)
         where
-            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Exit<Error = $Error>,)*
+            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*
         {
         }
 
         impl<$($E,)? $($M, $V),*> Group for ($($M,)*)
         where
-            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Exit<Error = $Error>,)*
+            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*
         {
             type Values = ($($V,)*);
             type Error = $Error;
-            type Store = [Option<$Error>; $n];
+            type Shape = Few<$n>;
 
-            fn into_members<T: Rank>(self) -> impl Members<Values = Self::Values, Rank = T> {
-                $Slots { $($field: Member::queued(self.$i, $V::exit),)* ranks: [] }
+            fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = Self::Values, Rank = T> {
+                $Slots { $($field: MemberSlot::queued(self.$i, $V::release_resource),)* ranks: [] }
             }
-        }
-
-        impl<$($E: 'static,)? $($M, $V,)* P> Gather<($($M,)*), P>
-        where
-            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Exit<Error = $Error>,)*
-            P: Policy,
-        {
-            lend!(($(&mut $V,)*), [Option<$Error>; $n], |values: ($($V,)*)| {
-                let ($($field,)*) = values;
-                ($($field,)*)
-            });
         }
     };
 }

@@ -1,19 +1,16 @@
 //! Groups that are `Vec`s.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::{any::Any, convert::Infallible, ops::ControlFlow, pin::Pin, task::Context};
+use core::{any::Any, ops::ControlFlow, pin::Pin, task::Context};
 
-use futures_util::future::FusedFuture;
 use pin_project::pin_project;
 
 use crate::{
-    Entered, Exit, Failure, Faults, Gather, Group, Verdict, With,
-    gather::{Then, lend},
+    Group, Many as ManyShape, Resource,
     group::{Members, Poller, Sweep, Values, Visitor, find_turn, many::Many, sealed::Sealed},
-    machine::{Body, Ending, Machine},
     pin,
-    policy::{Policy, Rank},
-    slot::{Held, Member, Slot},
+    policy::Rank,
+    slot::{Held, MemberSlot, Slot},
     unwind::FirstPanic,
 };
 
@@ -27,9 +24,9 @@ pub struct Slots<S: Slot> {
 }
 
 impl<S: Slot> Slots<S> {
-    fn new(slots: impl Iterator<Item = S>, exit: S::Exit) -> Self {
+    fn new(slots: impl Iterator<Item = S>, exit: S::Exit, caller_waker: bool) -> Self {
         let slots = Box::into_pin(slots.collect::<Box<[S]>>());
-        let many = Many::new(slots.len());
+        let many = if caller_waker { None } else { Many::new(slots.len()) };
         Self { slots, exit, many }
     }
 }
@@ -40,13 +37,14 @@ impl<S: Slot> Members for Slots<S> {
     type Emptied = Emptied<S::Exit>;
     type Number = usize;
 
-    fn len(&self) -> usize {
-        self.slots.len()
+    fn len(self: Pin<&mut Self>) -> usize {
+        pin::len(self.project().slots.as_mut())
     }
 
     fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()> {
         let mut slots = self.project().slots.as_mut();
-        (first..slots.len()).try_for_each(|index| visitor.visit(index, pin::element(slots.as_mut(), index)))
+        (first..pin::len(slots.as_mut()))
+            .try_for_each(|index| visitor.visit(index, pin::element(slots.as_mut(), index)))
     }
 
     fn sweep(mut self: Pin<&mut Self>, first: usize, cx: &mut Context<'_>, poller: &mut impl Poller<Self>) {
@@ -60,7 +58,7 @@ impl<S: Slot> Members for Slots<S> {
     fn turn(mut self: Pin<&mut Self>) -> Option<usize> {
         let this = self.as_mut().project();
         match this.many {
-            Some(many) => many.turn(this.slots),
+            Some(many) => many.turn(this.slots.as_mut()),
             None => find_turn(self),
         }
     }
@@ -74,16 +72,21 @@ impl<S: Slot> Members for Slots<S> {
     fn note(self: Pin<&mut Self>, index: usize) {
         let this = self.project();
         if let Some(many) = this.many {
-            many.note(index, this.slots[index].phase());
+            many.note(index, pin::element(this.slots.as_mut(), index).phase());
         }
     }
 
     fn take(self: Pin<&mut Self>) -> (Self::Values, <S::Rank as Rank>::List, Self::Emptied) {
         let this = self.project();
-        let ranks = Rank::list(this.slots.iter().map(S::rank));
+        // First, while the slots still hold every resource: a waker's destructor may panic.
+        if let Some(many) = this.many {
+            many.forget_parent();
+        }
         let mut slots = this.slots.as_mut();
-        let values = (0..slots.len()).map(|index| pin::element(slots.as_mut(), index).take()).collect();
-        (values, ranks, Emptied { len: slots.len(), exit: *this.exit, many: this.many.take() })
+        let len = pin::len(slots.as_mut());
+        let ranks = Rank::list((0..len).map(|index| pin::element(slots.as_mut(), index).rank()));
+        let values = (0..len).map(|index| pin::element(slots.as_mut(), index).take()).collect();
+        (values, ranks, Emptied { len, exit: *this.exit, many: this.many.take() })
     }
 
     fn emptied_len(emptied: &Self::Emptied) -> usize {
@@ -105,19 +108,20 @@ pub struct Emptied<K> {
     many: Option<Many>,
 }
 
-impl<V: Exit> Values for Vec<V> {
+impl<V: Resource> Values for Vec<V> {
     type Error = V::Error;
-    type Store = Vec<Option<V::Error>>;
+    type Shape = ManyShape;
     type Ranks<T: Rank> = T::List;
 
-    fn hold<T: Rank>(self, ranks: T::List) -> impl Members<Values = Self, Rank = T> {
+    fn hold<T: Rank>(self, ranks: T::List, caller_waker: bool) -> impl Members<Values = Self, Rank = T> {
         let slots = self.into_iter().enumerate();
-        Slots::new(slots.map(|(index, value)| Member::entered(value, T::get(&ranks, index), V::exit)), V::exit)
+        let slots = slots.map(|(index, value)| MemberSlot::entered(value, T::get(&ranks, index), V::release_resource));
+        Slots::new(slots, V::release_resource, caller_waker)
     }
 
-    fn witness(&mut self, error: &dyn Any) {
+    fn show(&mut self, error: &dyn Any) {
         let mut first = FirstPanic::none();
-        self.iter_mut().for_each(|value| first.guard(|| value.witness(error)));
+        self.iter_mut().for_each(|value| first.guard(|| value.show_error(error)));
         first.resume();
     }
 
@@ -129,29 +133,21 @@ impl<V: Exit> Values for Vec<V> {
 impl<M, V, E> Sealed for Vec<M>
 where
     M: IntoFuture<Output = Result<V, E>>,
-    V: Exit<Error = E>,
+    V: Resource<Error = E>,
 {
 }
 
 impl<M, V, E> Group for Vec<M>
 where
     M: IntoFuture<Output = Result<V, E>>,
-    V: Exit<Error = E>,
+    V: Resource<Error = E>,
 {
     type Values = Vec<V>;
     type Error = E;
-    type Store = Vec<Option<E>>;
+    type Shape = ManyShape;
 
-    fn into_members<T: Rank>(self) -> impl Members<Values = Vec<V>, Rank = T> {
-        Slots::new(self.into_iter().map(|member| Member::queued(member, V::exit)), V::exit)
+    fn into_members<T: Rank>(self, caller_waker: bool) -> impl Members<Values = Vec<V>, Rank = T> {
+        let slots = self.into_iter().map(|member| MemberSlot::queued(member, V::release_resource));
+        Slots::new(slots, V::release_resource, caller_waker)
     }
-}
-
-impl<M, V, E: 'static, P> Gather<Vec<M>, P>
-where
-    M: IntoFuture<Output = Result<V, E>>,
-    V: Exit<Error = E>,
-    P: Policy,
-{
-    lend!(&mut [V], Vec<Option<E>>, |values: Vec<V>| values.as_mut_slice());
 }

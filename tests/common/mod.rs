@@ -16,7 +16,9 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use gather_cm::{Cause, Exit, ExitCase, Failure, Faults, gather};
+#[cfg(feature = "alloc")]
+use gather_cm::VecRefs;
+use gather_cm::{Cause, Errors, Exit, ExitCase, Failure, gather};
 
 /// What happened, in order: since the last time it was taken, and from the start.
 #[derive(Clone, Default)]
@@ -50,7 +52,7 @@ impl Log {
 }
 
 /// Something that a future waits for, and a test opens.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Gate(Rc<(Cell<bool>, RefCell<Option<Waker>>)>);
 
 impl Gate {
@@ -62,6 +64,10 @@ impl Gate {
     pub fn open(&self) {
         self.0.0.set(true);
         self.wake();
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.0.0.get()
     }
 
     /// Wakes who waits for it, for nothing.
@@ -156,20 +162,20 @@ pub fn panics(message: &'static str) -> Act {
     Act::new(End::Panics(message))
 }
 
-/// A member that does as it is told, and logs it under its name.
+/// A member that acts as told, and logs it under its name.
 pub struct Member {
     pub name: usize,
     log: Log,
     enter: Act,
     exit: Act,
     suppress: bool,
-    witness_panics: bool,
+    on_error_panics: bool,
     abandon_panics: bool,
 }
 
 impl Member {
     pub fn new(log: &Log, name: usize, enter: Act, exit: Act) -> Self {
-        Self { name, log: log.clone(), enter, exit, suppress: false, witness_panics: false, abandon_panics: false }
+        Self { name, log: log.clone(), enter, exit, suppress: false, on_error_panics: false, abandon_panics: false }
     }
 
     pub fn suppress(mut self) -> Self {
@@ -177,8 +183,8 @@ impl Member {
         self
     }
 
-    pub fn witness_panics(mut self) -> Self {
-        self.witness_panics = true;
+    pub fn on_error_panics(mut self) -> Self {
+        self.on_error_panics = true;
         self
     }
 
@@ -254,11 +260,11 @@ impl Exit for Resource {
         Leaving(member)
     }
 
-    fn witness(&mut self, error: &dyn Any) {
+    fn on_error(&mut self, error: &dyn Any) {
         let member = self.0.as_ref().expect("it is there");
         let error = error.downcast_ref::<&str>().expect("the errors of these tests");
-        member.log.push(format_args!("witness {} {error}", member.name));
-        assert!(!member.witness_panics, "witness {}", member.name);
+        member.log.push(format_args!("on_error {} {error}", member.name));
+        assert!(!member.on_error_panics, "on_error {}", member.name);
     }
 
     fn abandon(mut self) {
@@ -352,6 +358,27 @@ impl<'a, T> Driver<'a, T> {
     }
 }
 
+/// Runs a future in a task of tokio's, of which each poll has a budget: a member that is always ready uses it up. `None` if
+/// it has not ended in that many polls. `before` is called before each poll, with its number.
+pub fn budgeted<T>(polls: usize, mut before: impl FnMut(usize), future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    let mut poll = 0;
+    let run = std::future::poll_fn(|cx| {
+        if poll == polls {
+            return Poll::Ready(None);
+        }
+        before(poll);
+        poll += 1;
+        future.as_mut().poll(cx).map(Some)
+    });
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(run)
+}
+
+/// One step that is always ready, until tokio's budget is used up.
+pub async fn step(always: &tokio::sync::Semaphore) {
+    drop(always.acquire().await);
+}
+
 /// How a gather ended, the same for each shape.
 #[derive(Debug, PartialEq)]
 pub enum Why<R> {
@@ -359,7 +386,10 @@ pub enum Why<R> {
     Enter(Vec<(usize, &'static str)>),
     Body(&'static str),
     Cancelled,
+    /// Only exits failed, and the value was kept.
     Exit(R),
+    /// Only exits failed, and the value was dropped.
+    Exits,
     #[cfg(feature = "std")]
     Panicked(String),
 }
@@ -399,34 +429,54 @@ impl<R> Report<R> {
     }
 }
 
-macro_rules! report {
-    ($Store:ty $(, $N:ident)?) => {
-        impl<R $(, const $N: usize)?> From<Result<R, Failure<R, &'static str, Faults<$Store>>>> for Report<R> {
-            fn from(result: Result<R, Failure<R, &'static str, Faults<$Store>>>) -> Self {
-                let failure = match result {
-                    Ok(value) => return Self::value(value),
-                    Err(failure) => failure,
-                };
-                let exits: Vec<_> = failure.exits.iter().map(|(index, error)| (index, *error)).collect();
-                assert_eq!(exits.len(), failure.exits.len());
-                let suppressed = failure.is_suppressed();
-                let why = match failure.cause {
-                    Cause::Enter(faults) => Why::Enter(faults.into_iter().collect()),
-                    Cause::Body(error) => Why::Body(error),
-                    Cause::Cancelled => Why::Cancelled,
-                    Cause::Exit(value) => Why::Exit(value),
-                    #[cfg(feature = "std")]
-                    Cause::Panicked(panic) => Why::Panicked(message(&*panic.into_payload()).to_string()),
-                    _ => unreachable!(),
-                };
-                Self { why, exits, suppressed }
+/// A gather with `keep_value`: its value is there although exits failed.
+impl<R, S: gather_cm::Shape> From<Kept<R, S>> for Report<R> {
+    fn from(result: Kept<R, S>) -> Self {
+        match result {
+            Ok((value, exits)) if exits.is_empty() => {
+                assert_eq!(exits.iter().count(), 0);
+                Self::value(value)
             }
+            Ok((value, exits)) => Self::exit(value).exits(&pairs(&exits)),
+            Err(failure) => Self::failed(failure),
         }
-    };
+    }
 }
-report!([Option<&'static str>; N], N);
-#[cfg(feature = "alloc")]
-report!(Vec<Option<&'static str>>);
+
+/// What a gather with `keep_value` returns.
+pub type Kept<R, S> = Result<(R, Errors<&'static str, S>), Failure<&'static str, S>>;
+
+impl<R> Report<R> {
+    /// A gather without `keep_value`: if only exits failed, its value is gone, and this is [`Why::Exits`].
+    pub fn plain<S: gather_cm::Shape>(result: Result<R, Failure<&'static str, S>>) -> Self {
+        match result {
+            Ok(value) => Self::value(value),
+            Err(failure) => Self::failed(failure),
+        }
+    }
+
+    fn failed<S: gather_cm::Shape>(failure: Failure<&'static str, S>) -> Self {
+        let exits = pairs(&failure.exits);
+        let suppressed = failure.is_suppressed();
+        let why = match failure.cause {
+            Cause::Enter(errors) => Why::Enter(errors.into_iter().collect()),
+            Cause::Body(error) => Why::Body(error),
+            Cause::Cancelled { .. } => Why::Cancelled,
+            Cause::Exit { .. } => Why::Exits,
+            #[cfg(feature = "std")]
+            Cause::Panicked(panic) => Why::Panicked(message(&*panic.into_payload()).to_string()),
+            _ => unreachable!(),
+        };
+        Self { why, exits, suppressed }
+    }
+}
+
+fn pairs<S: gather_cm::Shape>(errors: &Errors<&'static str, S>) -> Vec<(usize, &'static str)> {
+    let pairs: Vec<_> = errors.iter().map(|(index, error)| (index, *error)).collect();
+    assert_eq!((pairs.len(), pairs.is_empty()), (errors.len(), errors.is_empty()));
+    assert!(pairs.iter().all(|(index, error)| errors.get(*index) == Some(error)));
+    pairs
+}
 
 /// A panic's message.
 pub fn message(payload: &(dyn Any + Send)) -> &str {
@@ -456,7 +506,7 @@ impl Shape for Tuple {
         [a, b, c]: [Member; 3],
         body: impl AsyncFnOnce([&mut Resource; 3]) -> Result<R, &'static str> + 'a,
     ) -> Driver<'a, Report<R>> {
-        let gather = gather((a, b, c)).try_with(async move |(a, b, c)| body([a, b, c]).await);
+        let gather = gather((a, b, c)).with(async move |(a, b, c)| body([a, b, c]).await).keep_value();
         Driver::new(async { Report::from(gather.await) })
     }
 }
@@ -466,7 +516,7 @@ impl Shape for Array {
         members: [Member; 3],
         body: impl AsyncFnOnce([&mut Resource; 3]) -> Result<R, &'static str> + 'a,
     ) -> Driver<'a, Report<R>> {
-        let gather = gather(members).try_with(async move |[a, b, c]| body([a, b, c]).await);
+        let gather = gather(members).with(async move |all| body(all).await).keep_value();
         Driver::new(async { Report::from(gather.await) })
     }
 }
@@ -477,10 +527,14 @@ impl Shape for Vector {
         members: [Member; 3],
         body: impl AsyncFnOnce([&mut Resource; 3]) -> Result<R, &'static str> + 'a,
     ) -> Driver<'a, Report<R>> {
-        let gather = gather(Vec::from(members)).try_with(async move |all| {
-            let [a, b, c] = all else { panic!("three members, three values") };
-            body([a, b, c]).await
-        });
+        let body = async move |all: &mut VecRefs<'_, Resource>| {
+            assert_eq!((all.len(), all.is_empty()), (3, false));
+            let mut all = all.iter_mut();
+            let three = [(); 3].map(|()| all.next().expect("three members, three values"));
+            assert!(all.next().is_none());
+            body(three).await
+        };
+        let gather = gather(Vec::from(members)).with(body).keep_value();
         Driver::new(async { Report::from(gather.await) })
     }
 }
@@ -494,6 +548,18 @@ macro_rules! shapes {
         #[cfg(feature = "alloc")]
         mod vector { $(#[test] fn $test() { super::$test::<super::common::Vector>() })* }
     };
+}
+
+/// Runs a block for a gather of the members in a tuple, an array and a `Vec`: `each_shape!([a(), b()], |gather| { .. })`.
+/// The members are made anew each time, and have one type.
+#[macro_export]
+macro_rules! each_shape {
+    ([$($member:expr),* $(,)?], |$gather:ident| $run:expr) => {{
+        { let $gather = gather_cm::gather(($($member,)*)); $run }
+        { let $gather = gather_cm::gather([$($member),*]); $run }
+        #[cfg(feature = "alloc")]
+        { let $gather = gather_cm::gather(vec![$($member),*]); $run }
+    }};
 }
 
 /// Every resource that was entered was exited or abandoned, exactly once, and none was dropped otherwise.
@@ -518,14 +584,14 @@ pub enum Rollback {
     FailFast,
 }
 
-/// Every policy at once, set to have no effect at first. Each alone, and none at all, is for other tests.
-#[derive(Clone)]
+/// Every policy at once. At first they have no effect. Other tests have each policy alone, and none at all.
+#[derive(Clone, Debug)]
 pub struct Setup {
     pub rollback: Rollback,
     pub stack: bool,
     pub enter_limit: usize,
     pub exit_limit: usize,
-    /// The group is stopped when it opens.
+    /// The group is cancelled when this opens.
     pub stop: Gate,
 }
 
@@ -537,19 +603,19 @@ impl Default for Setup {
 
 macro_rules! drive {
     ($gather:expr, $body:expr) => {
-        Driver::new(async move { Report::from($gather.try_with(async move |_| $body.await).await) })
+        Driver::new(async move { Report::from($gather.with(async move |_| $body.await).keep_value().await) })
     };
 }
 
-/// A gather of the group with the policies and a body that does as it is told. Panics come back as values.
+/// A gather of the group with the policies and a body that acts as told. Panics come back as values.
 macro_rules! arrange {
-    ($group:expr, $setup:expr, $log:expr, $body:expr) => {{
-        let (setup, log, mut act): (&Setup, Log, Act) = ($setup, $log.clone(), $body);
-        let stop = setup.stop.clone();
+    ($group:expr, $setup:expr, $log:expr, $body:expr, $($more:tt)*) => {{
+        let (setup, log, mut act, stop): (&Setup, Log, Act, Gate) = ($setup, $log.clone(), $body, $setup.stop.clone());
         let gather = gather($group)
-            .enter_limit(setup.enter_limit.try_into().unwrap())
-            .exit_limit(setup.exit_limit.try_into().unwrap())
-            .until(async move { stop.wait().await });
+            .enter_limit(setup.enter_limit)
+            .exit_limit(setup.exit_limit)
+            .cancel_on(async move { stop.wait().await })
+            $($more)*;
         #[cfg(feature = "std")]
         let gather = gather.catch_unwind();
         let body = async move {
@@ -582,24 +648,78 @@ impl Drop for Shout {
 /// As [`Shape`], with every policy.
 pub trait Policed {
     fn run(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>>;
+
+    /// As [`run`](Self::run), with `fair`, `caller_waker` and `names`.
+    fn fair(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>>;
+
+    /// As [`run`](Self::run), with one more `stop`.
+    fn stopped<'a>(
+        members: [Member; 3],
+        setup: &Setup,
+        log: &Log,
+        stop: impl Future<Output = ()> + 'a,
+        body: Act,
+    ) -> Driver<'a, Report<u32>>;
 }
 
 impl Policed for Tuple {
     fn run([a, b, c]: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>> {
-        arrange!((a, b, c), setup, log, body)
+        arrange!((a, b, c), setup, log, body,)
+    }
+
+    fn fair([a, b, c]: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>> {
+        arrange!((a, b, c), setup, log, body, .fair().caller_waker().names(&["a", "b", "c"]))
+    }
+
+    fn stopped<'a>(
+        [a, b, c]: [Member; 3],
+        setup: &Setup,
+        log: &Log,
+        stop: impl Future<Output = ()> + 'a,
+        body: Act,
+    ) -> Driver<'a, Report<u32>> {
+        arrange!((a, b, c), setup, log, body, .cancel_on(stop))
     }
 }
 
 impl Policed for Array {
     fn run(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>> {
-        arrange!(members, setup, log, body)
+        arrange!(members, setup, log, body,)
+    }
+
+    fn fair(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>> {
+        arrange!(members, setup, log, body, .fair().caller_waker().names(&["a", "b", "c"]))
+    }
+
+    fn stopped<'a>(
+        members: [Member; 3],
+        setup: &Setup,
+        log: &Log,
+        stop: impl Future<Output = ()> + 'a,
+        body: Act,
+    ) -> Driver<'a, Report<u32>> {
+        arrange!(members, setup, log, body, .cancel_on(stop))
     }
 }
 
 #[cfg(feature = "alloc")]
 impl Policed for Vector {
     fn run(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>> {
-        arrange!(Vec::from(members), setup, log, body)
+        arrange!(Vec::from(members), setup, log, body,)
+    }
+
+    fn fair(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>> {
+        arrange!(Vec::from(members), setup, log, body, .fair().caller_waker().names(&["a", "b", "c"]))
+    }
+
+    fn stopped<'a>(
+        members: [Member; 3],
+        setup: &Setup,
+        log: &Log,
+        stop: impl Future<Output = ()> + 'a,
+        body: Act,
+    ) -> Driver<'a, Report<u32>> {
+        arrange!(Vec::from(members), setup, log, body, .cancel_on(stop))
     }
 }
 

@@ -1,19 +1,15 @@
-//! The contract, as a sequential program: what a gather does in each poll. It is to be read as a specification; the
-//! numbers are those of the promises in DESIGN.md. What it knows is in state.rs, and what a member is in member.rs.
+//! The contract, as a sequential program: what a gather does in each poll. Read it as a specification. The numbers are
+//! those of the promises in DESIGN.md. What the model knows is in state.rs, and what a member is in member.rs.
 
-use super::{member::Ended, script::*, state::*};
+use super::{member::*, script::*, state::*};
 use gather_cm::ExitCase::*;
 
 impl Model {
     /// 1: Nothing happens before the first poll.
     pub fn poll(&mut self) -> Option<Outcome> {
-        // 14: What stops the group is polled first, and not during exits. A failed group stays failed.
-        if self.stopped && (self.ending.is_none() || self.is_entering()) {
-            self.cut_all(&[Queued, Entering]);
-            self.ending.get_or_insert(Cancelled);
-        }
+        self.poll_stop();
         self.poll_members();
-        // 4, 7: The body starts in the poll in which the last is held. 8: The exits begin in the one in which it ends.
+        // 4, 7: The body starts in the poll in which the last is held. 8: The exits begin in the poll in which it ends.
         if self.ending.is_none() && !self.is_entering() {
             self.poll_body();
             self.poll_members();
@@ -21,36 +17,57 @@ impl Model {
         self.is_over().then(|| self.outcome())
     }
 
-    fn poll_body(&mut self) {
-        let ended = self.body.poll();
-        self.in_body = ended.is_none();
-        self.panic = ended.and_then(|ended| ended.panic);
-        self.ending = ended.map(|ended| if ended.error.is_some() { Failed } else { Completed });
+    /// 14: `stop` is polled first, as long as there is one. When it is ready, the pending enters and the body are
+    /// dropped. A failed group stays failed.
+    pub fn poll_stop(&mut self) {
+        let Some(ended) = self.stop.as_ref().and_then(Player::poll) else { return };
+        self.keep(ended.panic);
+        self.cut_all(&[Queued, Entering]);
+        self.ending.get_or_insert(Cancelled);
     }
 
-    /// 5: The enters of a failed group settle before its exits begin, unless it rolls back eagerly. 20: Of many, who has
-    /// begun is polled only if it was woken.
+    fn poll_body(&mut self) {
+        let ended = self.body.as_ref().and_then(Player::run);
+        self.in_body = ended.is_none();
+        let Some(ended) = ended else { return };
+        self.ending = Some(if ended.error.is_some() { Failed } else { Completed });
+        self.value = (ended.well && ended.panic.is_none()).then(|| self.player(Part::Value));
+        self.keep(ended.panic);
+    }
+
+    /// 5: The enters of a failed group run on before its exits begin, unless it rolls back eagerly. 20: Of many members,
+    /// one that has begun is polled only if it was woken.
     pub fn poll_members(&mut self) {
         if self.is_entering() {
             self.poll_enters();
+        }
+        // 14: `stop` is dropped when no enter is pending and the body has ended or is not called, before any exit is
+        // polled. 17: A panic of its destructor counts.
+        if !self.is_entering() && (self.ending.is_some() || self.body.is_none()) {
+            self.drop_stop();
+            self.ending = self.ending.or(self.panic.map(|_| Panicked));
         }
         if self.ending.is_some() && (self.setup.rollback == Rollback::Eager || !self.is_entering()) {
             self.poll_exits();
         }
     }
 
-    /// 2: Each in argument order, and under `fail_fast` none after one that failed. 6: At most so many are in flight;
-    /// those that could begin from the start do so, and a failed group begins no other.
+    /// 2: Each in argument order, and under `fail_fast` none after one that failed. 22: With `fair`, the enters in flight
+    /// take turns; the others start in argument order all the same. 6: At most so many are in flight; those that could
+    /// start in the first poll do so, and a failed group starts no other.
     fn poll_enters(&mut self) {
         let (limit, fail_fast) = (self.setup.enter_limit, self.setup.rollback == Rollback::FailFast);
+        for index in self.order(self.enter_polls) {
+            let stops = fail_fast && self.ending.is_some();
+            if self.place[index] == Entering && !self.is_asleep(index) && !stops {
+                self.poll_enter(index);
+            }
+        }
+        self.enter_polls += 1;
         for index in 0..self.members.len() {
-            if self.is_asleep(index) || fail_fast && self.ending.is_some() {
-                continue;
-            }
-            if self.place[index] == Queued && self.count(Entering) < limit && (index < limit || self.ending.is_none()) {
+            let stops = self.ending.is_some() && (fail_fast || index >= limit);
+            if self.place[index] == Queued && self.count(Entering) < limit && !stops {
                 self.place[index] = Entering;
-            }
-            if self.place[index] == Entering {
                 self.poll_enter(index);
             }
         }
@@ -61,70 +78,84 @@ impl Model {
 
     fn poll_enter(&mut self, index: usize) {
         let Some(ended) = self.members[index].poll_enter() else { return };
-        // 3: It is held in the poll that saw it. 17: So it is where the destructor of its future panics.
+        // 3: It is held in the poll that saw it. 17: So it is if the destructor of its future panics.
         self.place[index] = if ended.well { Held } else { Over };
         self.entered.extend(ended.well.then_some(index));
         self.enter_errors.extend(ended.error.map(|error| (index, error)));
-        self.panic = self.panic.or(ended.panic);
-        // 16: A panic counts as the failure of what panicked.
+        self.keep(ended.panic);
+        // 16: A panic counts as a failed enter.
         if !ended.well || ended.panic.is_some() {
             self.ending.get_or_insert(EnterFailed);
         }
     }
 
-    /// 8: All in flight together, in argument order; 13: at most so many; 12: in a stack one, the last entered first.
+    /// 8: All in flight together, in argument order; 13: at most so many; 12: in a stack one, the last entered first. 22:
+    /// With `fair`, the exits in flight take turns; the others start in argument order all the same.
     pub fn poll_exits(&mut self) {
-        // 9, 16: The case is decided when the first begins; 5: shown is the error of the lowest index known then.
-        if self.told.is_none() && self.count(Held) > 0 {
-            self.told = if self.panic.is_some() { Some(Panicked) } else { self.ending };
+        if self.case.is_none() {
+            if self.count(Held) == 0 {
+                return;
+            }
+            // 9, 16, 17: The case is decided when the first begins; 5: the error is that of the lowest index known then.
+            self.case = if self.panic.is_some() { Some(Panicked) } else { self.ending };
             let first_error = self.enter_errors.values().next().copied();
-            self.shown = if self.told == Some(Failed) { Some(Part::Body) } else { first_error };
+            self.error = if self.case == Some(Failed) { Some(Part::Body) } else { first_error };
         }
-        let (stack, limit) = (self.setup.stack, if self.setup.stack { 1 } else { self.setup.exit_limit });
-        for index in 0..self.members.len() {
-            let begins = self.place[index] == Held && self.count(Exiting) < limit && !stack;
+        let Setup { stack, fair, exit_limit, .. } = self.setup;
+        let limit = if stack { 1 } else { exit_limit };
+        for index in self.order(self.exit_polls) {
+            let begins = self.place[index] == Held && self.count(Exiting) < limit && !stack && !fair;
             if begins || self.place[index] == Exiting && !self.is_asleep(index) {
                 self.poll_exit(index);
             }
         }
+        self.exit_polls += 1;
         while let (true, Some(index)) = (self.count(Exiting) < limit, self.next_held()) {
             self.poll_exit(index);
         }
     }
 
     fn poll_exit(&mut self, index: usize) {
-        let told = self.told.expect("decided when the first exit begins");
+        let case = self.case.expect("decided when the first exit begins");
         if self.place[index] == Held {
             self.place[index] = Exiting;
-            // 12: In a stack, an error that was suppressed is not shown. 16: Whoever panics there is still exited.
-            let shown = self.shown.filter(|_| told != Completed && !self.suppressed);
-            self.panic = self.panic.or(self.members[index].begin_exit(told, shown));
+            // 12: In a stack, a suppressed error is not shown. 16: A resource whose `on_error` panics is still exited.
+            let error = self.error.filter(|_| case != Completed && !self.suppressed);
+            let panic = self.members[index].begin_exit(case, error);
+            self.keep(panic);
         }
         let Some(ended) = self.members[index].poll_exit() else { return };
         self.place[index] = Over;
         // 10: No error is lost, though a destructor panics beside it.
         self.exit_errors.extend(ended.error.map(|error| (index, error)));
-        self.panic = self.panic.or(ended.panic);
-        self.propagates |= !ended.suppresses;
-        self.suppressed |= self.setup.stack && ended.suppresses && told == Failed;
-        // 12: In a stack, the next one is told how this one ended.
-        if self.setup.stack && [Completed, Failed].contains(&told) {
-            self.told = Some(match ended {
+        self.keep(ended.panic);
+        self.counts |= ended.counts;
+        self.propagates |= ended.counts && !ended.suppresses;
+        self.suppressed |= self.setup.stack && ended.suppresses && case == Failed;
+        // 12: In a stack, the next one sees how this one ended.
+        if self.setup.stack && [Completed, Failed].contains(&case) {
+            self.case = Some(match ended {
                 Ended { panic: Some(_), .. } => Panicked,
                 Ended { error: Some(_), .. } => Failed,
                 Ended { suppresses: true, .. } => Completed,
-                _ => told,
+                _ => case,
             });
         }
     }
 
-    /// 11: There is a member, and every exit says so; 12: or, in a stack, one told of the failure. None failed.
+    /// 11: There is a member that is no empty group, and every exit says so; 12: or, in a stack, one that received
+    /// `Failed`. None failed.
     pub fn suppresses(&self) -> bool {
-        self.exit_errors.is_empty() && self.panic.is_none() && (self.suppressed || !self.propagates)
+        let none_failed = self.exit_errors.is_empty() && self.panic.is_none();
+        none_failed && (self.suppressed || self.counts && !self.propagates)
     }
 
-    /// 10: Every error, by index. 16: The first panic is the cause, whatever else there is.
-    fn outcome(&self) -> Outcome {
+    /// 10: Every error, by index. 16: The first panic is the cause, whatever else there is. The body's value is dropped
+    /// if exits failed, unless `keep_value` was called; 17: a panic of its destructor counts.
+    fn outcome(&mut self) -> Outcome {
+        if self.panic.is_some() || !self.exit_errors.is_empty() && !self.setup.keep_value {
+            self.drop_value();
+        }
         let cause = match (self.panic, self.ending) {
             (Some(panic), _) => Cause::Panicked(panic),
             (None, Some(EnterFailed)) => Cause::Enter(self.enter_errors.clone()),
@@ -133,15 +164,28 @@ impl Model {
             (None, _) if self.exit_errors.is_empty() => Cause::Nothing,
             (None, _) => Cause::Exit,
         };
-        Outcome { cause, exits: self.exit_errors.clone(), suppressed: self.ending == Some(Failed) && self.suppresses() }
+        let suppressed = self.ending == Some(Failed) && self.suppresses();
+        Outcome { cause, exits: self.exit_errors.clone(), suppressed, value: self.value.is_some() }
     }
 
-    /// 15: What is pending is dropped, what is held is abandoned. 17: No one is skipped, whoever panics.
-    pub fn cut_all(&mut self, places: &[Place]) {
-        self.panic = self.panic.or(if std::mem::take(&mut self.in_body) { self.body.cut() } else { None });
+    /// 15: Pending futures are dropped, and held resources are abandoned. 17: No one is skipped, whoever panics; the
+    /// first panic of a destructor goes on, and not one that was kept.
+    pub fn cut(&mut self) -> Option<Panic> {
+        self.panic = None;
+        self.cut_all(&[Queued, Entering, Held, Exiting]);
+        self.drop_value();
+        self.drop_stop();
+        self.panic
+    }
+
+    fn cut_all(&mut self, places: &[Place]) {
+        if let (true, Some(body)) = (std::mem::take(&mut self.in_body), &self.body) {
+            self.keep(body.drop());
+        }
         for index in 0..self.members.len() {
             if places.contains(&self.place[index]) {
-                self.panic = self.panic.or(self.members[index].cut(self.place[index]));
+                let panic = self.members[index].cut(self.place[index]);
+                self.keep(panic);
                 self.place[index] = Over;
             }
         }

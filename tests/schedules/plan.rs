@@ -1,28 +1,36 @@
 //! A plan of a group with nested groups, run in the crate and in the model.
 
-use std::{any::Any, cell::Cell, convert::Infallible, future::poll_fn, pin::Pin, rc::Rc};
+use std::{any::Any, future::poll_fn, pin::Pin, rc::Rc};
 
-use gather_cm::{Exit, ExitCase, Failure, Faults, Verdict, gather};
+use gather_cm::{Exit, ExitCase, Failure, Shape, Verdict, gather};
 
 use super::{
     member,
-    play::{self, Choose, Running, play_body, report, until, with_policies},
-    script::{End, Part, Rollback, Script, Scripts, Setup},
+    play::{self, Choose, Running, Stop, play_body, with_policies},
+    script::{End, Outcome, Part, Rollback, Script, Scripts, Setup},
     state::Model,
 };
 
 #[derive(Clone, Debug)]
 pub enum Node {
     Leaf(Leaf),
-    Group(Setup, Vec<Leaf>),
+    Group(Group),
 }
 
-/// The scripts of a member, and whether it panics when it is shown an error and when it is abandoned.
+/// A nested group.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub setup: Setup,
+    pub stop: Script,
+    pub leaves: Vec<Leaf>,
+}
+
+/// The scripts of a member, and whether it panics in `on_error` and in `abandon`.
 #[derive(Clone, Debug)]
 pub struct Leaf {
     pub enter: Script,
     pub exit: Script,
-    pub witness_panics: bool,
+    pub on_error_panics: bool,
     pub abandon_panics: bool,
 }
 
@@ -31,6 +39,9 @@ pub struct Plan {
     pub setup: Setup,
     pub nodes: Vec<Node>,
     pub body: Script,
+    pub stop: Script,
+    /// The destructor of the body's value panics.
+    pub value_bomb: bool,
     pub choices: Vec<u8>,
 }
 
@@ -42,7 +53,7 @@ impl Leaf {
             1 => self.exit.bomb = true,
             2 => self.enter.end = End::MakePanics,
             3 => self.exit.end = End::MakePanics,
-            4 => self.witness_panics = true,
+            4 => self.on_error_panics = true,
             _ => self.abandon_panics = true,
         }
     }
@@ -59,7 +70,7 @@ fn mapped<T, U>(future: impl Future<Output = T> + 'static, map: impl Fn(T) -> Re
 /// A resource, one of its own or a group.
 trait Held {
     fn exit(self: Box<Self>, case: ExitCase) -> Boxed<Verdict>;
-    fn witness(&mut self, error: &dyn Any);
+    fn on_error(&mut self, error: &dyn Any);
     fn abandon(self: Box<Self>);
 }
 
@@ -71,8 +82,8 @@ where
         mapped(Exit::exit(*self, case), |result| result.map(Into::into).map_err(Part::from))
     }
 
-    fn witness(&mut self, error: &dyn Any) {
-        Exit::witness(self, error);
+    fn on_error(&mut self, error: &dyn Any) {
+        Exit::on_error(self, error);
     }
 
     fn abandon(self: Box<Self>) {
@@ -80,12 +91,13 @@ where
     }
 }
 
-impl From<Failure<(), Infallible, Faults<Vec<Option<Part>>>>> for Part {
-    fn from(_: Failure<(), Infallible, Faults<Vec<Option<Part>>>>) -> Self {
+impl<S: Shape> From<Failure<Part, S>> for Part {
+    fn from(_: Failure<Part, S>) -> Self {
         Part::Group
     }
 }
 
+/// It exits by hand what is in it.
 struct AnyResource(Box<dyn Held>);
 
 impl Exit for AnyResource {
@@ -96,8 +108,8 @@ impl Exit for AnyResource {
         self.0.exit(case)
     }
 
-    fn witness(&mut self, error: &dyn Any) {
-        self.0.witness(error);
+    fn on_error(&mut self, error: &dyn Any) {
+        self.0.on_error(error);
     }
 
     fn abandon(self) {
@@ -122,43 +134,70 @@ impl IntoFuture for AnyMember {
     }
 }
 
-fn enter_group(setup: &Setup, members: Vec<play::Member>) -> Boxed<AnyResource> {
-    with_policies!(gather(members), setup, std::future::pending(), |gather| {
+fn enter_group(setup: &Setup, stop: Stop, members: Vec<play::Member>) -> Boxed<AnyResource> {
+    with_policies!(gather(members), setup, stop, |gather| {
         mapped(gather.enter(), |result| Ok(AnyResource(Box::new(result?))))
     })
 }
 
 impl Plan {
-    /// A fault of one of the leaves, or of the body.
-    pub fn add_fault(&mut self, which: usize, fault: u8) {
+    /// One more panic, of a leaf.
+    pub fn add_leaf_fault(&mut self, which: usize, fault: u8) {
         let leaves = self.nodes.iter_mut().flat_map(|node| match node {
             Node::Leaf(leaf) => std::slice::from_mut(leaf),
-            Node::Group(_, leaves) => leaves,
+            Node::Group(group) => &mut group.leaves,
         });
         let mut leaves: Vec<_> = leaves.collect();
-        let which = which % (leaves.len() + 1);
-        match leaves.get_mut(which) {
-            Some(leaf) => leaf.add_fault(fault),
-            None => self.body.bomb = true,
+        if let Some(which) = which.checked_rem(leaves.len()) {
+            leaves[which].add_fault(fault);
+        }
+    }
+
+    /// One more panic, of the body, its value or a `stop`.
+    pub fn add_fault(&mut self, fault: u8) {
+        let nested = self.nodes.iter_mut().filter_map(|node| match node {
+            Node::Leaf(_) => None,
+            Node::Group(group) => Some(&mut group.stop),
+        });
+        let mut stops: Vec<_> = [&mut self.stop].into_iter().chain(nested).collect();
+        let which = usize::from(fault / 5) % stops.len();
+        match fault % 5 {
+            0 => self.body.bomb = true,
+            1 => self.value_bomb = true,
+            2 => stops[which].bomb = true,
+            3 => stops[which].end = End::Panics,
+            _ => stops[which].end = End::MakePanics,
         }
     }
 
     fn leaves(&self) -> Vec<Leaf> {
         let leaves = self.nodes.iter().flat_map(|node| match node {
             Node::Leaf(leaf) => vec![leaf.clone()],
-            Node::Group(_, leaves) => leaves.clone(),
+            Node::Group(group) => group.leaves.clone(),
         });
         leaves.collect()
     }
 
+    /// The first is that of the group itself. Each node has one, whether or not it is used.
+    fn stops(&self) -> Vec<Script> {
+        let nested = self.nodes.iter().map(|node| match node {
+            Node::Leaf(_) => Script::STOP,
+            Node::Group(group) => group.stop,
+        });
+        [self.stop].into_iter().chain(nested).collect()
+    }
+
     fn scripts(&self) -> Rc<Scripts> {
-        let (body, leaves) = (self.body, self.leaves());
-        let call = |panics| Script { pends: 0, end: if panics { End::Panics } else { End::Well }, bomb: false };
-        Rc::new(Scripts::new(leaves.len(), move |part| match part {
+        let (body, stops, leaves) = (self.body, self.stops(), self.leaves());
+        let value = Script { bomb: self.value_bomb, ..Script::WELL };
+        let call = |panics| Script { end: if panics { End::Panics } else { End::Well }, ..Script::WELL };
+        Rc::new(Scripts::new(leaves.len(), stops.len(), move |part| match part {
             Part::Body => body,
+            Part::Value => value,
+            Part::Stop(id) => stops[id],
             Part::Enter(id) => leaves[id].enter,
             Part::Exit(id) => leaves[id].exit,
-            Part::Witness(id) => call(leaves[id].witness_panics),
+            Part::OnError(id) => call(leaves[id].on_error_panics),
             Part::Abandon(id) => call(leaves[id].abandon_panics),
             Part::Group => unreachable!("it has no script of its own"),
         }))
@@ -167,45 +206,46 @@ impl Plan {
     fn model(&self, scripts: &Rc<Scripts>) -> Model {
         let mut ids = 0..;
         let mut leaf = || member::Member::Leaf(ids.next().expect("endless"), scripts.clone());
-        let members = self.nodes.iter().map(|node| match node {
+        let members = self.nodes.iter().zip(1..).map(|(node, stop)| match node {
             Node::Leaf(_) => leaf(),
-            Node::Group(setup, leaves) => {
-                let members = leaves.iter().map(|_| leaf()).collect();
-                member::Member::Group(Box::new(Model::new(*setup, members, scripts)))
+            Node::Group(group) => {
+                let members = group.leaves.iter().map(|_| leaf()).collect();
+                member::Member::ByHand(Box::new(Model::nested(group.setup, stop, members, scripts)))
             }
         });
         Model::new(self.setup, members.collect(), scripts)
     }
 
-    fn start(&self, scripts: &Rc<Scripts>, stop: &Rc<Cell<bool>>) -> Running {
+    fn start(&self, scripts: &Rc<Scripts>) -> Running {
         let mut ids = 0..;
         let mut leaf = || play::Member(ids.next().expect("endless"), scripts.clone());
-        let members = self.nodes.iter().map(|node| match node {
+        let members = self.nodes.iter().zip(1..).map(|(node, stop)| match node {
             Node::Leaf(_) => AnyMember::Leaf(leaf()),
-            Node::Group(setup, leaves) => AnyMember::Group(enter_group(setup, leaves.iter().map(|_| leaf()).collect())),
+            Node::Group(Group { setup, leaves, .. }) => {
+                let stop = Stop::new(setup, stop, scripts);
+                AnyMember::Group(enter_group(setup, stop, leaves.iter().map(|_| leaf()).collect()))
+            }
         });
-        let (gather, body, stop) = (gather(members.collect::<Vec<_>>()).catch_unwind(), scripts.clone(), stop.clone());
-        with_policies!(gather, &self.setup, until(stop), |gather| {
-            Box::pin(async move { report(gather.try_with(async move |_| play_body(body).await).await) })
+        let (gather, body) = (gather(members.collect::<Vec<_>>()).catch_unwind(), scripts.clone());
+        with_policies!(gather, &self.setup, Stop::new(&self.setup, 0, scripts), |gather| {
+            let gather = gather.with(async move |_| play_body(body).await);
+            if self.setup.keep_value {
+                let gather = gather.keep_value();
+                Box::pin(async move { Outcome::from(gather.await) })
+            } else {
+                Box::pin(async move { Outcome::from(gather.await) })
+            }
         })
     }
 
     pub fn check(&self) {
-        let (scripts, stop) = (self.scripts(), Rc::new(Cell::new(false)));
-        let future = self.start(&scripts, &stop);
-        let stop = self.setup.until.then_some(&*stop);
-        play::play(
-            self,
-            &scripts,
-            self.model(&scripts),
-            future,
-            stop,
-            Chosen { choices: self.choices.iter(), idled: false },
-        );
+        let scripts = self.scripts();
+        let chosen = Chosen { choices: self.choices.iter(), idled: false };
+        play::play(self, &scripts, self.model(&scripts), self.start(&scripts), chosen);
     }
 }
 
-/// The plan's own choices. When they are used up, everyone is released who can be, and then what is left is dropped.
+/// The plan's own choices. When they are used up, every part is released that can be, and then the rest is dropped.
 struct Chosen<'a> {
     choices: std::slice::Iter<'a, u8>,
     idled: bool,

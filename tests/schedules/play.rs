@@ -3,7 +3,6 @@
 
 use std::{
     any::Any,
-    cell::Cell,
     fmt::Debug,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -17,10 +16,10 @@ use std::{
     thread,
 };
 
-use gather_cm::{Cause, Exit, ExitCase, Failure};
+use gather_cm::{Cause, Errors, Exit, ExitCase, Failure, Shape};
 
 use super::{
-    script::{self, End, Event, NEVER, Outcome, Panic, Part, Scripts, When},
+    script::{self, End, Event, NEVER, Outcome, Panic, Part, Scripts, Setup, When},
     state::Model,
 };
 
@@ -33,11 +32,18 @@ fn panics(part: Part, when: When) -> ! {
     resume_unwind(Box::new(Panic(part, when)))
 }
 
+/// The end of a destructor.
+fn bomb(part: Part, scripts: &Scripts) {
+    // Two at once would abort.
+    if scripts.of(part).bomb && !thread::panicking() {
+        panics(part, When::Dropped);
+    }
+}
+
 /// The future of a part.
 pub struct Play {
     part: Part,
     scripts: Rc<Scripts>,
-    over: bool,
 }
 
 impl Play {
@@ -45,7 +51,7 @@ impl Play {
         if scripts.of(part).end == End::MakePanics {
             panics(part, When::Made);
         }
-        Self { part, scripts: scripts.clone(), over: false }
+        Self { part, scripts: scripts.clone() }
     }
 }
 
@@ -53,14 +59,13 @@ impl Future for Play {
     /// Whether it suppresses.
     type Output = Result<bool, Part>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         log(&self.scripts, Event::Polled(self.part));
         let script = self.scripts.of(self.part);
         if script.pends > 0 {
             self.scripts.keep_waker(self.part, cx.waker());
             return Poll::Pending;
         }
-        self.over = true;
         Poll::Ready(match script.end {
             End::Panics => panics(self.part, When::Polled),
             End::Fails => Err(self.part),
@@ -69,19 +74,59 @@ impl Future for Play {
     }
 }
 
-/// The body.
-pub async fn play_body(scripts: Rc<Scripts>) -> Result<(), Part> {
-    Play::new(Part::Body, &scripts).await.map(drop)
-}
-
 impl Drop for Play {
     fn drop(&mut self) {
-        if !self.over {
-            log(&self.scripts, Event::Cut(self.part));
+        log(&self.scripts, Event::Dropped(self.part));
+        bomb(self.part, &self.scripts);
+    }
+}
+
+/// The body.
+pub async fn play_body(scripts: Rc<Scripts>) -> Result<Value, Part> {
+    Play::new(Part::Body, &scripts).await?;
+    Ok(Value(Some(scripts)))
+}
+
+/// What the body returns.
+pub struct Value(Option<Rc<Scripts>>);
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        if let Some(scripts) = self.0.take() {
+            log(&scripts, Event::Dropped(Part::Value));
+            bomb(Part::Value, &scripts);
         }
-        // Two at once would abort.
-        if self.scripts.of(self.part).bomb && !thread::panicking() {
-            panics(self.part, When::Dropped);
+    }
+}
+
+/// What cancels a group, if anything does.
+pub struct Stop(Option<(Part, Rc<Scripts>)>);
+
+impl Stop {
+    pub fn new(setup: &Setup, id: usize, scripts: &Rc<Scripts>) -> Self {
+        Self(setup.cancel_on.then(|| (Part::Stop(id), scripts.clone())))
+    }
+}
+
+impl IntoFuture for Stop {
+    type Output = ();
+    type IntoFuture = Stopping;
+
+    fn into_future(self) -> Stopping {
+        Stopping(self.0.map(|(part, scripts)| Play::new(part, &scripts)))
+    }
+}
+
+/// The future of `Stop`.
+pub struct Stopping(Option<Play>);
+
+impl Future for Stopping {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Some(play) => Pin::new(play).poll(cx).map(drop),
+            None => Poll::Pending,
         }
     }
 }
@@ -110,7 +155,7 @@ impl Future for Entering {
     }
 }
 
-/// What it gives.
+/// What it enters.
 pub struct Resource(usize, Rc<Scripts>);
 
 impl Resource {
@@ -127,13 +172,13 @@ impl Exit for Resource {
     type Verdict = bool;
 
     fn exit(self, case: ExitCase) -> impl Future<Output = Result<bool, Part>> {
-        log(&self.1, Event::Told(self.0, case));
+        log(&self.1, Event::ExitBegan(self.0, case));
         Play::new(Part::Exit(self.0), &self.1)
     }
 
-    fn witness(&mut self, error: &dyn Any) {
+    fn on_error(&mut self, error: &dyn Any) {
         let error = *error.downcast_ref::<Part>().expect("an error of these tests");
-        self.call(Part::Witness(self.0), Event::Shown(self.0, error));
+        self.call(Part::OnError(self.0), Event::OnError(self.0, error));
     }
 
     fn abandon(self) {
@@ -141,30 +186,32 @@ impl Exit for Resource {
     }
 }
 
-/// `$run`, where `$gather` is called `$name` and has the policies of `$setup`. The limits and the stop, as types, are
+/// `$run`, where `$gather` is called `$name` and has the policies of `$setup`. The limits and `$stop`, as types, are
 /// there together or not at all.
 macro_rules! with_policies {
     ($gather:expr, $setup:expr, $stop:expr, |$name:ident| $run:expr) => {{
         let setup: &Setup = $setup;
-        let limit = |limit: usize| std::num::NonZeroUsize::new(limit).expect("a limit");
         macro_rules! ordered {
                     ($gather_:expr) => {{
                         let gather = $gather_;
                         match (setup.rollback, setup.stack) {
-                            (Rollback::Settle, false) => with_policies!(@ gather, $name, $run),
+                            (Rollback::RunOn, false) => with_policies!(@ gather, $name, $run),
                             (Rollback::Eager, false) => with_policies!(@ gather.eager_rollback(), $name, $run),
                             (Rollback::FailFast, false) => with_policies!(@ gather.fail_fast(), $name, $run),
-                            (Rollback::Settle, true) => with_policies!(@ gather.stack(), $name, $run),
+                            (Rollback::RunOn, true) => with_policies!(@ gather.stack(), $name, $run),
                             (Rollback::Eager, true) => with_policies!(@ gather.stack().eager_rollback(), $name, $run),
                             (Rollback::FailFast, true) => with_policies!(@ gather.stack().fail_fast(), $name, $run),
                         }
                     }};
                 }
-        if setup.enter_limit.min(setup.exit_limit) == usize::MAX && !setup.until {
-            ordered!($gather)
-        } else {
-            let limited = $gather.enter_limit(limit(setup.enter_limit)).exit_limit(limit(setup.exit_limit));
-            ordered!(limited.until($stop))
+        let limited = setup.enter_limit.min(setup.exit_limit) < usize::MAX || setup.cancel_on;
+        match (limited, setup.fair) {
+            (false, false) => ordered!($gather),
+            (false, true) => ordered!($gather.fair()),
+            (true, fair) => {
+                let gather = $gather.enter_limit(setup.enter_limit).exit_limit(setup.exit_limit).cancel_on($stop);
+                if fair { ordered!(gather.fair()) } else { ordered!(gather) }
+            }
         }
     }};
     (@ $gather:expr, $name:ident, $run:expr) => {{
@@ -174,32 +221,48 @@ macro_rules! with_policies {
 }
 pub(crate) use with_policies;
 
-/// What stops a group.
-pub async fn until(stop: Rc<Cell<bool>>) {
-    std::future::poll_fn(|_| if stop.get() { Poll::Ready(()) } else { Poll::Pending }).await;
-}
-
 pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
 
+fn by_index<E: Into<Part>, S: Shape>(errors: Errors<E, S>) -> script::Errors {
+    errors.into_iter().map(|(index, error)| (index, error.into())).collect()
+}
+
+/// The body's value has arrived.
+fn returned(mut value: Value, exits: script::Errors) -> Outcome {
+    value.0.take().expect("returned once");
+    let cause = if exits.is_empty() { script::Cause::Nothing } else { script::Cause::Exit };
+    Outcome { cause, exits, suppressed: false, value: true }
+}
+
+impl<E: Into<Part>, S: Shape> From<Failure<E, S, Part>> for Outcome {
+    fn from(failure: Failure<E, S, Part>) -> Self {
+        let suppressed = failure.is_suppressed();
+        let cause = match failure.cause {
+            Cause::Enter(errors) => script::Cause::Enter(by_index(errors)),
+            Cause::Body(error) => script::Cause::Body(error),
+            Cause::Cancelled { .. } => script::Cause::Cancelled,
+            Cause::Exit { .. } => script::Cause::Exit,
+            Cause::Panicked(panic) => {
+                script::Cause::Panicked(*panic.into_payload().downcast().expect("a script's panic"))
+            }
+            _ => unreachable!(),
+        };
+        Outcome { cause, exits: by_index(failure.exits), suppressed, value: false }
+    }
+}
+
 /// The result, in the model's words.
-pub fn report<E: Into<Part>, F>(result: Result<(), Failure<(), Part, F>>) -> Outcome
-where
-    F: IntoIterator<Item = (usize, E)>,
-{
-    let Err(failure) = result else {
-        return Outcome { cause: script::Cause::Nothing, exits: script::Errors::new(), suppressed: false };
-    };
-    let suppressed = failure.is_suppressed();
-    let errors = |faults: F| faults.into_iter().map(|(index, error)| (index, error.into())).collect();
-    let cause = match failure.cause {
-        Cause::Enter(faults) => script::Cause::Enter(errors(faults)),
-        Cause::Body(error) => script::Cause::Body(error),
-        Cause::Cancelled => script::Cause::Cancelled,
-        Cause::Exit(()) => script::Cause::Exit,
-        Cause::Panicked(panic) => script::Cause::Panicked(*panic.into_payload().downcast().expect("a script's panic")),
-        _ => unreachable!(),
-    };
-    Outcome { cause, exits: errors(failure.exits), suppressed }
+impl<E: Into<Part>, S: Shape> From<Result<Value, Failure<E, S, Part>>> for Outcome {
+    fn from(result: Result<Value, Failure<E, S, Part>>) -> Self {
+        result.map_or_else(Self::from, |value| returned(value, script::Errors::new()))
+    }
+}
+
+/// The same, with `keep_value`.
+impl<E: Into<Part>, S: Shape> From<Result<(Value, Errors<E, S>), Failure<E, S, Part>>> for Outcome {
+    fn from(result: Result<(Value, Errors<E, S>), Failure<E, S, Part>>) -> Self {
+        result.map_or_else(Self::from, |(value, exits)| returned(value, by_index(exits)))
+    }
 }
 
 /// Whether the gather was woken.
@@ -215,7 +278,7 @@ impl Wake for Woken {
 /// What is done at a poll boundary.
 #[derive(Clone, Copy, Debug)]
 enum Choice {
-    /// Those of the waiting whose bits are set.
+    /// Of what is waited for, the parts whose bits are set.
     Release(u64),
     Nothing,
     Stop,
@@ -224,8 +287,8 @@ enum Choice {
 
 /// How a game goes on.
 pub trait Choose {
-    /// Whether any of those waiting are released together, and not only one, or one and two behind it; and there is a
-    /// boundary before the first poll as well.
+    /// Whether any parts may be released together, and not only one, or one and two behind it; and there is a boundary
+    /// before the first poll as well.
     const ALL: bool;
 
     /// Whether there may be a spurious poll now.
@@ -238,16 +301,9 @@ pub trait Choose {
     fn choose(&mut self, ways: usize) -> usize;
 }
 
-/// Polls the gather and the model side by side, to the end or until they are dropped. `stop` is there if it may be set.
-pub fn play<C: Choose>(
-    plan: &impl Debug,
-    scripts: &Scripts,
-    mut model: Model,
-    mut future: Running,
-    stop: Option<&Cell<bool>>,
-    mut chooser: C,
-) {
-    let (mut path, mut waiting) = (vec![], vec![]);
+/// Polls the gather and the model side by side, to the end or until they are dropped.
+pub fn play<C: Choose>(plan: &impl Debug, scripts: &Scripts, mut model: Model, mut future: Running, mut chooser: C) {
+    let (mut path, mut waiting, mut stopped) = (vec![], vec![], !model.setup.cancel_on);
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
     let mut begun = !C::ALL;
@@ -275,11 +331,7 @@ pub fn play<C: Choose>(
             alone if way < count => Choice::Release(1 << alone),
             first => Choice::Release(0b1001001 << (first - count as u64)),
         };
-        let others = [
-            (!begun || chooser.may_idle(), Choice::Nothing),
-            (stop.is_some_and(|stop| !stop.get()), Choice::Stop),
-            (true, Choice::Drop),
-        ];
+        let others = [(!begun || chooser.may_idle(), Choice::Nothing), (!stopped, Choice::Stop), (true, Choice::Drop)];
         let mut others = others.iter().filter_map(|(possible, choice)| possible.then_some(*choice));
         let way = chooser.choose(releases + others.clone().count());
         let choice = if way < releases { release(way) } else { others.nth(way - releases).expect("a way") };
@@ -294,8 +346,8 @@ pub fn play<C: Choose>(
             Choice::Nothing if begun => chooser.idle(),
             Choice::Nothing => {}
             Choice::Stop => {
-                stop.expect("only where there is one").set(true);
-                model.stopped = true;
+                scripts.release(Part::Stop(0));
+                stopped = true;
             }
             Choice::Drop => {
                 let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));

@@ -10,13 +10,17 @@ use std::{
 
 use gather_cm::ExitCase;
 
-/// What acts. Each part has a script, and an error or a panic is told by the part that it comes from.
+/// What acts. Each part has a script, and an error or a panic names the part that it comes from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Part {
     Body,
+    /// The body's value: only its destructor acts.
+    Value,
+    /// What cancels the group: 0 of the whole, others of nested groups.
+    Stop(usize),
     Enter(usize),
     Exit(usize),
-    Witness(usize),
+    OnError(usize),
     Abandon(usize),
     /// A nested group, as what fails.
     Group,
@@ -36,8 +40,15 @@ pub const NEVER: u8 = u8::MAX;
 pub struct Script {
     pub pends: u8,
     pub end: End,
-    /// The future's destructor panics, when it has ended or is cut.
+    /// The destructor panics.
     pub bomb: bool,
+}
+
+impl Script {
+    /// It is well at once.
+    pub const WELL: Self = Self { pends: 0, end: End::Well, bomb: false };
+    /// `stop`, which is released once.
+    pub const STOP: Self = Self { pends: 1, ..Self::WELL };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,16 +75,16 @@ pub enum When {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Polled(Part),
-    /// Dropped before its end.
-    Cut(Part),
-    Shown(usize, Part),
-    Told(usize, ExitCase),
+    /// A future, at its end or before, or the body's value.
+    Dropped(Part),
+    OnError(usize, Part),
+    ExitBegan(usize, ExitCase),
     Abandoned(usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rollback {
-    Settle,
+    RunOn,
     Eager,
     FailFast,
 }
@@ -84,7 +95,9 @@ pub struct Setup {
     pub stack: bool,
     pub enter_limit: usize,
     pub exit_limit: usize,
-    pub until: bool,
+    pub cancel_on: bool,
+    pub fair: bool,
+    pub keep_value: bool,
 }
 
 /// Errors by index.
@@ -96,11 +109,13 @@ pub struct Outcome {
     pub cause: Cause,
     pub exits: Errors,
     pub suppressed: bool,
+    /// The body's value was returned.
+    pub value: bool,
 }
 
 #[derive(Debug, PartialEq)]
 pub enum Cause {
-    /// All went well.
+    /// Nothing failed.
     Nothing,
     Enter(Errors),
     Body(Part),
@@ -111,15 +126,16 @@ pub enum Cause {
 
 /// The scripts that the members and the model play, and what happens in both.
 pub struct Scripts {
+    members: usize,
     scripts: Vec<Cell<Option<Script>>>,
-    /// Those that the parts were last polled with.
+    /// The parts were last polled with these.
     wakers: RefCell<Vec<Option<Waker>>>,
     decide: Box<dyn Fn(Part) -> Script>,
     pub played: RefCell<Vec<Event>>,
     pub modelled: RefCell<Vec<Event>>,
 }
 
-/// Those that were decided.
+/// The scripts that were decided.
 impl fmt::Debug for Scripts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.scripts.iter().map(Cell::get)).finish()
@@ -127,10 +143,12 @@ impl fmt::Debug for Scripts {
 }
 
 impl Scripts {
-    /// For so many members. What a part does is decided when it first matters: `decide` is asked once.
-    pub fn new(members: usize, decide: impl Fn(Part) -> Script + 'static) -> Self {
-        let places = 1 + 4 * members;
+    /// For so many members, and groups with a `stop`. `decide` says what a part does. It is called once for each part,
+    /// when that first matters.
+    pub fn new(members: usize, stops: usize, decide: impl Fn(Part) -> Script + 'static) -> Self {
+        let places = 2 + 4 * members + stops;
         Self {
+            members,
             scripts: vec![Cell::new(None); places],
             wakers: RefCell::new(vec![None; places]),
             decide: Box::new(decide),
@@ -139,19 +157,21 @@ impl Scripts {
         }
     }
 
-    fn place(part: Part) -> usize {
+    fn place(&self, part: Part) -> usize {
         match part {
             Part::Body => 0,
-            Part::Enter(member) => 1 + 4 * member,
-            Part::Exit(member) => 2 + 4 * member,
-            Part::Witness(member) => 3 + 4 * member,
-            Part::Abandon(member) => 4 + 4 * member,
+            Part::Value => 1,
+            Part::Enter(member) => 2 + 4 * member,
+            Part::Exit(member) => 3 + 4 * member,
+            Part::OnError(member) => 4 + 4 * member,
+            Part::Abandon(member) => 5 + 4 * member,
+            Part::Stop(group) => 2 + 4 * self.members + group,
             Part::Group => unreachable!("a group has no script of its own"),
         }
     }
 
     pub fn of(&self, part: Part) -> Script {
-        let place = &self.scripts[Self::place(part)];
+        let place = &self.scripts[self.place(part)];
         place.get().unwrap_or_else(|| {
             let script = (self.decide)(part);
             place.set(Some(script));
@@ -160,14 +180,14 @@ impl Scripts {
     }
 
     pub fn keep_waker(&self, part: Part, waker: &Waker) {
-        self.wakers.borrow_mut()[Self::place(part)] = Some(waker.clone());
+        self.wakers.borrow_mut()[self.place(part)] = Some(waker.clone());
     }
 
-    /// It pends once less, and is woken.
+    /// The part pends once less. Wakes it if it was polled.
     pub fn release(&self, part: Part) {
-        let (script, place) = (self.of(part), Self::place(part));
+        let (script, place) = (self.of(part), self.place(part));
         self.scripts[place].set(Some(Script { pends: script.pends - 1, ..script }));
         let waker = self.wakers.borrow_mut()[place].take();
-        waker.expect("it was polled").wake();
+        waker.into_iter().for_each(Waker::wake);
     }
 }

@@ -24,52 +24,100 @@ pub enum Place {
 pub use Place::*;
 
 pub struct Model {
+    pub scripts: Rc<Scripts>,
     pub setup: Setup,
     pub members: Vec<Member>,
     pub place: Vec<Place>,
-    /// Those that entered, in the order of entering.
+    /// The members that entered, in the order of entering.
     pub entered: Vec<usize>,
-    pub body: Player,
+    /// `stop`, until it is dropped.
+    pub stop: Option<Player>,
+    /// There is none in a nested group: it is entered, and exited later.
+    pub body: Option<Player>,
     pub in_body: bool,
-    /// Who was woken since the last poll.
+    /// The body's value, until it is dropped or returned.
+    pub value: Option<Player>,
+    /// The parts that were woken since the last poll.
     pub woken: Vec<Part>,
-    /// What stops the group is ready.
-    pub stopped: bool,
     /// How the body ended, or why it is not called.
     pub ending: Option<ExitCase>,
-    /// What the next exit is told and shown, from when the first one begins.
-    pub told: Option<ExitCase>,
-    pub shown: Option<Part>,
+    /// What the next exit receives, from when the first one begins: the case, and the error.
+    pub case: Option<ExitCase>,
+    pub error: Option<Part>,
     pub enter_errors: Errors,
     pub exit_errors: Errors,
-    /// There is no member, or one did not answer `Suppress`.
+    /// A member that is no empty group was exited.
+    pub counts: bool,
+    /// One of them did not answer `Suppress`.
     pub propagates: bool,
-    /// In a stack: one that was told `Failed` answered `Suppress`.
+    /// In a stack: a member that received `Failed` answered `Suppress`.
     pub suppressed: bool,
-    /// The first; the others are dropped.
+    /// The first panic. The others are dropped.
     pub panic: Option<Panic>,
+    /// How often the enters were polled, and the exits.
+    pub enter_polls: usize,
+    pub exit_polls: usize,
 }
 
 impl Model {
     pub fn new(setup: Setup, members: Vec<Member>, scripts: &Rc<Scripts>) -> Self {
+        let body = Player { part: Part::Body, scripts: scripts.clone() };
+        Self { body: Some(body), ..Self::nested(setup, 0, members, scripts) }
+    }
+
+    /// A group that is a member of another.
+    pub fn nested(setup: Setup, stop: usize, members: Vec<Member>, scripts: &Rc<Scripts>) -> Self {
         Self {
+            scripts: scripts.clone(),
             setup,
             place: vec![Queued; members.len()],
             entered: Vec::with_capacity(members.len()),
-            propagates: members.is_empty(),
             members,
-            body: Player { part: Part::Body, scripts: scripts.clone() },
+            stop: setup.cancel_on.then(|| Player { part: Part::Stop(stop), scripts: scripts.clone() }),
+            body: None,
             in_body: false,
+            value: None,
             woken: vec![],
-            stopped: false,
             ending: None,
-            told: None,
-            shown: None,
+            case: None,
+            error: None,
             enter_errors: Errors::new(),
             exit_errors: Errors::new(),
+            counts: false,
+            propagates: false,
             suppressed: false,
             panic: None,
+            enter_polls: 0,
+            exit_polls: 0,
         }
+    }
+
+    pub fn player(&self, part: Part) -> Player {
+        Player { part, scripts: self.scripts.clone() }
+    }
+
+    /// Keeps a panic if it is the first.
+    pub fn keep(&mut self, panic: Option<Panic>) {
+        self.panic = self.panic.or(panic);
+    }
+
+    pub fn drop_stop(&mut self) {
+        let stop = self.stop.take();
+        if let Some(panic) = stop.and_then(|stop| stop.drop()) {
+            self.keep(Some(panic));
+            self.drop_value();
+        }
+    }
+
+    pub fn drop_value(&mut self) {
+        let value = self.value.take();
+        self.keep(value.and_then(|value| value.drop()));
+    }
+
+    /// 22: The members, in argument order. With `fair`, each poll starts one further.
+    pub fn order(&self, polls: usize) -> impl Iterator<Item = usize> + use<> {
+        let (len, first) = (self.members.len(), if self.setup.fair { polls } else { 0 });
+        (0..len).map(move |index| (first + index) % len)
     }
 
     pub fn count(&self, place: Place) -> usize {
@@ -80,7 +128,7 @@ impl Model {
         self.place.iter().any(|place| [Queued, Entering].contains(place))
     }
 
-    /// In flight among many, and none of those was woken that are waited for in it.
+    /// In flight among many, and nothing that it waits for was woken.
     pub fn is_asleep(&self, index: usize) -> bool {
         if self.members.len() <= FEW || ![Entering, Exiting].contains(&self.place[index]) {
             return false;
@@ -94,22 +142,17 @@ impl Model {
         self.ending.is_some() && self.place.iter().all(|place| *place == Over)
     }
 
-    /// The next of those held: in a stack the last entered, else the first.
+    /// The next held member: in a stack the last entered, else the first.
     pub fn next_held(&self) -> Option<usize> {
         let held = |index: &usize| self.place[*index] == Held;
         if self.setup.stack { self.entered.iter().copied().rfind(held) } else { (0..self.place.len()).find(held) }
     }
 
-    /// Dropped: the first panic of a destructor goes on, and not one that was kept.
-    pub fn cut(&mut self) -> Option<Panic> {
-        self.panic = None;
-        self.cut_all(&[Queued, Entering, Held, Exiting]);
-        self.panic
-    }
-
-    /// Who is waited for.
+    /// What is waited for.
     pub fn waits(&self, waiting: &mut Vec<Part>) {
         self.members.iter().zip(&self.place).for_each(|(member, place)| member.waits(*place, waiting));
+        // That of the whole is released at any time.
+        waiting.extend(self.stop.as_ref().filter(|_| self.body.is_none()).map(|stop| stop.part));
         waiting.extend(self.in_body.then_some(Part::Body));
     }
 }

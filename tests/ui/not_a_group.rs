@@ -10,7 +10,8 @@ async fn no_result() -> u8 {
 }
 
 fn main() {
-    let _ = gather(one().drop_on_exit()).with(async |_| ());
+    let _ = gather(one().drop_on_exit()).with(async |_| Ok(()));
     let _ = gather((1, 2));
+    let _ = gather((no_result(),));
     let _ = no_result().drop_on_exit();
 }

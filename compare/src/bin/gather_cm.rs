@@ -5,13 +5,13 @@ use gather_cm::{EnterExt, gather};
 
 async fn task() -> Result<usize, impl Display> {
     let vm = |name| Vm::start(name).exit_with(Vm::stop);
-    gather((vm("a"), vm("b"), vm("c"))).with(async |(a, b, c)| work([&mut **a, b, c]).await).await
+    gather((vm("a"), vm("b"), vm("c"))).with(async |(a, b, c)| Ok(work([a, b, c]).await)).await
 }
 
 async fn task_that_can_be_stopped() -> Result<usize, impl Display> {
     let vm = |name| Vm::start(name).exit_with(Vm::stop);
-    let group = gather((vm("a"), vm("b"), vm("c"))).until(stop_signal());
-    group.with(async |(a, b, c)| work([&mut **a, b, c]).await).await
+    let group = gather((vm("a"), vm("b"), vm("c"))).cancel_on(stop_signal());
+    group.with(async |(a, b, c)| Ok(work([a, b, c]).await)).await
 }
 
 fn main() {

@@ -31,13 +31,13 @@ async fn log(plan: Plan) {
         async { Ok(Logged(Radio::power_up(plan).await?)) }.errors_into(),
     );
     let result = gather(members)
-        .try_with(async |(uart, sensor, radio)| work(&mut uart.0, &mut sensor.0, &mut radio.0).await)
+        .with_own_error(async |(uart, sensor, radio)| work(&mut uart.0, &mut sensor.0, &mut radio.0).await)
         .await;
     match result {
         Ok(value) => defmt::println!("{}", value),
         Err(failure) => {
-            if let Cause::Enter(faults) = &failure.cause {
-                defmt::println!("{}", faults);
+            if let Cause::Enter(errors) = &failure.cause {
+                defmt::println!("{}", errors);
             }
             defmt::println!("{}", failure);
         }

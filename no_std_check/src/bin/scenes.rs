@@ -13,7 +13,7 @@ use core::{
 use embassy_executor::Spawner;
 use embassy_futures::select::{Either, select};
 use embassy_time::Timer;
-use gather_cm::{Cause, EnterExt, ErrorsInto, Exit, ExitCase, gather};
+use gather_cm::{Cause, EnterExt, Exit, ExitCase, Member, gather};
 use no_std_check::{
     board,
     devices::{
@@ -157,9 +157,8 @@ impl<V: Exit> Exit for Watched<'_, V> {
     async fn exit(self, case: ExitCase) -> Result<V::Verdict, V::Error> {
         self.record.told.set(Some(case));
         self.record.began.set(self.log.now());
-        let result = self.device.exit(case).await;
-        self.record.exited.set(self.log.now());
-        result
+        let _exited = Exited { log: self.log, record: self.record };
+        self.device.exit(case).await
     }
 
     fn abandon(self) {
@@ -168,16 +167,26 @@ impl<V: Exit> Exit for Watched<'_, V> {
     }
 }
 
-/// What a member of these groups gives: devices with error types of their own, in one group.
-type Entering<'a, V> = Result<ErrorsInto<Watched<'a, V>, Fault>, Fault>;
+/// Records when the exit of a device has ended, or was cut short at its deadline.
+struct Exited<'a> {
+    log: &'a Log,
+    record: &'a Record,
+}
 
+impl Drop for Exited<'_> {
+    fn drop(&mut self) {
+        self.record.exited.set(self.log.now());
+    }
+}
+
+/// Devices with error types of their own, as members of one group.
 fn devices(
     log: &Log,
     plan: Plan,
 ) -> (
-    impl IntoFuture<Output = Entering<'_, Uart>>,
-    impl IntoFuture<Output = Entering<'_, Sensor>>,
-    impl IntoFuture<Output = Entering<'_, Radio>>,
+    impl Member<Value = Watched<'_, Uart>, Error = Fault>,
+    impl Member<Value = Watched<'_, Sensor>, Error = Fault>,
+    impl Member<Value = Watched<'_, Radio>, Error = Fault>,
 ) {
     (
         watch(log, 0, Uart::open()).errors_into(),
@@ -189,7 +198,7 @@ fn devices(
 async fn all_well() {
     let log = Log::start("all well");
     let result = gather(devices(&log, Plan::default()))
-        .try_with(async |(uart, sensor, radio)| {
+        .with_own_error(async |(uart, sensor, radio)| {
             check("the body runs when the last is entered", log.now() == SENSOR_UP);
             work(uart, sensor, radio).await
         })
@@ -203,11 +212,11 @@ async fn all_well() {
 async fn radio_does_not_power_up() {
     let log = Log::start("the radio does not power up");
     let result = gather(devices(&log, Plan { no_network: true, ..Plan::default() }))
-        .with(async |_| check("the body is not called", false))
+        .with(async |_| Ok(check("the body is not called", false)))
         .await;
     let Err(failure) = result else { return check("the group fails", false) };
-    let Cause::Enter(faults) = failure.cause else { return check("for an enter", false) };
-    check("of the radio", faults.get(2) == Some(&Fault::Radio(RadioError::NoNetwork)) && faults.len() == 1);
+    let Cause::Enter(errors) = failure.cause else { return check("for an enter", false) };
+    check("of the radio", errors.get(2) == Some(&Fault::Radio(RadioError::NoNetwork)) && errors.len() == 1);
     check("and nothing else", failure.exits.is_empty());
     check("the sensor settles, and is exited", log.exits() == Some((SENSOR_UP, SENSOR_DOWN)));
     log.end(ExitCase::EnterFailed, [true, true, false]);
@@ -217,7 +226,7 @@ async fn body_fails() {
     let log = Log::start("the body fails, and so does an exit");
     let plan = Plan { silent: true, restless: true, ..Plan::default() };
     let result =
-        gather(devices(&log, plan)).try_with(async |(uart, sensor, radio)| work(uart, sensor, radio).await).await;
+        gather(devices(&log, plan)).with_own_error(async |(uart, sensor, radio)| work(uart, sensor, radio).await).await;
     let Err(failure) = result else { return check("the group fails", false) };
     check("the body's error is the cause", matches!(failure.cause, Cause::Body(Silent)));
     check("the exit's error stands beside it", matches!(failure.exits.get(1), Some(Fault::Sensor(_))));
@@ -229,15 +238,15 @@ async fn body_fails() {
 async fn stopped_by_a_timer() {
     let log = Log::start("a timer stops the body");
     let result = gather(devices(&log, Plan::default()))
-        .until(Timer::after_ticks(60))
+        .cancel_on(Timer::after_ticks(60))
         .with(async |(uart, ..)| {
             uart.write(b"waiting\n");
-            pending::<()>().await
+            pending::<Result<(), _>>().await
         })
         .await;
     check(
         "the cause is that it was stopped",
-        matches!(result, Err(failure) if matches!(failure.cause, Cause::Cancelled)),
+        matches!(result, Err(failure) if matches!(failure.cause, Cause::Cancelled { .. })),
     );
     check("all are exited together, when the time is up", log.exits() == Some((60, RADIO_RAMP_DOWN)));
     log.end(ExitCase::Cancelled, [true; 3]);
@@ -248,12 +257,12 @@ async fn stopped_by_an_interrupt() {
     board::STOP.reset();
     board::start_stop_timer(RADIO_UP + 5);
     let result = gather(devices(&log, Plan::default()))
-        .until(board::STOP.wait())
-        .with(async |_| check("the body is not called", false))
+        .cancel_on(board::STOP.wait())
+        .with(async |_| Ok(check("the body is not called", false)))
         .await;
     check(
         "the cause is that it was stopped",
-        matches!(result, Err(failure) if matches!(failure.cause, Cause::Cancelled)),
+        matches!(result, Err(failure) if matches!(failure.cause, Cause::Cancelled { .. })),
     );
     // The two timers do not tick at the same instant.
     let stopped = log.exits().is_some_and(|(at, taken)| at.abs_diff(RADIO_UP + 5) <= 1 && taken == RADIO_RAMP_DOWN);
@@ -269,22 +278,21 @@ async fn an_exit_is_late() {
         Timer::after_ticks(70).await;
         RadioError::Late
     };
-    let radio = watch(&log, 2, Radio::power_up(plan).exit_within(late).into_future()).errors_into();
-    let result =
-        gather((uart, sensor, radio)).try_with(async |(uart, sensor, radio)| work(uart, sensor, radio).await).await;
-    let Err(failure) = result else { return check("the group fails", false) };
-    check("the body's value is not lost", matches!(failure.cause, Cause::Exit(3)));
-    check(
-        "it was the radio",
-        failure.exits.get(2) == Some(&Fault::Radio(RadioError::Late)) && failure.exits.len() == 1,
-    );
+    let radio = watch(&log, 2, Radio::power_up(plan)).exit_within(late).errors_into();
+    let result = gather((uart, sensor, radio))
+        .with_own_error(async |(uart, sensor, radio)| work(uart, sensor, radio).await)
+        .keep_value()
+        .await;
+    let Ok((value, exits)) = result else { return check("only an exit fails", false) };
+    check("the body's value is not lost", value == 3);
+    check("it was the radio", exits.get(2) == Some(&Fault::Radio(RadioError::Late)) && exits.len() == 1);
     check("at its deadline", log.exits() == Some((SENSOR_UP + 6, 70)));
     log.end(ExitCase::Completed, [true; 3]);
 }
 
 async fn the_future_is_dropped() {
     let log = Log::start("the future is dropped");
-    let gather = gather(devices(&log, Plan::default())).with(async |_| pending::<()>().await);
+    let gather = gather(devices(&log, Plan::default())).with(async |_| pending::<Result<(), _>>().await);
     let first = select(gather, Timer::after_ticks(RADIO_UP as u64 + 5)).await;
     check("the timer is first", matches!(first, Either::Second(())));
     let abandoned = log.devices.each_ref().map(|device| device.abandoned.get());

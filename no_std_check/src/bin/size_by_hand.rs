@@ -12,17 +12,17 @@ use no_std_check::{
 };
 use panic_halt as _;
 
-type Faults = [Option<Fault>; 3];
+type Errors = [Option<Fault>; 3];
 
 enum Cause {
-    Enter(Faults),
+    Enter(Errors),
     Body(Silent),
     Exit(u32),
 }
 
 struct Failure {
     cause: Cause,
-    exits: Faults,
+    exits: Errors,
 }
 
 /// Exits what was entered.
@@ -70,7 +70,7 @@ async fn scene(plan: Plan) -> Summary {
         Err(failure) => failure,
     };
     let (mut code, value) = match failure.cause {
-        Cause::Enter(faults) => (each(&faults).fold(NOT_ENTERED, |code, (i, fault)| code | enter_code(i, *fault)), 0),
+        Cause::Enter(errors) => (each(&errors).fold(NOT_ENTERED, |code, (i, fault)| code | enter_code(i, *fault)), 0),
         Cause::Body(_) => (BODY_FAILED, 0),
         Cause::Exit(value) => (NOT_EXITED, value),
     };
@@ -80,8 +80,8 @@ async fn scene(plan: Plan) -> Summary {
     Summary { code, value }
 }
 
-fn each(faults: &Faults) -> impl Iterator<Item = (usize, &Fault)> {
-    faults.iter().enumerate().filter_map(|(index, fault)| Some((index, fault.as_ref()?)))
+fn each(errors: &Errors) -> impl Iterator<Item = (usize, &Fault)> {
+    errors.iter().enumerate().filter_map(|(index, fault)| Some((index, fault.as_ref()?)))
 }
 
 #[embassy_executor::main]

@@ -14,18 +14,23 @@ async fn scene(plan: Plan) -> Summary {
     let uart = Uart::open().errors_into::<Fault>();
     let sensor = Sensor::power_up(plan).errors_into();
     let radio = Radio::power_up(plan).errors_into();
-    let result = gather((uart, sensor, radio)).try_with(async |(uart, sensor, radio)| work(uart, sensor, radio).await);
-    let failure = match result.await {
-        Ok(value) => return Summary { code: DONE, value },
-        Err(failure) => failure,
+    let group = gather((uart, sensor, radio));
+    let result = group.with_own_error(async |(uart, sensor, radio)| work(uart, sensor, radio).await).keep_value().await;
+    let (mut code, value, exits) = match result {
+        Ok((value, exits)) if exits.is_empty() => (DONE, value, exits),
+        Ok((value, exits)) => (NOT_EXITED, value, exits),
+        Err(failure) => {
+            let code = match failure.cause {
+                Cause::Enter(errors) => {
+                    errors.iter().fold(NOT_ENTERED, |code, (i, fault)| code | enter_code(i, *fault))
+                }
+                Cause::Body(_) => BODY_FAILED,
+                _ => !0,
+            };
+            (code, 0, failure.exits)
+        }
     };
-    let (mut code, value) = match failure.cause {
-        Cause::Enter(faults) => (faults.iter().fold(NOT_ENTERED, |code, (i, fault)| code | enter_code(i, *fault)), 0),
-        Cause::Body(_) => (BODY_FAILED, 0),
-        Cause::Exit(value) => (NOT_EXITED, value),
-        _ => (!0, 0),
-    };
-    for (index, fault) in failure.exits.iter() {
+    for (index, fault) in exits.iter() {
         code |= exit_code(index, *fault);
     }
     Summary { code, value }

@@ -1,0 +1,881 @@
+//! Adapters, on every member: [`EnterExt`].
+
+use core::{
+    any::Any,
+    fmt,
+    future::poll_fn,
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project::pin_project;
+
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
+use crate::{
+    ExitCase, Resource, Verdict,
+    exit::{Answer, Answering, sealed::Sealed},
+    unwind,
+};
+
+/// Adapters, on every member: they say how a value is exited, within what time, and what its errors become.
+///
+/// A member is any future that returns `Result<V, E>`. The resources that the adapters make deref to the value that they
+/// wrap, and the body borrows that value without any wrapper. Borrowed and `!Send` values work.
+///
+/// | you want | call |
+/// | --- | --- |
+/// | to say how a value is exited | [`exit_with`](Self::exit_with) |
+/// | the same, as a type that you can name in a struct | [`exit_boxed`](Self::exit_boxed) |
+/// | to say what happens to it on a drop | `abandon_with`, on the result of these two |
+/// | a value whose `Drop` is its exit | [`drop_on_exit`](Self::drop_on_exit) |
+/// | another error type | [`errors_into`](Self::errors_into) |
+/// | a deadline | [`enter_within`](Self::enter_within), [`exit_within`](Self::exit_within) |
+///
+/// # Cancellation
+///
+/// If the gather is dropped, the member's own future is dropped, or its resource is abandoned.
+/// [`exit_with`](Self::exit_with), [`exit_boxed`](Self::exit_boxed) and [`drop_on_exit`](Self::drop_on_exit) drop the
+/// value then, also if it is a resource with an `abandon` of its own; `abandon_with` says otherwise.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let broker = async { Ok::<_, io::Error>("broker") }.exit_with(async |name, case| {
+///     println!("closing {name}: {case:?}");
+///     Ok(())
+/// });
+/// let buffer = async { Ok(vec![1, 2, 3]) }.drop_on_exit();
+/// let len = gather((broker, buffer))
+///     .with(async |(broker, buffer)| Ok(broker.len() + buffer.len()))
+///     .await?;
+/// assert_eq!(len, 9);
+/// # Ok(()) }) }
+/// ```
+pub trait EnterExt: IntoFuture + Sized {
+    /// Exits the value by `exit`, a closure or a plain `async fn`.
+    ///
+    /// If the value is a resource already, `exit` replaces its own exit, and its `on_error` and `abandon` are not called.
+    /// If the gather is dropped, the value is dropped, unless you add `abandon_with`.
+    ///
+    /// # Errors
+    ///
+    /// `exit` fails with the same error type as the enter.
+    ///
+    /// ```
+    /// use std::{cell::RefCell, io};
+    ///
+    /// use gather_cm::{EnterExt, ExitCase, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let log = RefCell::new(Vec::new());
+    /// # smol::block_on(async {
+    /// let uart = async { Ok::<_, io::Error>("uart") }.exit_with(async |name, case| {
+    ///     log.borrow_mut().push((name, case));
+    ///     Ok(())
+    /// });
+    /// gather((uart,)).with(async |(name,)| Ok(assert_eq!(name.len(), 4))).await
+    /// # })?;
+    /// assert_eq!(log.into_inner(), [("uart", ExitCase::Completed)]);
+    /// # Ok(()) }
+    /// ```
+    fn exit_with<X, W, E>(self, exit: X) -> Adapted<Self, ByClosure<X, W>>
+    where
+        Self::Output: Fallible<Error = E>,
+        X: AsyncFnOnce(<Self::Output as Fallible>::Value, ExitCase) -> Result<W, E>,
+        W: Into<Verdict>,
+    {
+        Adapted { member: self, adapter: ByClosure(Some((exit, ())), PhantomData) }
+    }
+
+    /// Exits the value by `exit`, as [`exit_with`](Self::exit_with) does, and boxes the closure and its future, so that the
+    /// resource has a name: [`ExitBoxed<V, E>`].
+    ///
+    /// Use it for a resource in a field of a struct, or in the signature of a function whose group goes to
+    /// `tokio::spawn`. Call it before the `async` block that moves the value. The resource is `Send`, but not `Sync`: an
+    /// `async fn` of yours that borrows the struct by `&self` cannot be spawned; borrow it by `&mut self`.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, Entered, Exit, ExitBoxed, ExitCase, gather};
+    ///
+    /// struct Fixture {
+    ///     servers: Entered<(ExitBoxed<String, io::Error>, ExitBoxed<u16, io::Error>)>,
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let db = async { Ok(String::from("db")) }.exit_boxed(async |_name, _case| Ok(()));
+    /// let port = async { Ok(80) }.exit_boxed(async |_port, _case| Ok(()));
+    /// let mut fixture = Fixture { servers: gather((db, port)).enter().await? };
+    /// let (name, port) = fixture.servers.lend();
+    /// assert_eq!((name.as_str(), *port), ("db", 80));
+    /// fixture.servers.exit(ExitCase::Completed).await?;
+    /// # Ok(()) }) }
+    /// ```
+    #[cfg(feature = "alloc")]
+    fn exit_boxed<X, Fut, W, E>(self, exit: X) -> Adapted<Self, ByBox<<Self::Output as Fallible>::Value, E>>
+    where
+        Self::Output: Fallible<Error = E>,
+        X: FnOnce(<Self::Output as Fallible>::Value, ExitCase) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<W, E>> + Send + 'static,
+        W: Into<Verdict>,
+    {
+        let exit: BoxedExit<_, E> = Box::new(|value, case| Box::pin(Answering(exit(value, case))));
+        Adapted { member: self, adapter: ByBox(Some((exit, None))) }
+    }
+
+    /// Drops the value as its exit, so that RAII guards join a group. This exit never fails and never suppresses. If the
+    /// value is a resource already, its own `exit`, `on_error` and `abandon` are not called.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let lock = smol::lock::Mutex::new(1);
+    /// let guard = async { Ok::<_, io::Error>(lock.lock().await) }.drop_on_exit();
+    /// gather((guard,)).with(async |(value,)| Ok(**value += 1)).await?;
+    /// assert_eq!(lock.try_lock().map(|value| *value), Some(2));
+    /// # Ok(()) }) }
+    /// ```
+    fn drop_on_exit(self) -> Adapted<Self, ByDrop>
+    where
+        Self::Output: Fallible,
+    {
+        Adapted { member: self, adapter: ByDrop }
+    }
+
+    /// Converts the errors of the enter and of the exit to `E2` by [`Into`], so that members of different error types make
+    /// a group.
+    ///
+    /// The resource's `on_error` receives the group's error: for another member's enter, that is an `E2`.
+    ///
+    /// ```
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// #[derive(Debug)]
+    /// enum Error {
+    ///     Parse(std::num::ParseIntError),
+    ///     Utf8(std::str::Utf8Error),
+    /// }
+    ///
+    /// impl From<std::num::ParseIntError> for Error {
+    ///     fn from(error: std::num::ParseIntError) -> Self {
+    ///         Self::Parse(error)
+    ///     }
+    /// }
+    ///
+    /// impl From<std::str::Utf8Error> for Error {
+    ///     fn from(error: std::str::Utf8Error) -> Self {
+    ///         Self::Utf8(error)
+    ///     }
+    /// }
+    ///
+    /// # impl std::fmt::Display for Error {
+    /// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { write!(f, "{self:?}") }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let number = async { "17".parse::<i32>() }.drop_on_exit().errors_into::<Error>();
+    /// let text = async { std::str::from_utf8(b"text") }.drop_on_exit().errors_into();
+    /// let sum = gather((number, text)).with(async |(number, text)| Ok(*number + text.len() as i32)).await?;
+    /// assert_eq!(sum, 21);
+    /// # Ok(()) }) }
+    /// ```
+    fn errors_into<E2>(self) -> Adapted<Self, ByInto<E2>>
+    where
+        Self::Output: Fallible<Value: Resource<Error = <Self::Output as Fallible>::Error>, Error: Into<E2>>,
+    {
+        Adapted { member: self, adapter: ByInto(PhantomData) }
+    }
+
+    /// Drops the enter if `deadline` is over first. The deadline's output is then the member's error.
+    ///
+    /// The deadline is any future: a timer of any runtime. The closure makes it when the member starts to enter. Each poll
+    /// polls it before the member, so that it fires although the member uses up the task's budget (tokio's cooperative
+    /// scheduling). A member that is ready in the same poll has entered in time.
+    ///
+    /// # Errors
+    ///
+    /// As the member, and with the deadline's output.
+    ///
+    /// # Cancellation
+    ///
+    /// A late enter is dropped, as by [`Gather::fail_fast`](crate::Gather::fail_fast). It must clean up after itself.
+    ///
+    /// ```
+    /// use std::{future::pending, io, time::Duration};
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// async fn connect(slow: bool) -> Result<&'static str, io::Error> {
+    ///     if slow { pending().await } else { Ok("connected") }
+    /// }
+    ///
+    /// async fn late() -> io::Error {
+    ///     smol::Timer::after(Duration::from_millis(1)).await;
+    ///     io::Error::other("no answer")
+    /// }
+    ///
+    /// # smol::block_on(async {
+    /// let disk = connect(false).drop_on_exit().enter_within(late);
+    /// let link = connect(true).drop_on_exit().enter_within(late);
+    /// let failure = gather((disk, link)).with(async |_| Ok(())).await.unwrap_err();
+    /// assert_eq!(failure.to_string(), "enter of member 1 failed: no answer");
+    /// # });
+    /// ```
+    fn enter_within<D>(self, deadline: D) -> EnterWithin<Self, impl Future<Output = <Self::Output as Fallible>::Error>>
+    where
+        Self::Output: Fallible,
+        D: AsyncFnOnce() -> <Self::Output as Fallible>::Error,
+    {
+        EnterWithin { member: self, deadline: async move { deadline().await } }
+    }
+
+    /// Drops the exit if `deadline` is over first. The deadline's output is then the exit's error. The other members go
+    /// on.
+    ///
+    /// The deadline is any future: a timer of any runtime. The closure makes it when the exit starts. Each poll polls it
+    /// before the exit, so that it fires although the exit uses up the task's budget (tokio's cooperative scheduling). An
+    /// exit that is ready in the same poll has finished in time.
+    ///
+    /// # Errors
+    ///
+    /// As the member, and with the deadline's output.
+    ///
+    /// # Cancellation
+    ///
+    /// A late exit is dropped, along with the resource inside it. `abandon` is not called.
+    ///
+    /// ```
+    /// use std::{future::pending, io, time::Duration};
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # smol::block_on(async {
+    /// let hangs = async { Ok(()) }
+    ///     .exit_with(async |(), _| pending::<Result<(), io::Error>>().await)
+    ///     .exit_within(async || {
+    ///         smol::Timer::after(Duration::from_millis(1)).await;
+    ///         io::Error::other("no answer to close")
+    ///     });
+    /// let failure = gather((hangs,)).with(async |_| Ok(())).await.unwrap_err();
+    /// assert_eq!(failure.to_string(), "exit of member 0 failed: no answer to close");
+    /// # });
+    /// ```
+    fn exit_within<D>(self, deadline: D) -> Adapted<Self, ByDeadline<D>>
+    where
+        Self::Output: Fallible<Value: Resource<Error = <Self::Output as Fallible>::Error>>,
+        D: AsyncFnOnce() -> <Self::Output as Fallible>::Error,
+    {
+        Adapted { member: self, adapter: ByDeadline(Some(deadline)) }
+    }
+}
+
+impl<M: IntoFuture> EnterExt for M {}
+
+/// A member's output: a `Result`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a member's output",
+    label = "a member returns a `Result<V, E>` when awaited"
+)]
+pub trait Fallible {
+    type Value;
+    type Error;
+}
+
+impl<V, E> Fallible for Result<V, E> {
+    type Value = V;
+    type Error = E;
+}
+
+/// Makes a resource of a member's output, once.
+pub trait Adapter<Output> {
+    type Value;
+    type Error;
+
+    fn adapt(&mut self, output: Output) -> Result<Self::Value, Self::Error>;
+}
+
+const ONCE: &str = "a member is entered once";
+
+/// [`EnterExt::exit_with`].
+#[derive(Clone)]
+pub struct ByClosure<X, W, A = ()>(Option<(X, A)>, PhantomData<fn() -> W>);
+
+debug_by_name!(ByClosure<X, W, A>, AbandonWith<F>, ByInto<E2>, ByDeadline<D>);
+
+impl<V, E, X, W, A> Adapter<Result<V, E>> for ByClosure<X, W, A> {
+    type Value = ExitWith<V, X, W, E, A>;
+    type Error = E;
+
+    fn adapt(&mut self, output: Result<V, E>) -> Result<ExitWith<V, X, W, E, A>, E> {
+        // Closures that are not needed stay here: their destructors must not come between an error and its slot.
+        output.map(|value| {
+            let (exit, abandon) = self.0.take().expect(ONCE);
+            ExitWith { value, exit, abandon, _answers: PhantomData }
+        })
+    }
+}
+
+impl<M: IntoFuture<Output = Result<V, E>>, V, E, X, W> Adapted<M, ByClosure<X, W>> {
+    /// Calls `abandon` with the value if the gather is dropped before the exit starts, for what can be done at once: to
+    /// kill a process, to cut the power. Without it the value is dropped.
+    ///
+    /// ```
+    /// use std::{cell::Cell, future::Future, io, pin::pin, task::{Context, Waker}};
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// let state = Cell::new("on");
+    /// let radio = async { Ok::<_, io::Error>(&state) }
+    ///     .exit_with(async |state, _| Ok(state.set("powered down")))
+    ///     .abandon_with(|state| state.set("power cut"));
+    /// {
+    ///     let body = async |_: (&mut _,)| Ok(std::future::pending::<()>().await);
+    ///     let mut future = pin!(gather((radio,)).with(body));
+    ///     assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// } // dropped while the body runs
+    /// assert_eq!(state.get(), "power cut");
+    /// ```
+    pub fn abandon_with<F: FnOnce(V)>(self, abandon: F) -> Adapted<M, ByClosure<X, W, AbandonWith<F>>> {
+        let ByClosure(exit, _) = self.adapter;
+        let closures = exit.map(|(exit, ())| (exit, AbandonWith(abandon)));
+        Adapted { member: self.member, adapter: ByClosure(closures, PhantomData) }
+    }
+}
+
+/// What to do with a value that is abandoned: nothing but to drop it, or what a closure does.
+pub trait Abandon<V> {
+    fn abandon(self, value: V);
+}
+
+impl<V> Abandon<V> for () {
+    fn abandon(self, _: V) {}
+}
+
+/// `abandon_with`.
+#[derive(Clone)]
+pub struct AbandonWith<F>(F);
+
+impl<V, F: FnOnce(V)> Abandon<V> for AbandonWith<F> {
+    fn abandon(self, value: V) {
+        (self.0)(value);
+    }
+}
+
+/// An exit in a box, whose future is in another one.
+#[cfg(feature = "alloc")]
+type BoxedExit<V, E> = Box<dyn FnOnce(V, ExitCase) -> Pin<Box<dyn Future<Output = Result<Answer, E>> + Send>> + Send>;
+
+/// What to do with a value that is abandoned, in a box.
+#[cfg(feature = "alloc")]
+type BoxedAbandon<V> = Box<dyn FnOnce(V) + Send>;
+
+/// [`EnterExt::exit_boxed`].
+#[cfg(feature = "alloc")]
+pub struct ByBox<V, E>(Option<(BoxedExit<V, E>, Option<BoxedAbandon<V>>)>);
+
+#[cfg(feature = "alloc")]
+debug_by_name!(ByBox<V, E>);
+
+#[cfg(feature = "alloc")]
+impl<V, E> Adapter<Result<V, E>> for ByBox<V, E> {
+    type Value = ExitBoxed<V, E>;
+    type Error = E;
+
+    fn adapt(&mut self, output: Result<V, E>) -> Result<ExitBoxed<V, E>, E> {
+        output.map(|value| {
+            let (exit, abandon) = self.0.take().expect(ONCE);
+            ExitBoxed { value, exit, abandon }
+        })
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<M, V, E> Adapted<M, ByBox<V, E>> {
+    /// Calls `abandon` with the value if the gather is dropped before the exit starts. Without it the value is dropped.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let (sent, received) = std::sync::mpsc::channel();
+    /// let radio = async { Ok::<_, io::Error>("radio") }
+    ///     .exit_boxed(async |_, _| Ok(()))
+    ///     .abandon_with(move |name| drop(sent.send(name)));
+    /// drop(gather((radio,)).enter().await?);
+    /// assert_eq!(received.recv()?, "radio");
+    /// # Ok(()) }) }
+    /// ```
+    pub fn abandon_with(self, abandon: impl FnOnce(V) + Send + 'static) -> Self {
+        let ByBox(exit) = self.adapter;
+        let closures = exit.map(|(exit, _)| (exit, Some(Box::new(abandon) as BoxedAbandon<V>)));
+        Adapted { member: self.member, adapter: ByBox(closures) }
+    }
+}
+
+/// [`EnterExt::drop_on_exit`].
+#[derive(Clone, Debug)]
+pub struct ByDrop;
+
+impl<V, E> Adapter<Result<V, E>> for ByDrop {
+    type Value = DropOnExit<V, E>;
+    type Error = E;
+
+    fn adapt(&mut self, output: Result<V, E>) -> Result<DropOnExit<V, E>, E> {
+        output.map(|value| DropOnExit { value, _answers: PhantomData })
+    }
+}
+
+/// [`EnterExt::errors_into`].
+#[derive(Clone)]
+pub struct ByInto<E2>(PhantomData<fn() -> E2>);
+
+impl<V, E: Into<E2>, E2> Adapter<Result<V, E>> for ByInto<E2> {
+    type Value = ErrorsInto<V, E2>;
+    type Error = E2;
+
+    fn adapt(&mut self, output: Result<V, E>) -> Result<ErrorsInto<V, E2>, E2> {
+        match output {
+            Ok(value) => Ok(ErrorsInto { value, _answers: PhantomData }),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// [`EnterExt::exit_within`].
+#[derive(Clone)]
+pub struct ByDeadline<D>(Option<D>);
+
+impl<V, E, D> Adapter<Result<V, E>> for ByDeadline<D> {
+    type Value = ExitWithin<V, D>;
+    type Error = E;
+
+    fn adapt(&mut self, output: Result<V, E>) -> Result<ExitWithin<V, D>, E> {
+        output.map(|value| ExitWithin { value, deadline: self.0.take().expect(ONCE) })
+    }
+}
+
+/// A member with an adapter. The methods of [`EnterExt`] make it. If you await it by itself, it returns the resource.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::EnterExt;
+///
+/// # fn main() -> Result<(), io::Error> { smol::block_on(async {
+/// let resource = async { Ok::<_, io::Error>("lock") }.drop_on_exit().await?;
+/// assert_eq!(resource.len(), 4);
+/// # Ok(()) }) }
+/// ```
+#[derive(Clone)]
+#[must_use = "a member does nothing unless it is gathered"]
+pub struct Adapted<M, A> {
+    member: M,
+    adapter: A,
+}
+
+impl<M: IntoFuture, A: Adapter<M::Output>> IntoFuture for Adapted<M, A> {
+    type Output = Result<A::Value, A::Error>;
+    type IntoFuture = Adapting<M::IntoFuture, A>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Adapting { future: self.member.into_future(), adapter: self.adapter }
+    }
+}
+
+debug_by_name!(Adapted<M, A>);
+
+/// The future of an adapted member's enter. The member's own future stays where it is to the end, so that the owner of this
+/// one drops it: if its destructor panics, the resource must be out of it.
+#[pin_project]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Adapting<Fut, A> {
+    #[pin]
+    future: Fut,
+    adapter: A,
+}
+
+impl<Fut: Future, A: Adapter<Fut::Output>> Future for Adapting<Fut, A> {
+    type Output = Result<A::Value, A::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        this.future.poll(cx).map(|output| this.adapter.adapt(output))
+    }
+}
+
+debug_by_name!(Adapting<Fut, A>);
+
+/// A member with a deadline for its enter. [`EnterExt::enter_within`] makes it. If you await it by itself, it returns the
+/// resource or the deadline's output.
+///
+/// ```
+/// use std::{future::pending, io};
+///
+/// use gather_cm::EnterExt;
+///
+/// # smol::block_on(async {
+/// let hangs = pending::<Result<(), io::Error>>();
+/// let result = hangs.enter_within(async || io::Error::other("late")).await;
+/// assert_eq!(result.map_err(|error| error.to_string()), Err("late".to_string()));
+/// # });
+/// ```
+#[derive(Clone)]
+#[must_use = "a member does nothing unless it is gathered"]
+pub struct EnterWithin<M, D> {
+    member: M,
+    deadline: D,
+}
+
+impl<M: IntoFuture<Output = Result<V, E>>, D: Future<Output = E>, V, E> IntoFuture for EnterWithin<M, D> {
+    type Output = Result<V, E>;
+    type IntoFuture = Race<M::IntoFuture, D, E>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Race { future: self.member.into_future(), deadline: self.deadline, late: None }
+    }
+}
+
+debug_by_name!(EnterWithin<M, D>);
+
+/// A future, or its deadline's error. The deadline is polled first, so that it fires although the future uses up the task's
+/// budget; the future still wins if both are ready in one poll.
+///
+/// Nothing is dropped before the whole is: a destructor that panics must not come between a result and its slot.
+#[pin_project]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Race<Fut, D, E> {
+    #[pin]
+    future: Fut,
+    #[pin]
+    deadline: D,
+    /// What the deadline returned.
+    late: Option<E>,
+}
+
+impl<Fut: Future<Output = Result<T, E>>, D: Future<Output = E>, T, E> Future for Race<Fut, D, E> {
+    type Output = Result<T, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(error) = this.deadline.poll(cx) {
+            *this.late = Some(error);
+        }
+        match this.future.poll(cx) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending => this.late.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error))),
+        }
+    }
+}
+
+debug_by_name!(Race<Fut, D, E>);
+
+/// A resource that wraps a value: it derefs to it, and returns it.
+macro_rules! wrapper {
+    ($Wrapper:ident<V $(, $T:ident)*>) => {
+        impl<V $(, $T)*> $Wrapper<V $(, $T)*> {
+            /// Returns the value. Nothing is exited: you are responsible for the value now.
+            ///
+            /// ```
+            /// use std::io;
+            ///
+            /// use gather_cm::{DropOnExit, EnterExt, Entered, gather};
+            ///
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+            /// let member = async { Ok::<_, io::Error>("kept") }.drop_on_exit();
+            /// let (value,) = Entered::into_inner(gather((member,)).enter().await?);
+            /// assert_eq!(DropOnExit::into_inner(value), "kept");
+            /// # Ok(()) }) }
+            /// ```
+            pub fn into_inner(this: Self) -> V {
+                this.value
+            }
+        }
+
+        impl<V $(, $T)*> Deref for $Wrapper<V $(, $T)*> {
+            type Target = V;
+
+            fn deref(&self) -> &V {
+                &self.value
+            }
+        }
+
+        impl<V $(, $T)*> DerefMut for $Wrapper<V $(, $T)*> {
+            fn deref_mut(&mut self) -> &mut V {
+                &mut self.value
+            }
+        }
+
+        impl<V: fmt::Debug $(, $T)*> fmt::Debug for $Wrapper<V $(, $T)*> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($Wrapper)).field(&self.value).finish()
+            }
+        }
+
+        impl<V $(, $T)*> Sealed for $Wrapper<V $(, $T)*> {}
+    };
+}
+
+/// A value that a closure exits: the resource of [`EnterExt::exit_with`].
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let list = async { Ok::<_, io::Error>(vec![1]) }
+///     .exit_with(async |list, _| Ok(assert_eq!(list, [1, 2])));
+/// gather((list,)).with(async |(list,)| Ok(list.push(2))).await?;
+/// # Ok(()) }) }
+/// ```
+pub struct ExitWith<V, X, W, E, A = ()> {
+    value: V,
+    exit: X,
+    abandon: A,
+    _answers: PhantomData<fn() -> (W, E)>,
+}
+
+wrapper!(ExitWith<V, X, W, E, A>);
+
+impl<V, X, W, E, A> Resource for ExitWith<V, X, W, E, A>
+where
+    X: AsyncFnOnce(V, ExitCase) -> Result<W, E>,
+    W: Into<Verdict>,
+    A: Abandon<V>,
+{
+    type Error = E;
+    type Verdict = W;
+    type Value = V;
+
+    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, E>> {
+        Answering(Beside((self.exit)(self.value, case), self.abandon))
+    }
+
+    fn lend_value(&mut self) -> &mut V {
+        &mut self.value
+    }
+
+    fn abandon_resource(self) {
+        let Self { value, exit, abandon, .. } = self;
+        unwind::in_turn(|| abandon.abandon(value), || drop(exit));
+    }
+}
+
+/// A value that a closure in a box exits: the resource of [`EnterExt::exit_boxed`]. It has a name that fits into a field of
+/// a struct.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, ExitBoxed, Member, gather};
+///
+/// fn database() -> impl Member<Value = u8, Error = io::Error, Resource = ExitBoxed<u8, io::Error>> {
+///     async { Ok(7) }.exit_boxed(async |_, _| Ok(()))
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// assert_eq!(gather((database(),)).with(async |(value,)| Ok(*value)).await?, 7);
+/// # Ok(()) }) }
+/// ```
+#[cfg(feature = "alloc")]
+pub struct ExitBoxed<V, E> {
+    value: V,
+    exit: BoxedExit<V, E>,
+    abandon: Option<BoxedAbandon<V>>,
+}
+
+#[cfg(feature = "alloc")]
+wrapper!(ExitBoxed<V, E>);
+
+#[cfg(feature = "alloc")]
+impl<V, E> Resource for ExitBoxed<V, E> {
+    type Error = E;
+    type Verdict = Verdict;
+    type Value = V;
+
+    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, E>> {
+        Beside((self.exit)(self.value, case), self.abandon)
+    }
+
+    fn lend_value(&mut self) -> &mut V {
+        &mut self.value
+    }
+
+    fn abandon_resource(self) {
+        let Self { value, exit, abandon } = self;
+        let abandon = || match abandon {
+            Some(abandon) => abandon(value),
+            None => drop(value),
+        };
+        unwind::in_turn(abandon, || drop(exit));
+    }
+}
+
+/// A value whose own `Drop` is its exit: the resource of [`EnterExt::drop_on_exit`].
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{DropOnExit, EnterExt, Entered, gather};
+///
+/// struct Buffers {
+///     group: Entered<[DropOnExit<Vec<u8>, io::Error>; 2]>,
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let members = [2, 3].map(|len| async move { Ok(vec![0; len]) }.drop_on_exit());
+/// let buffers = Buffers { group: gather(members).enter().await? };
+/// assert_eq!(buffers.group[1].len(), 3);
+/// # Ok(()) }) }
+/// ```
+pub struct DropOnExit<V, E> {
+    value: V,
+    _answers: PhantomData<fn() -> E>,
+}
+
+wrapper!(DropOnExit<V, E>);
+
+impl<V, E> Resource for DropOnExit<V, E> {
+    type Error = E;
+    type Verdict = ();
+    type Value = V;
+
+    fn release_resource(self, _: ExitCase) -> impl Future<Output = Result<Answer, E>> {
+        drop(self.value);
+        poll_fn(|_| Poll::Ready(Ok(Answer::Propagate)))
+    }
+
+    fn lend_value(&mut self) -> &mut V {
+        &mut self.value
+    }
+}
+
+/// A future, and something that is dropped along with it, since its destructor may panic.
+#[pin_project]
+struct Beside<Fut, A>(#[pin] Fut, A);
+
+impl<Fut: Future, A> Future for Beside<Fut, A> {
+    type Output = Fut::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fut::Output> {
+        self.project().0.poll(cx)
+    }
+}
+
+/// The exit's future of a resource whose errors become an `E2`. It stays where it is to its end, as in [`Adapting`].
+#[pin_project]
+struct ErrInto<Fut, E2> {
+    #[pin]
+    future: Fut,
+    _into: PhantomData<fn() -> E2>,
+}
+
+impl<Fut: Future<Output = Result<T, E>>, T, E: Into<E2>, E2> Future for ErrInto<Fut, E2> {
+    type Output = Result<T, E2>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().future.poll(cx).map(|result| result.map_err(Into::into))
+    }
+}
+
+/// A resource whose errors become an `E2`: the resource of [`EnterExt::errors_into`]. Its `on_error` and `abandon` are
+/// those of the resource inside it.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # smol::block_on(async {
+/// let member = async { Ok(()) }
+///     .exit_with(async |(), _| Err::<(), _>(io::ErrorKind::TimedOut))
+///     .errors_into::<io::Error>();
+/// let failure = gather((member,)).with(async |_| Ok(())).await.unwrap_err();
+/// assert_eq!(failure.exits.get(0).map(io::Error::kind), Some(io::ErrorKind::TimedOut));
+/// # });
+/// ```
+pub struct ErrorsInto<V, E2> {
+    value: V,
+    _answers: PhantomData<fn() -> E2>,
+}
+
+wrapper!(ErrorsInto<V, E2>);
+
+impl<V: Resource<Error: Into<E2>>, E2> Resource for ErrorsInto<V, E2> {
+    type Error = E2;
+    type Verdict = V::Verdict;
+    type Value = V::Value;
+
+    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, E2>> {
+        ErrInto { future: self.value.release_resource(case), _into: PhantomData }
+    }
+
+    fn lend_value(&mut self) -> &mut V::Value {
+        self.value.lend_value()
+    }
+
+    fn show_error(&mut self, error: &dyn Any) {
+        self.value.show_error(error);
+    }
+
+    fn abandon_resource(self) {
+        self.value.abandon_resource();
+    }
+}
+
+/// A resource with a deadline for its exit: the resource of [`EnterExt::exit_within`]. Its `on_error` and `abandon` are
+/// those of the resource inside it.
+///
+/// ```
+/// use std::{future::pending, io};
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # smol::block_on(async {
+/// let hangs = async { Ok(()) }.exit_with(async |(), _| pending::<Result<(), _>>().await);
+/// let hangs = hangs.exit_within(async || io::Error::other("late"));
+/// let failure = gather((hangs,)).with(async |_| Ok(())).await.unwrap_err();
+/// assert_eq!(failure.to_string(), "exit of member 0 failed: late");
+/// # });
+/// ```
+pub struct ExitWithin<V, D> {
+    value: V,
+    deadline: D,
+}
+
+wrapper!(ExitWithin<V, D>);
+
+impl<V: Resource, D: AsyncFnOnce() -> V::Error> Resource for ExitWithin<V, D> {
+    type Error = V::Error;
+    type Verdict = V::Verdict;
+    type Value = V::Value;
+
+    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, V::Error>> {
+        Race { future: self.value.release_resource(case), deadline: (self.deadline)(), late: None }
+    }
+
+    fn lend_value(&mut self) -> &mut V::Value {
+        self.value.lend_value()
+    }
+
+    fn show_error(&mut self, error: &dyn Any) {
+        self.value.show_error(error);
+    }
+
+    fn abandon_resource(self) {
+        let Self { value, deadline } = self;
+        unwind::in_turn(|| value.abandon_resource(), || drop(deadline));
+    }
+}

@@ -1,0 +1,537 @@
+//! What a user calls last: `with` and `with_own_error`, one of each for every shape of group, and what a body borrows.
+
+#[cfg(feature = "alloc")]
+use {
+    alloc::vec::Vec,
+    core::{fmt, iter, slice},
+};
+
+use core::convert::{Infallible, identity};
+
+#[cfg(feature = "alloc")]
+use crate::Many;
+use crate::{
+    Cycle, Entered, Few, Gather, Resource, With,
+    group::Group,
+    machine::{Body, Ending, Machine},
+    policy::{ExitPolicy, Policy},
+};
+
+/// What the body of `with` returns: a `Result` with the group's error type `E`. This trait is sealed.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{BodyResult, DropOnExit, EnterExt, Gather, Member, With, Cycle, gather};
+///
+/// fn run<M, T>(member: M, value: T) -> With<impl Cycle<Value = T::Value>>
+/// where
+///     M: Member<Value = u8, Error = io::Error, Resource = DropOnExit<u8, io::Error>>,
+///     T: BodyResult<io::Error>,
+/// {
+///     gather((member,)).with(async |_| value)
+/// }
+///
+/// # smol::block_on(async {
+/// let failure = run(async { Ok(1) }.drop_on_exit(), Err::<(), _>(io::Error::other("oops"))).await;
+/// assert!(failure.is_err());
+/// # });
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the body returns `{Self}`, but `with` expects a `Result` with the group's error type `{E}`",
+    label = "expected the body to return `Result<_, {E}>`",
+    note = "if the body cannot fail, end it with `Ok(..)`; if it never returns a value, annotate it: `-> Result<(), _>`",
+    note = "if the body fails with an error type of its own, call `with_own_error`, or convert the members' errors to that \
+            type by `.errors_into()` from `gather_cm::EnterExt`"
+)]
+pub trait BodyResult<E>: sealed::Sealed {
+    /// The value of `Ok`.
+    type Value;
+
+    #[doc(hidden)]
+    fn into_result(self) -> Result<Self::Value, E>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl<R, E> sealed::Sealed for Result<R, E> {}
+
+impl<R, E> BodyResult<E> for Result<R, E> {
+    type Value = R;
+
+    fn into_result(self) -> Result<R, E> {
+        self
+    }
+}
+
+/// `with` and `with_own_error` for one shape of group. `$by` is how the body borrows the references that `lend` returns.
+macro_rules! life_cycle {
+    (
+        $(#[$with:meta])* with,
+        $(#[$own:meta])* with_own_error,
+        $Refs:ty, [$($by:tt)*], $Values:ty, $Error:ty, $Shape:ty
+    ) => {
+        $(#[$with])*
+        pub fn with<T: BodyResult<$Error>>(
+            self,
+            body: impl AsyncFnOnce($Refs) -> T,
+        ) -> With<impl Cycle<Value = T::Value, Error = $Error, Shape = $Shape, BodyError = $Error>> {
+            self.run(body, T::into_result)
+        }
+
+        $(#[$own])*
+        pub fn with_own_error<R, B: 'static>(
+            self,
+            body: impl AsyncFnOnce($Refs) -> Result<R, B>,
+        ) -> With<impl Cycle<Value = R, Error = $Error, Shape = $Shape, BodyError = B>> {
+            self.run(body, identity)
+        }
+
+        fn run<T, R, B: 'static>(
+            self,
+            body: impl AsyncFnOnce($Refs) -> T,
+            into_result: impl FnOnce(T) -> Result<R, B>,
+        ) -> With<impl Cycle<Value = R, Error = $Error, Shape = $Shape, BodyError = B>> {
+            let block = move |mut entered: Entered<$Values, P::Exits>| async move {
+                #[allow(unused_mut, clippy::let_unit_value)]
+                let mut refs = entered.lend();
+                let result = Body::<_, P::Stop>::new(|| body($($by)* refs)).await;
+                let ending = |output| Ending::from(into_result(output));
+                (Some(entered), result.map(|output| output.map_or(Ending::Cancelled, ending)))
+            };
+            let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER);
+            With(Machine::new(members, block, self.policy))
+        }
+    };
+}
+
+/// Tuples. A line for each member: its index, a name, and the names of its value's and its own type.
+macro_rules! tuple {
+    (
+        $(#[$with:meta])* with,
+        $(#[$own:meta])* with_own_error,
+        $n:literal, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $V:ident $M:ident)*
+    ) => {
+        impl<$($E: 'static,)? $($M, $V,)* P> Gather<($($M,)*), P>
+        where
+            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*
+            P: Policy,
+        {
+            life_cycle!(
+                $(#[$with])* with,
+                $(#[$own])* with_own_error,
+                ($(&mut $V::Value,)*), [], ($($V,)*), $Error, Few<$n>
+            );
+        }
+
+        impl<$($E,)? $($V: Resource<Error = $Error>,)* P: ExitPolicy> Entered<($($V,)*), P> {
+            /// Returns references to the values, as a body gets them: without the adapters around them.
+            ///
+            /// [`Entered`] has an example with [`exit_boxed`](crate::EnterExt::exit_boxed).
+            #[allow(clippy::unused_unit)]
+            pub fn lend(&mut self) -> ($(&mut $V::Value,)*) {
+                #[allow(unused_variables)]
+                let values = &mut **self;
+                ($(values.$i.lend_value(),)*)
+            }
+        }
+    };
+}
+
+tuple!(
+    /// Enters every member at the same time, runs `body` while the gather holds every resource, and then exits every member
+    /// at the same time. Each exit receives how the body ended.
+    ///
+    /// The body borrows the values in argument order, whichever entered first, and may borrow from its surroundings. A plain
+    /// `async fn` is a body too. It fails with the group's error type; if yours has another one, use
+    /// [`with_own_error`](Self::with_own_error). If the body never returns a value, annotate it: `-> Result<(), _>`.
+    ///
+    /// # Errors
+    ///
+    /// | cause | what happened |
+    /// | --- | --- |
+    /// | [`Cause::Enter`](crate::Cause::Enter) | a member could not be entered: the members that entered are exited, and the body is not called |
+    /// | [`Cause::Body`](crate::Cause::Body) | the body failed; exits may [suppress](crate::Failure::is_suppressed) its error |
+    /// | [`Cause::Exit`](crate::Cause::Exit) | only exits failed; [`keep_value`](crate::With::keep_value) keeps the body's value |
+    /// | [`Cause::Cancelled`](crate::Cause::Cancelled) | the group was [cancelled](Self::cancel_on) |
+    ///
+    /// A table in [`Failure`](crate::Failure#which-error-which-case) has every case.
+    ///
+    /// # Panics
+    ///
+    /// With the feature `std`, a panic of the body or of a member resumes when all exits have finished.
+    ///
+    /// # Cancellation
+    ///
+    /// If you drop the future, nothing is exited; see [`With`]. For `tokio::spawn`, a resource type with a lifetime may need
+    /// [`assert_send`](crate::With::assert_send).
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// async fn open(ports: &[u16]) -> Result<Vec<u16>, io::Error> {
+    ///     Ok(ports.to_vec())
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let factor = 2;
+    /// let sum = gather((open(&[1, 2]).drop_on_exit(), open(&[3]).drop_on_exit()))
+    ///     .with(async |(a, b)| Ok(factor * (a.len() + b.len())))
+    ///     .await?;
+    /// assert_eq!(sum, 6);
+    /// # Ok(()) }) }
+    /// ```
+    with,
+    /// Does what [`with`](Self::with) does, for a body with an error type of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`with`](Self::with). The body's error is a `B`: the failure is a [`Failure<E, S, B>`](crate::Failure).
+    ///
+    /// # Panics
+    ///
+    /// As [`with`](Self::with).
+    ///
+    /// # Cancellation
+    ///
+    /// As [`with`](Self::with).
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{Cause, EnterExt, ExitCase, gather};
+    ///
+    /// # smol::block_on(async {
+    /// let text = async { Ok::<_, io::Error>("12a") }.exit_with(async |_, case| {
+    ///     assert_eq!(case, ExitCase::Failed);
+    ///     Ok(())
+    /// });
+    /// let other = async { Ok("7") }.drop_on_exit();
+    /// let failure = gather((text, other))
+    ///     .with_own_error(async |(text, other)| Ok(text.parse::<u32>()? + other.parse::<u32>()?))
+    ///     .await
+    ///     .map_err(|failure: gather_cm::Failure<_, _, std::num::ParseIntError>| failure)
+    ///     .unwrap_err();
+    /// assert!(matches!(failure.cause, Cause::Body(_)));
+    /// # });
+    /// ```
+    with_own_error,
+    2, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    0, Infallible, [],
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    1, E, [E],
+    0 a V0 M0
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    3, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+    2 c V2 M2
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    4, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+    2 c V2 M2
+    3 d V3 M3
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    5, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+    2 c V2 M2
+    3 d V3 M3
+    4 e V4 M4
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    6, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+    2 c V2 M2
+    3 d V3 M3
+    4 e V4 M4
+    5 f V5 M5
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    7, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+    2 c V2 M2
+    3 d V3 M3
+    4 e V4 M4
+    5 f V5 M5
+    6 g V6 M6
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    8, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+    2 c V2 M2
+    3 d V3 M3
+    4 e V4 M4
+    5 f V5 M5
+    6 g V6 M6
+    7 h V7 M7
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    9, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+    2 c V2 M2
+    3 d V3 M3
+    4 e V4 M4
+    5 f V5 M5
+    6 g V6 M6
+    7 h V7 M7
+    8 i V8 M8
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    10, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+    2 c V2 M2
+    3 d V3 M3
+    4 e V4 M4
+    5 f V5 M5
+    6 g V6 M6
+    7 h V7 M7
+    8 i V8 M8
+    9 j V9 M9
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    11, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+    2 c V2 M2
+    3 d V3 M3
+    4 e V4 M4
+    5 f V5 M5
+    6 g V6 M6
+    7 h V7 M7
+    8 i V8 M8
+    9 j V9 M9
+    10 k V10 M10
+);
+tuple!(
+    /// See [`with` of two members](Gather::with).
+    with,
+    /// See [`with_own_error` of two members](Gather::with_own_error).
+    with_own_error,
+    12, E, [E],
+    0 a V0 M0
+    1 b V1 M1
+    2 c V2 M2
+    3 d V3 M3
+    4 e V4 M4
+    5 f V5 M5
+    6 g V6 M6
+    7 h V7 M7
+    8 i V8 M8
+    9 j V9 M9
+    10 k V10 M10
+    11 l V11 M11
+);
+
+impl<M, V, E: 'static, const N: usize, P> Gather<[M; N], P>
+where
+    M: IntoFuture<Output = Result<V, E>>,
+    V: Resource<Error = E>,
+    P: Policy,
+{
+    life_cycle!(
+        /// See [`with` of two members](Gather::with).
+        with,
+        /// See [`with_own_error` of two members](Gather::with_own_error).
+        with_own_error,
+        [&mut V::Value; N], [], [V; N], E, Few<N>
+    );
+}
+
+impl<V: Resource, const N: usize, P: ExitPolicy> Entered<[V; N], P> {
+    /// Returns references to the values, as a body gets them: without the adapters around them.
+    ///
+    /// [`Entered`] has an example.
+    pub fn lend(&mut self) -> [&mut V::Value; N] {
+        self.each_mut().map(V::lend_value)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<M, V, E: 'static, P> Gather<Vec<M>, P>
+where
+    M: IntoFuture<Output = Result<V, E>>,
+    V: Resource<Error = E>,
+    P: Policy,
+{
+    life_cycle!(
+        /// See [`with` of two members](Gather::with).
+        with,
+        /// See [`with_own_error` of two members](Gather::with_own_error).
+        with_own_error,
+        &mut VecRefs<'_, V>, [&mut], Vec<V>, E, Many
+    );
+}
+
+#[cfg(feature = "alloc")]
+impl<V: Resource, P: ExitPolicy> Entered<Vec<V>, P> {
+    /// Returns a view of the values, as a body gets it: without the adapters around them.
+    ///
+    /// [`VecRefs`] has an example.
+    pub fn lend(&mut self) -> VecRefs<'_, V> {
+        VecRefs(self)
+    }
+}
+
+/// The values of a `Vec` of members, as its body borrows them: without the adapters around them.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{DropOnExit, EnterExt, VecRefs, gather};
+///
+/// type Buffer = DropOnExit<Vec<u8>, io::Error>;
+///
+/// async fn fill(buffers: &mut VecRefs<'_, Buffer>) -> Result<usize, io::Error> {
+///     for buffer in buffers.iter_mut() {
+///         buffer.push(7);
+///     }
+///     Ok(buffers.len())
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let members: Vec<_> = (0..3).map(|_| async { Ok(Vec::new()) }.drop_on_exit()).collect();
+/// assert_eq!(gather(members).with(fill).await?, 3);
+/// # Ok(()) }) }
+/// ```
+#[cfg(feature = "alloc")]
+pub struct VecRefs<'a, V>(&'a mut [V]);
+
+#[cfg(feature = "alloc")]
+impl<V: Resource> VecRefs<'_, V> {
+    /// Returns how many values there are. There is an example [above](Self).
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns whether there is no value.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let members = vec![async { Ok::<_, io::Error>(1) }.drop_on_exit()];
+    /// assert!(!gather(members).with(async |all| Ok(all.is_empty())).await?);
+    /// # Ok(()) }) }
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the value at `index`, if there is one.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let members = vec![async { Ok::<_, io::Error>(1) }.drop_on_exit()];
+    /// let first = gather(members).with(async |all| Ok(all.get_mut(0).copied())).await?;
+    /// assert_eq!(first, Some(1));
+    /// # Ok(()) }) }
+    /// ```
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut V::Value> {
+        self.0.get_mut(index).map(V::lend_value)
+    }
+
+    /// Returns the values in argument order. There is an example [above](Self).
+    pub fn iter_mut(&mut self) -> ValuesMut<'_, V> {
+        self.0.iter_mut().map(V::lend_value as fn(&mut V) -> &mut V::Value)
+    }
+}
+
+/// The values of [`VecRefs`], in argument order.
+#[cfg(feature = "alloc")]
+type ValuesMut<'a, V> = iter::Map<slice::IterMut<'a, V>, fn(&'a mut V) -> &'a mut <V as Resource>::Value>;
+
+#[cfg(feature = "alloc")]
+impl<'a, V: Resource> IntoIterator for VecRefs<'a, V> {
+    type Item = &'a mut V::Value;
+    type IntoIter = ValuesMut<'a, V>;
+
+    fn into_iter(self) -> ValuesMut<'a, V> {
+        self.0.iter_mut().map(V::lend_value as fn(&'a mut V) -> &'a mut V::Value)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a, V: Resource> IntoIterator for &'a mut VecRefs<'_, V> {
+    type Item = &'a mut V::Value;
+    type IntoIter = ValuesMut<'a, V>;
+
+    fn into_iter(self) -> ValuesMut<'a, V> {
+        self.iter_mut()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<V> fmt::Debug for VecRefs<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VecRefs").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,717 @@
+//! 23: members, bodies and exits that hold references to themselves across an await, in every shape and under every policy,
+//! dropped at every poll. It is small enough for Miri, which sees where a reference of the crate disturbs one of theirs:
+//!
+//! ```text
+//! cargo +nightly miri test --test miri
+//! MIRIFLAGS=-Zmiri-tree-borrows cargo +nightly miri test --test miri
+//! ```
+//!
+//! No test here uses a thread, a clock or an executor.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    marker::PhantomPinned,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use gather_cm::{EnterExt, Event, Exit, ExitCase, gather};
+
+/// Pends once, and wakes its task at once.
+async fn yield_now() {
+    let mut pended = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut pended, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Pends so often. Meanwhile it holds references to its own locals.
+async fn borrows(times: usize) -> usize {
+    let mut locals = [0, 0];
+    let [polls, sum] = &mut locals;
+    for time in 0..times {
+        *polls += 1;
+        yield_now().await;
+        *sum += time;
+    }
+    let count = *polls;
+    assert_eq!(*sum, (0..times).sum::<usize>());
+    count
+}
+
+/// What has become of the members.
+#[derive(Default)]
+struct Counts {
+    entered: Cell<usize>,
+    exited: Cell<usize>,
+    abandoned: Cell<usize>,
+}
+
+fn count(cell: &Cell<usize>) {
+    cell.set(cell.get() + 1);
+}
+
+/// What goes wrong in a life cycle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wrong {
+    Nothing,
+    /// The second member's enter fails in its second poll.
+    Enter,
+    Body,
+    /// The first exit fails.
+    Exit,
+    #[cfg(feature = "std")]
+    EnterPanics,
+    #[cfg(feature = "std")]
+    BodyPanics,
+    #[cfg(feature = "std")]
+    ExitPanics,
+}
+
+const ALL: &[Wrong] = &[
+    Wrong::Nothing,
+    Wrong::Enter,
+    Wrong::Body,
+    Wrong::Exit,
+    #[cfg(feature = "std")]
+    Wrong::EnterPanics,
+    #[cfg(feature = "std")]
+    Wrong::BodyPanics,
+    #[cfg(feature = "std")]
+    Wrong::ExitPanics,
+];
+
+/// A panic that prints nothing.
+#[cfg(feature = "std")]
+fn panic() -> ! {
+    std::panic::resume_unwind(Box::new("panic"))
+}
+
+struct Resource<'a> {
+    index: usize,
+    value: u32,
+    wrong: Wrong,
+    counts: &'a Counts,
+}
+
+impl Exit for Resource<'_> {
+    type Error = String;
+    type Verdict = bool;
+
+    async fn exit(mut self, _: ExitCase) -> Result<bool, String> {
+        count(&self.counts.exited);
+        let value = &mut self.value;
+        *value += 1;
+        assert_eq!(borrows(self.index % 3).await, self.index % 3);
+        *value += 1;
+        match self.wrong {
+            Wrong::Exit if self.index == 0 => Err(format!("exit {}", self.index)),
+            #[cfg(feature = "std")]
+            Wrong::ExitPanics if self.index == 0 => panic(),
+            _ => Ok(self.index % 2 == 0),
+        }
+    }
+
+    fn on_error(&mut self, error: &dyn std::any::Any) {
+        self.value += u32::from(error.is::<String>());
+    }
+
+    fn abandon(mut self) {
+        self.value += 1;
+        count(&self.counts.abandoned);
+    }
+}
+
+async fn enter(index: usize, wrong: Wrong, counts: &Counts) -> Result<Resource<'_>, String> {
+    let mut resource = Resource { index, value: 0, wrong, counts };
+    let value = &mut resource.value;
+    assert_eq!(borrows(index % 3).await, index % 3);
+    *value += 1;
+    match wrong {
+        Wrong::Enter if index == 1 => return Err(String::from("enter 1")),
+        #[cfg(feature = "std")]
+        Wrong::EnterPanics if index == 1 => panic(),
+        _ => {}
+    }
+    count(&counts.entered);
+    Ok(resource)
+}
+
+/// What a body does with each value, and how it ends.
+async fn work<'v>(values: impl Iterator<Item = &'v mut u32>, wrong: Wrong) -> Result<u32, String> {
+    let mut sum = 0;
+    for value in values {
+        *value += 1;
+        if sum < 3 {
+            yield_now().await;
+        }
+        *value += 1;
+        sum += 1;
+    }
+    match wrong {
+        Wrong::Body => Err(String::from("body")),
+        #[cfg(feature = "std")]
+        Wrong::BodyPanics => panic(),
+        _ => Ok(sum),
+    }
+}
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Runs it again and again: it is dropped after no poll, after one, and so on to its end. A panic counts as an end. For
+/// Miri, the steps grow: of a long life cycle, not every poll is the last one.
+fn dropped_at_every_poll<F: Future>(make: impl Fn() -> F) {
+    let mut polls = 0;
+    loop {
+        let mut future = Box::pin(make());
+        let run = || (0..polls).any(|_| poll(future.as_mut()).is_ready());
+        #[cfg(feature = "std")]
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or(true);
+        #[cfg(not(feature = "std"))]
+        let ended = { run }();
+        drop(future);
+        if ended {
+            return;
+        }
+        assert!(polls < 400, "it does not end");
+        polls += if cfg!(miri) { 1 + polls / 3 } else { 1 };
+    }
+}
+
+/// More members of a `Vec` than share the caller's waker.
+#[cfg(feature = "alloc")]
+const MANY: usize = 31;
+
+/// A life cycle under every policy, dropped at every poll. At any time each resource was exited or abandoned.
+///
+/// Miri takes long: there it is one of so many, from `$first` on, another policy for each thing that goes wrong.
+macro_rules! every_policy {
+    ($first:literal, $of:literal, |$wrong:ident, $counts:ident| $members:expr, $body:expr) => {{
+        let mut turn: usize = $first;
+        let seen = Cell::new(0);
+        let observer = |event| {
+            if matches!(event, Event::Entered { .. } | Event::Exited { .. }) {
+                count(&seen);
+            }
+        };
+        for &$wrong in ALL {
+            macro_rules! run {
+                ($with:ident, |$gather:ident| $policies:expr) => {
+                    turn += 1;
+                    if !cfg!(miri) || turn % $of == 0 {
+                        let counts = Counts::default();
+                        let $counts = &counts;
+                        dropped_at_every_poll(|| {
+                            let $gather = gather($members);
+                            $policies.$with($body)
+                        });
+                        let released = counts.exited.get() + counts.abandoned.get();
+                        assert_eq!(counts.entered.get(), released, "{:?} {}", $wrong, stringify!($policies));
+                        assert!(released > 0);
+                    }
+                };
+            }
+            run!(with, |it| it);
+            run!(with_own_error, |it| it.cancel_on(std::future::pending::<()>()));
+            run!(with, |it| it.cancel_on(borrows(1)).fail_fast());
+            run!(with, |it| it.cancel_on(borrows(2)).fair());
+            run!(with, |it| it.cancel_on(borrows(4)).eager_rollback().exit_limit(1));
+            run!(with, |it| it.fail_fast().stack());
+            run!(with, |it| it.eager_rollback().enter_limit(2).observe(&observer));
+            run!(with, |it| it.eager_rollback().stack());
+            run!(with, |it| it.stack().fair().cancel_on(borrows(5)));
+            run!(with, |it| it.enter_limit(2).exit_limit(2).fair().observe(&observer));
+            run!(with, |it| it.caller_waker().cancel_on(borrows(9)).cancel_on(borrows(3)));
+            #[cfg(feature = "std")]
+            run!(with, |it| it.catch_unwind().fair().observe(&observer).cancel_on(borrows(6)));
+        }
+        assert!(seen.get() > 0);
+    }};
+}
+
+#[test]
+fn tuples() {
+    every_policy!(
+        0,
+        5,
+        |wrong, counts| (enter(0, wrong, counts), enter(1, wrong, counts), enter(2, wrong, counts)),
+        async |(a, b, c)| work([&mut a.value, &mut b.value, &mut c.value].into_iter(), wrong).await
+    );
+}
+
+#[test]
+fn arrays() {
+    every_policy!(
+        1,
+        5,
+        |wrong, counts| [enter(0, wrong, counts), enter(1, wrong, counts), enter(2, wrong, counts)],
+        async |all| work(all.into_iter().map(|one| &mut one.value), wrong).await
+    );
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn vecs_of_a_few() {
+    every_policy!(
+        2,
+        5,
+        |wrong, counts| (0..3).map(|index| enter(index, wrong, counts)).collect::<Vec<_>>(),
+        async |all| work(all.iter_mut().map(|one| &mut one.value), wrong).await
+    );
+}
+
+/// More than share the caller's waker.
+#[test]
+#[cfg(feature = "alloc")]
+fn vecs_of_many() {
+    every_policy!(
+        3,
+        17,
+        |wrong, counts| (0..MANY).map(|index| enter(index, wrong, counts)).collect::<Vec<_>>(),
+        async |all| work(all.iter_mut().map(|one| &mut one.value), wrong).await
+    );
+}
+
+/// The case of 23: the body holds a reference to a value while what stops the group is polled.
+#[test]
+fn a_body_beside_a_stop() {
+    let member = || async { Ok::<_, String>(1) }.drop_on_exit();
+    for times in 0..5 {
+        dropped_at_every_poll(|| {
+            gather((member(),)).cancel_on(borrows(times)).with(async |(v,)| {
+                *v += 1;
+                yield_now().await;
+                *v += 1;
+                Ok(())
+            })
+        });
+        dropped_at_every_poll(|| {
+            gather([member()]).cancel_on(borrows(times)).with(async |[v]| {
+                *v += 1;
+                yield_now().await;
+                *v += 1;
+                Ok(())
+            })
+        });
+        #[cfg(feature = "alloc")]
+        for len in [1, MANY] {
+            dropped_at_every_poll(|| {
+                let members: Vec<_> = (0..len).map(|_| member()).collect();
+                gather(members).cancel_on(borrows(times)).with(async |all| {
+                    let v = all.get_mut(0).expect("one");
+                    *v += 1;
+                    yield_now().await;
+                    *v += 1;
+                    let mut sum = 0;
+                    for v in all {
+                        yield_now().await;
+                        *v += 1;
+                        sum += *v;
+                        if sum > 7 {
+                            break;
+                        }
+                    }
+                    Ok(sum)
+                })
+            });
+        }
+    }
+}
+
+/// A body may hand its references to a closure that it keeps, and to a future of its own.
+#[test]
+fn a_body_that_lends_on() {
+    dropped_at_every_poll(|| {
+        let members = [1, 2, 3].map(|number| async move { Ok::<_, String>([number; 2]) }.drop_on_exit());
+        gather(members).cancel_on(borrows(7)).with(async |[a, b, c]| {
+            let mut add = |number: u32| a[0] += number;
+            let other = async {
+                for value in b.iter_mut() {
+                    *value += 1;
+                    yield_now().await;
+                    *value += 1;
+                }
+            };
+            add(1);
+            other.await;
+            add(2);
+            let [first, second] = c;
+            yield_now().await;
+            std::mem::swap(first, second);
+            Ok(*first + a[0])
+        })
+    });
+}
+
+/// Every adapter, with closures and deadlines that hold references across an await.
+#[test]
+fn adapters() {
+    for deadline in 0..5 {
+        dropped_at_every_poll(|| {
+            let late = async move || {
+                borrows(deadline).await;
+                "late"
+            };
+            let plain = async move || {
+                let mut value = 7;
+                let value = &mut value;
+                yield_now().await;
+                *value += 1;
+                Ok::<u32, &'static str>(*value)
+            };
+            let exit = async |mut value: u32, _| {
+                let value = &mut value;
+                yield_now().await;
+                *value += 1;
+                borrows(1).await;
+                Ok(())
+            };
+            let group = (
+                plain().exit_with(exit).enter_within(late),
+                plain().exit_with(exit).abandon_with(drop).exit_within(late),
+                plain().drop_on_exit().enter_within(late).exit_within(late).errors_into::<&'static str>(),
+            );
+            gather(group).fair().with(async |(a, b, c)| {
+                *a += 1;
+                yield_now().await;
+                *b += *a;
+                yield_now().await;
+                *c += *b;
+                Ok(*c)
+            })
+        });
+    }
+}
+
+#[test]
+#[cfg(feature = "alloc")]
+fn boxed() {
+    async fn exit(mut value: u32, _: ExitCase) -> Result<(), String> {
+        let value = &mut value;
+        yield_now().await;
+        *value += 1;
+        Ok(())
+    }
+    dropped_at_every_poll(|| {
+        let members = [1, 2, 3].map(|number| async move { Ok(number) }.exit_boxed(exit));
+        gather(members).cancel_on(borrows(4)).with(async |[a, b, c]| {
+            *a += 1;
+            yield_now().await;
+            *b += *a;
+            yield_now().await;
+            *c += *b;
+            Ok(*c)
+        })
+    });
+    let counts = Counts::default();
+    dropped_at_every_poll(|| {
+        let counts = &counts;
+        let member = |index| async move { enter(index, Wrong::Nothing, counts).await.map(Box::new) };
+        gather([0, 1, 2].map(member))
+            .stack()
+            .with(async |all| work(all.into_iter().map(|one| &mut one.value), Wrong::Body).await)
+    });
+    assert_eq!(counts.entered.get(), counts.exited.get() + counts.abandoned.get());
+}
+
+/// The body's value is kept beside the errors of exits; and what the body borrows from outside is borrowed mutably.
+#[test]
+fn values() {
+    for wrong in [Wrong::Nothing, Wrong::Exit] {
+        let counts = Counts::default();
+        let mut outside = [0, 0];
+        let mut future = Box::pin(
+            gather((enter(0, wrong, &counts), enter(1, wrong, &counts)))
+                .with(async |(a, b)| {
+                    outside[0] += a.value;
+                    yield_now().await;
+                    outside[1] += b.value;
+                    Ok(&mut outside)
+                })
+                .keep_value(),
+        );
+        let output = loop {
+            if let Poll::Ready(output) = poll(future.as_mut()) {
+                break output;
+            }
+        };
+        let (value, errors) = output.unwrap();
+        value[0] += 1;
+        assert_eq!((*value, errors.len()), ([2, 1], usize::from(wrong == Wrong::Exit)));
+        drop(future);
+        assert_eq!(counts.exited.get(), 2);
+    }
+}
+
+/// Groups in groups: the entered one moves into its parent, and is lent and exited there.
+#[test]
+fn nested() {
+    for &wrong in if cfg!(miri) { &[Wrong::Nothing, Wrong::Enter] } else { ALL } {
+        let counts = Counts::default();
+        let enter = |index| enter(index, wrong, &counts);
+        dropped_at_every_poll(|| {
+            let pair = async move { gather((enter(0), enter(1))).stack().cancel_on(borrows(9)).enter().await };
+            let array = async move { gather([enter(2), enter(3)]).eager_rollback().fair().exit_limit(1).enter().await };
+            let group = (
+                pair.errors_into::<Error>(),
+                array.errors_into(),
+                enter(4).errors_into(),
+                #[cfg(feature = "alloc")]
+                async move { gather((0..MANY).map(enter).collect::<Vec<_>>()).enter().await }.errors_into(),
+            );
+            gather(group).cancel_on(borrows(12)).with(async |group| {
+                let (a, b) = group.0.lend();
+                let [c, d] = group.1.lend();
+                a.value += 1;
+                yield_now().await;
+                b.value += a.value;
+                c.value += b.value;
+                yield_now().await;
+                d.value += c.value;
+                let e = &mut *group.2;
+                e.value += d.value;
+                #[cfg(feature = "alloc")]
+                for one in group.3.lend().iter_mut().take(3) {
+                    yield_now().await;
+                    one.value += e.value;
+                }
+                Ok(())
+            })
+        });
+        assert_eq!(counts.entered.get(), counts.exited.get() + counts.abandoned.get());
+    }
+}
+
+/// What the groups of [`nested`] fail with.
+struct Error(#[allow(dead_code, reason = "it is only held")] String);
+
+impl From<String> for Error {
+    fn from(error: String) -> Self {
+        Self(error)
+    }
+}
+
+impl<S: gather_cm::Shape> From<gather_cm::Failure<String, S>> for Error {
+    fn from(failure: gather_cm::Failure<String, S>) -> Self {
+        Self(failure.to_string())
+    }
+}
+
+/// A group in two halves, each dropped at every poll; in between it is lent, moved and lent again.
+#[test]
+fn in_two_halves() {
+    for halfway in [false, true] {
+        let counts = Counts::default();
+        let enter = |index| enter(index, Wrong::Nothing, &counts);
+        macro_rules! halves {
+            ($group:expr, |$entered:ident| $lend:expr) => {
+                dropped_at_every_poll(|| async {
+                    let mut $entered = gather($group).cancel_on(borrows(20)).enter().await.expect("entered");
+                    $lend;
+                    let mut $entered = Box::new($entered);
+                    yield_now().await;
+                    $lend;
+                    if halfway {
+                        yield_now().await;
+                        return;
+                    }
+                    $entered.exit(ExitCase::Failed).await.expect("exited");
+                })
+            };
+        }
+        halves!((enter(0), enter(1)), |entered| {
+            let (a, b) = entered.lend();
+            std::mem::swap(&mut a.value, &mut b.value);
+        });
+        halves!([enter(0), enter(1)], |entered| {
+            let [a, b] = entered.lend();
+            std::mem::swap(&mut a.value, &mut b.value);
+        });
+        #[cfg(feature = "alloc")]
+        for len in [2, MANY] {
+            halves!((0..len).map(enter).collect::<Vec<_>>(), |entered| {
+                let mut all = entered.lend();
+                all.get_mut(1).expect("two").value += 1;
+                for one in all.iter_mut() {
+                    one.value += 1;
+                }
+            });
+        }
+        assert!(counts.entered.get() > 0);
+        assert_eq!(counts.entered.get(), counts.exited.get() + counts.abandoned.get());
+    }
+}
+
+/// Wakers that are kept: called in every phase, after the end, and after a drop.
+#[test]
+#[cfg(feature = "alloc")]
+fn late_wakers() {
+    async fn shows(wakers: &RefCell<Vec<Waker>>) {
+        for _ in 0..2 {
+            poll_fn(|cx| {
+                wakers.borrow_mut().push(cx.waker().clone());
+                Poll::Ready(())
+            })
+            .await;
+            yield_now().await;
+        }
+    }
+    for len in [3, MANY] {
+        for polls in (0..9).step_by(if cfg!(miri) { 2 } else { 1 }) {
+            let wakers = RefCell::default();
+            let member = |_| {
+                let wakers = &wakers;
+                async move { Ok::<_, String>(shows(wakers).await) }
+                    .exit_with(async move |(), _| Ok(shows(wakers).await))
+            };
+            let members = (0..len).map(member).collect::<Vec<_>>();
+            let mut with = Box::pin(gather(members).fair().with(async |_| Ok(yield_now().await)));
+            for _ in 0..polls {
+                if poll(with.as_mut()).is_ready() {
+                    break;
+                }
+                wakers.borrow().iter().for_each(Waker::wake_by_ref);
+            }
+            let kept = wakers.take();
+            drop(with);
+            kept.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+/// Nodes that wait, by pointers to where they are, as in an intrusive list.
+#[derive(Clone, Default)]
+struct List(Rc<RefCell<Vec<*const Node>>>);
+
+/// A future with a pointer to itself in a list.
+struct Node {
+    list: List,
+    listed: bool,
+    open: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+    _pinned: PhantomPinned,
+}
+
+impl List {
+    fn wait(&self) -> Node {
+        Node {
+            list: self.clone(),
+            listed: false,
+            open: Cell::new(false),
+            waker: RefCell::default(),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Opens one, or all.
+    fn open(&self, most: usize) {
+        let mut nodes = self.0.borrow_mut();
+        let most = most.min(nodes.len());
+        for node in nodes.drain(..most) {
+            // SAFETY: a node is pinned when it enters the list, and leaves it when it is dropped. Others have no more than
+            // shared references to it, to cells.
+            let node = unsafe { &*node };
+            node.open.set(true);
+            node.waker.take().expect("it waits").wake();
+        }
+    }
+}
+
+impl Future for Node {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: it is not moved.
+        let this = unsafe { self.get_unchecked_mut() };
+        if this.open.get() {
+            return Poll::Ready(());
+        }
+        this.waker.replace(Some(cx.waker().clone()));
+        if !this.listed {
+            this.listed = true;
+            this.list.0.borrow_mut().push(this);
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let this: *const Self = self;
+        if self.listed && !self.open.get() {
+            let mut nodes = self.list.0.borrow_mut();
+            let place = nodes.iter().position(|node| *node == this).expect("it is where it was");
+            nodes.swap_remove(place);
+        }
+    }
+}
+
+/// Members, bodies and exits in an intrusive list: their siblings open them in the middle of a poll, and others between two.
+#[test]
+fn intrusive_lists() {
+    macro_rules! run {
+        ($polls:expr, |$list:ident, $member:ident| $gather:expr) => {
+            for polls in $polls {
+                let $list = List::default();
+                let $member = |index: usize| {
+                    let (enter, exit) = ($list.clone(), $list.clone());
+                    async move {
+                        if index % 4 != 3 {
+                            enter.wait().await;
+                        }
+                        enter.open(1);
+                        yield_now().await;
+                        Ok::<_, String>(index)
+                    }
+                    .exit_with(async move |index, _| {
+                        if index % 4 == 3 {
+                            yield_now().await;
+                            exit.open(2);
+                        } else {
+                            exit.wait().await;
+                        }
+                        Ok(())
+                    })
+                };
+                let mut with = Box::pin($gather);
+                for _ in 0..polls {
+                    if poll(with.as_mut()).is_ready() {
+                        break;
+                    }
+                    $list.open(1);
+                }
+                drop(with);
+                assert!($list.0.borrow().is_empty(), "whoever waited has left");
+            }
+        };
+    }
+    run!(0..12, |list, member| {
+        let theirs = list.clone();
+        gather((member(0), member(3), member(1))).with(async move |_| Ok(theirs.wait().await))
+    });
+    run!(0..12, |list, member| {
+        let (theirs, stop) = (list.clone(), list.clone());
+        let group = gather([member(0), member(3), member(1)]).cancel_on(stop.wait()).fair();
+        group.with(async move |_| Ok(theirs.wait().await))
+    });
+    #[cfg(feature = "alloc")]
+    run!(0..12, |list, member| {
+        let theirs = list.clone();
+        let group = gather((1..5).map(member).collect::<Vec<_>>()).stack().eager_rollback();
+        group.with(async move |_| Ok(theirs.wait().await))
+    });
+    #[cfg(feature = "alloc")]
+    run!([0, 1, 7, 20, 60], |list, member| {
+        let theirs = list.clone();
+        gather((0..MANY).map(member).collect::<Vec<_>>()).with(async move |_| Ok(theirs.wait().await))
+    });
+}
