@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Runs a command with a PostgreSQL and a Redis of its own, and stops the two when it has ended.
+# Runs a command with a PostgreSQL, a Redis and an MQTT broker (mosquitto) of its own, and stops the three when it has
+# ended.
 #
 #     integration/servers.sh COMMAND [ARGUMENT..]
 #
-# The command is told where they are, GATHER_CM_TEST_PG and GATHER_CM_TEST_REDIS, and which processes they are,
-# GATHER_CM_TEST_PG_PID and GATHER_CM_TEST_REDIS_PID. Exits as the command does; with 77 where they are not installed.
+# The command's environment says where they are, GATHER_CM_TEST_PG, GATHER_CM_TEST_REDIS and GATHER_CM_TEST_MQTT, and
+# which processes two of them are, GATHER_CM_TEST_PG_PID and GATHER_CM_TEST_REDIS_PID. This script exits as the command
+# does, or with 77 if a server is not installed.
 set -euo pipefail
 
 shopt -s nullglob
 versions=(/usr/lib/postgresql/*/bin)
 [ ${#versions[@]} -gt 0 ] && PATH=${versions[-1]}:$PATH # Debian's are in no PATH
-for program in initdb postgres pg_isready redis-server redis-cli; do
+PATH=$PATH:/usr/sbin
+for program in initdb postgres pg_isready redis-server redis-cli mosquitto; do
     command -v "$program" >/dev/null || { echo "$program is not installed" >&2; exit 77; }
 done
 
@@ -34,8 +37,12 @@ fail() {
 # A port that nobody listens on, below those that the system gives away.
 free_port() {
     local port
-    while port=$((20000 + RANDOM % 12000)) && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+    while port=$((20000 + RANDOM % 12000)) && listens "$port" 2>/dev/null; do :; done
     echo "$port"
+}
+
+listens() {
+    (exec 3<>"/dev/tcp/127.0.0.1/$1")
 }
 
 # ready PID COMMAND..: waits until the command succeeds, for as long as the server runs.
@@ -72,5 +79,12 @@ redis-server --bind 127.0.0.1 --port "$port" --save "" --appendonly no --dir "$d
 pids+=($!)
 ready $! redis-cli -h 127.0.0.1 -p "$port" PING || fail "Redis did not start"
 export GATHER_CM_TEST_REDIS_PID=$! GATHER_CM_TEST_REDIS="redis://127.0.0.1:$port"
+
+port=$(free_port)
+printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$port" >"$directory/mosquitto.conf"
+mosquitto -c "$directory/mosquitto.conf" >"$directory/mosquitto.log" 2>&1 &
+pids+=($!)
+ready $! listens "$port" || fail "mosquitto did not start"
+export GATHER_CM_TEST_MQTT="127.0.0.1:$port"
 
 "$@"

@@ -1,7 +1,7 @@
-//! Test fixtures with async set-up and teardown, which is done also where the test panics.
+//! Test fixtures with async set-up and teardown. The teardown runs also if the test panics.
 //!
-//! A fixture is a group that was entered: here a server, and the directory that its test writes to. `enter` sets up;
-//! the `exit` of what it gives tears down. Since that is a resource like any other, a group of it alone gives a test
+//! A fixture is a group that was entered: here a server, and the directory that its test writes to. `enter` sets up,
+//! and the `exit` of its result tears down. Since that result is a resource like any other, a group of it alone gives a test
 //! its fixture, and takes it back whether the test returns or panics: [`with_fixture`].
 //!
 //! ```ignore
@@ -11,7 +11,7 @@
 //! }
 //! ```
 //!
-//! Where the two ends are apart, as in a suite that sets up once for all its tests, both are called by hand: [`suite`].
+//! If the two ends are apart, as in a suite that sets up once for all its tests, call both by hand: [`suite`].
 
 use std::{
     fs, io,
@@ -74,7 +74,7 @@ async fn set_up() -> Result<Fixture, <Fixture as Exit>::Error> {
 
 /// Runs a test with a fixture of its own.
 async fn with_fixture<R>(test: impl AsyncFnOnce(&mut Fixture) -> R) -> R {
-    gather((set_up(),)).with(async |(fixture,)| test(fixture).await).await.expect("set up and torn down")
+    gather((set_up(),)).with(async |(fixture,)| Ok(test(fixture).await)).await.expect("set up and torn down")
 }
 
 /// Sets up once, runs several tests, and tears down.
@@ -90,7 +90,7 @@ async fn suite() {
     outcome.unwrap_or_else(|panic| panic::resume_unwind(panic));
 }
 
-/// What the server of a fixture says, which is also written to its directory.
+/// Asks the server of a fixture, and writes the answer to its directory.
 async fn ask(fixture: &mut Fixture, question: &str) -> io::Result<String> {
     let (server, directory) = &mut **fixture;
     let mut stream = TcpStream::connect(server.address).await?;

@@ -28,7 +28,7 @@ async fn main() -> std::process::ExitCode {
 
 #[cfg(unix)]
 mod unix {
-    use std::{env, future::pending, io, net::SocketAddr, process::ExitCode, time::Duration};
+    use std::{convert::Infallible, env, future::pending, io, net::SocketAddr, process::ExitCode, time::Duration};
 
     use axum::{
         Router,
@@ -133,10 +133,10 @@ mod unix {
         task.await?
     }
 
-    /// What a part that is too late fails with.
-    async fn too_late(name: &str, deadline: Duration) -> io::Error {
+    /// The error of a part that is too late.
+    async fn too_late(deadline: Duration) -> io::Error {
         sleep(deadline).await;
-        io::Error::new(io::ErrorKind::TimedOut, format!("{name} was not released within {deadline:?}"))
+        io::Error::new(io::ErrorKind::TimedOut, format!("not released within {deadline:?}"))
     }
 
     pub async fn main() -> ExitCode {
@@ -146,31 +146,27 @@ mod unix {
         let (job_sender, jobs) = mpsc::channel(64);
         let (metric_sender, metrics) = mpsc::channel(64);
 
-        let server = start_server(job_sender).exit_within(async || too_late("the server", grace).await);
+        let server = start_server(job_sender).exit_within(async || too_late(grace).await);
         // Behind a server that is cut off, the others still have time to end.
-        let worker = start_task(work(jobs, metric_sender))
-            .exit_with(join)
-            .exit_within(async || too_late("the worker", grace * 2).await);
-        let metrics =
-            start_task(measure(metrics)).exit_with(join).exit_within(async || too_late("the metrics", grace * 3).await);
+        let worker =
+            start_task(work(jobs, metric_sender)).exit_with(join).exit_within(async || too_late(grace * 2).await);
+        let metrics = start_task(measure(metrics)).exit_with(join).exit_within(async || too_late(grace * 3).await);
 
-        let result = gather((server, worker, metrics))
-            .until(async {
+        let Err(failure) = gather((server, worker, metrics))
+            .names(&["server", "worker", "metrics"])
+            .cancel_on(async {
                 terminate.recv().await;
                 println!("SIGTERM");
             })
             .with(async |(server, _, _)| {
                 println!("listening on {}", server.address);
-                pending::<()>().await
+                pending::<Result<Infallible, _>>().await
             })
             .await;
-        match result {
-            Err(failure) if matches!(failure.cause, Cause::Cancelled) && failure.exits.is_empty() => ExitCode::SUCCESS,
-            Err(failure) => {
-                eprintln!("{failure}");
-                ExitCode::FAILURE
-            }
-            Ok(()) => unreachable!("the service has no end of its own"),
+        if matches!(failure.cause, Cause::Cancelled { .. }) && failure.exits.is_empty() {
+            return ExitCode::SUCCESS;
         }
+        eprintln!("{failure}");
+        ExitCode::FAILURE
     }
 }

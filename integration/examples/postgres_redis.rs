@@ -1,15 +1,15 @@
 //! A transfer between two accounts: a PostgreSQL transaction, a Redis lock and a directory for the receipt in one
 //! group.
 //!
-//! They are entered at the same time. Where the transfer succeeds, the transaction is committed; where it fails or
-//! takes too long, or where one of the three cannot be entered, it is rolled back. In every case the lock is released
+//! They are entered at the same time. If the transfer succeeds, the transaction is committed. If it fails or takes too
+//! long, or if one of the three cannot be entered, it is rolled back. In every case the lock is released
 //! and the directory removed.
 //!
 //! ```text
 //! $ integration/servers.sh cargo run -p gather-cm-integration --example postgres_redis
 //! committed: Ada to Bob: 30
 //! rolled back: body failed: PostgreSQL: db error: ERROR: .. violates check constraint ..
-//! rolled back: enter of member 1 failed: gather_cm_account:Ada is locked by another
+//! rolled back: enter of lock failed: gather_cm_account:Ada is locked by another
 //! Ada has 70
 //! Bob has 30
 //! ```
@@ -33,11 +33,12 @@ fn lock_of(servers: &Servers, account: &str) -> impl Future<Output = Result<Lock
     Lock::take(&servers.redis, format!("gather_cm_account:{account}"), EXPIRY)
 }
 
-/// Moves `amount`, and gives the receipt.
+/// Moves `amount`, and returns the receipt.
 async fn transfer(servers: &Servers, from: &str, to: &str, amount: i32) -> Result<String, String> {
     gather((Transaction::begin(&servers.postgres), lock_of(servers, from), directory()))
-        .until(sleep(PATIENCE))
-        .try_with(async |(transaction, _lock, directory)| -> Result<String, Error> {
+        .names(&["transaction", "lock", "receipt"])
+        .cancel_on(sleep(PATIENCE))
+        .with(async |(transaction, _lock, directory)| {
             let receipt = directory.path().join("receipt");
             fs::write(&receipt, format!("{from} to {to}: {amount}"))?;
             let update = "UPDATE gather_cm_accounts SET balance = balance + $1 WHERE name = $2";
@@ -65,7 +66,7 @@ async fn drop_accounts(client: Client, _: ExitCase) -> Result<(), Error> {
     Ok(client.batch_execute("DROP TABLE gather_cm_accounts").await?)
 }
 
-/// Three transfers, and what is on the accounts then.
+/// Tries three transfers, and prints the accounts.
 async fn transfers(servers: &Servers, client: &Client) -> Result<(), Error> {
     let receipt = transfer(servers, "Ada", "Bob", 30).await.expect("Ada has 100");
     println!("committed: {receipt}");
@@ -74,7 +75,7 @@ async fn transfers(servers: &Servers, client: &Client) -> Result<(), Error> {
     println!("rolled back: {failure}");
 
     let locked = gather((lock_of(servers, "Ada"),))
-        .with(async |_| transfer(servers, "Ada", "Bob", 30).await.expect_err("the lock is held"))
+        .with(async |_| Ok(transfer(servers, "Ada", "Bob", 30).await.expect_err("the lock is held")))
         .await
         .expect("nobody else takes it");
     println!("rolled back: {locked}");
@@ -89,6 +90,6 @@ async fn transfers(servers: &Servers, client: &Client) -> Result<(), Error> {
 async fn main() -> Result<(), Box<dyn error::Error>> {
     let servers = Servers::of_environment().ok_or("GATHER_CM_TEST_PG or GATHER_CM_TEST_REDIS is not set")??;
     let accounts = accounts(&servers).exit_with(drop_accounts);
-    gather((accounts,)).try_with(async |(client,)| transfers(&servers, client).await).await?;
+    gather((accounts,)).with(async |(client,)| transfers(&servers, client).await).await?;
     Ok(())
 }

@@ -28,28 +28,28 @@ impl Bars {
 
     fn tell(&self, event: Event) {
         match event {
-            Event::EnterBegan(member) => self.spin(member, "starts"),
-            Event::Entered(member) => self.rest(member, "is up"),
-            Event::EnterFailed(member) => self.0[member].abandon_with_message("did not start"),
-            Event::ExitBegan(member) => self.spin(member, "shuts down"),
-            Event::Exited(member) => self.0[member].finish_with_message("is down"),
-            Event::EnterDropped(member)
-            | Event::ExitDropped(member)
-            | Event::ExitFailed(member)
-            | Event::Abandoned(member) => self.0[member].abandon_with_message("was not shut down"),
+            Event::EnterStarted { index, .. } => self.spin(index, "starts"),
+            Event::Entered { index, .. } => self.rest(index, "is up"),
+            Event::EnterFailed { index, .. } => self.0[index].abandon_with_message("did not start"),
+            Event::ExitStarted { index, .. } => self.spin(index, "shuts down"),
+            Event::Exited { index, .. } => self.0[index].finish_with_message("is down"),
+            Event::EnterDropped { index, .. }
+            | Event::ExitDropped { index, .. }
+            | Event::ExitFailed { index, .. }
+            | Event::Abandoned { index, .. } => self.0[index].abandon_with_message("was not shut down"),
             _ => {}
         }
     }
 
-    fn spin(&self, member: usize, message: &'static str) {
-        self.0[member].reset_elapsed();
-        self.0[member].set_message(message);
-        self.0[member].enable_steady_tick(Duration::from_millis(80));
+    fn spin(&self, index: usize, message: &'static str) {
+        self.0[index].reset_elapsed();
+        self.0[index].set_message(message);
+        self.0[index].enable_steady_tick(Duration::from_millis(80));
     }
 
-    fn rest(&self, member: usize, message: &'static str) {
-        self.0[member].disable_steady_tick();
-        self.0[member].set_message(message);
+    fn rest(&self, index: usize, message: &'static str) {
+        self.0[index].disable_steady_tick();
+        self.0[index].set_message(message);
     }
 }
 
@@ -58,20 +58,20 @@ struct Spans([Span; NAMES.len()]);
 
 impl Spans {
     fn tell(&mut self, event: Event) {
-        let (member, span) = match event {
-            Event::EnterBegan(member) => (member, info_span!("enter", member = NAMES[member])),
-            Event::Entered(member) => (member, info_span!("held", member = NAMES[member])),
-            Event::ExitBegan(member) => (member, info_span!("exit", member = NAMES[member])),
-            Event::EnterFailed(member)
-            | Event::EnterDropped(member)
-            | Event::Exited(member)
-            | Event::ExitFailed(member)
-            | Event::ExitDropped(member)
-            | Event::Abandoned(member) => (member, Span::none()),
-            Event::BodyEnded(case) => return tracing::info!(?case, "the body has ended"),
+        let (index, span) = match event {
+            Event::EnterStarted { index, .. } => (index, info_span!("enter", member = NAMES[index])),
+            Event::Entered { index, .. } => (index, info_span!("held", member = NAMES[index])),
+            Event::ExitStarted { index, .. } => (index, info_span!("exit", member = NAMES[index])),
+            Event::EnterFailed { index, .. }
+            | Event::EnterDropped { index, .. }
+            | Event::Exited { index, .. }
+            | Event::ExitFailed { index, .. }
+            | Event::ExitDropped { index, .. }
+            | Event::Abandoned { index, .. } => (index, Span::none()),
+            Event::BodyEnded { case, .. } => return tracing::info!(?case, "the body has ended"),
             _ => return,
         };
-        self.0[member] = span;
+        self.0[index] = span;
     }
 }
 
@@ -92,11 +92,11 @@ async fn main() {
             Some(spans) => spans.tell(event),
             None => bars.tell(event),
         })
-        .with(async |_| tokio::time::sleep(Duration::from_millis(200)).await)
+        .with(async |_| Ok(tokio::time::sleep(Duration::from_millis(200)).await))
         .await
         .expect("nothing fails here");
     if spans.is_none() {
-        // Where there is no terminal, the bars are not drawn.
+        // Without a terminal, the bars are not drawn.
         bars.0.iter().for_each(|bar| println!("{} {}", bar.prefix(), bar.message()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{error, fmt, io};
 
-/// What goes wrong with a member.
+/// An error of a member.
 #[derive(Debug)]
 pub enum Error {
     /// PostgreSQL, or the way there.
@@ -20,7 +20,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // What the server said is its source.
+            // The server's words are its source.
             Self::Postgres(error) => match error::Error::source(error) {
                 Some(source) => write!(f, "PostgreSQL: {error}: {source}"),
                 None => write!(f, "PostgreSQL: {error}"),

@@ -21,7 +21,7 @@ pub async fn directory() -> Result<DropOnExit<TempDir, Error>, Error> {
     async { Ok(tempfile::tempdir()?) }.drop_on_exit().await
 }
 
-/// Where the servers are.
+/// The addresses of the servers.
 #[derive(Clone, Debug)]
 pub struct Servers {
     /// Of PostgreSQL.
@@ -38,7 +38,7 @@ impl Servers {
 
     /// Those of the environment: `GATHER_CM_TEST_PG` and `GATHER_CM_TEST_REDIS`.
     ///
-    /// `None` where one of the two is not set.
+    /// Returns `None` if one of the two is not set.
     pub fn of_environment() -> Option<Result<Self, Error>> {
         let [postgres, redis] = ["GATHER_CM_TEST_PG", "GATHER_CM_TEST_REDIS"].map(|name| env::var(name).ok());
         Some(Self::at(&postgres?, &redis?))

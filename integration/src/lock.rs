@@ -11,8 +11,8 @@ use crate::Error;
 
 /// A lock: a key of Redis that holds a token of ours.
 ///
-/// Its exit removes the key if the token is still ours. Abandoned, it leaves that to a task, where there is a runtime.
-/// Where neither happens (an enter that was dropped halfway, a process that was killed), the key expires.
+/// Its exit removes the key if the token is still ours. An abandoned lock leaves that to a task, if there is a runtime.
+/// If neither happens (an enter is dropped halfway, or the process is killed), the key expires.
 #[derive(Debug)]
 pub struct Lock {
     connection: MultiplexedConnection,
@@ -25,7 +25,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`] where someone else holds it: this does not wait.
+    /// [`Error::Locked`] if someone else holds it: this does not wait.
     pub async fn take(client: &Client, key: impl Into<String>, expiry: Duration) -> Result<Self, Error> {
         let connection = client.get_multiplexed_async_connection().await?;
         let mut lock = Self { connection, key: key.into(), token: Uuid::new_v4().to_string() };

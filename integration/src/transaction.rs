@@ -52,7 +52,7 @@ impl Exit for Transaction {
 
     async fn exit(self, case: ExitCase) -> Result<(), Error> {
         let end = match case {
-            // Where a statement has failed and the body passed over that, the server answers `COMMIT` with a roll-back
+            // If a statement has failed and the body passed over that, the server answers `COMMIT` with a roll-back
             // and without an error. `SELECT` fails there, and `COMMIT` is not reached.
             ExitCase::Completed => "SELECT; COMMIT",
             _ => "ROLLBACK",

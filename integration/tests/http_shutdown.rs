@@ -120,7 +120,7 @@ async fn a_request_that_hangs_is_cut_off() {
 
         let (code, lines, errors) = service.end().await;
         assert_eq!(lines, ["the worker is released", "metrics: 0 requests, 0 words"]);
-        assert_eq!(errors, "cancelled; exit of member 0 failed: the server was not released within 2s\n");
+        assert_eq!(errors, "cancelled; exit of server failed: not released within 2s\n");
         assert_eq!(code, Some(1));
     };
     timeout(BOUND, test).await.expect("in time");

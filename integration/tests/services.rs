@@ -1,7 +1,7 @@
 //! A transaction, a lock and a directory as one group, against a real PostgreSQL and a real Redis.
 //!
 //! `GATHER_CM_TEST_PG` and `GATHER_CM_TEST_REDIS` say where they are, as in `host=localhost user=postgres` and
-//! `redis://localhost`; where they are not set, each test says that it was skipped. `integration/servers.sh` runs a
+//! `redis://localhost`. If they are not set, each test says that it was skipped. `integration/servers.sh` runs a
 //! command with both.
 
 use std::{
@@ -33,8 +33,8 @@ const BOUND: Duration = Duration::from_secs(120);
 /// Of the locks: too late to be of help.
 const EXPIRY: Duration = Duration::from_secs(600);
 
-/// What the body of all three members is lent.
-type Held<'a> = (&'a mut Transaction, &'a mut Lock, &'a mut DropOnExit<TempDir, Error>);
+/// The values that the body of all three members borrows.
+type Held<'a> = (&'a mut Transaction, &'a mut Lock, &'a mut TempDir);
 
 /// A table and a name of a test's own, and someone who looks on from outside.
 struct Place {
@@ -81,7 +81,7 @@ impl Place {
         Ok(())
     }
 
-    /// What was committed.
+    /// The rows that were committed.
     async fn rows(&self) -> Result<Vec<i64>, Error> {
         let rows = self.postgres.query(&format!("SELECT run FROM {} ORDER BY run", self.name), &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
@@ -122,11 +122,11 @@ impl Place {
 }
 
 fn skipped(test: &str, why: &str) {
-    // Not by `eprintln!`, whose output is shown only where a test fails.
+    // Not by `eprintln!`, whose output is shown only if a test fails.
     io::stderr().write_all(format!("{test} is skipped: {why}\n").as_bytes()).unwrap();
 }
 
-/// Runs a test in a place of its own, and holds it to leave nothing behind. The table goes also where the test panics.
+/// Runs a test in a place of its own, and holds it to leave nothing behind. The table goes also if the test panics.
 fn run(name: &str, test: impl AsyncFnOnce(&Place) -> Result<(), Error>) {
     let Some(servers) = Servers::of_environment() else {
         return skipped(name, "GATHER_CM_TEST_PG or GATHER_CM_TEST_REDIS is not set");
@@ -136,11 +136,11 @@ fn run(name: &str, test: impl AsyncFnOnce(&Place) -> Result<(), Error>) {
         place.drop_table().await?;
         left
     });
-    let all = gather((place,)).try_with(async |(place,)| test(place).await);
+    let all = gather((place,)).with(async |(place,)| test(place).await);
     Runtime::new().unwrap().block_on(async { timeout(BOUND, all).await }).expect("in time").unwrap();
 }
 
-/// What makes a body or a member fail.
+/// An error for a body or a member to fail with.
 fn refusal() -> Error {
     Error::Io(io::Error::other("refused"))
 }
@@ -149,9 +149,9 @@ fn refusal() -> Error {
 fn committed_where_the_body_completes() {
     run("completed", async |place| {
         let path = gather(place.members("lock"))
-            .try_with(async |held| {
+            .with(async |held| {
                 place.work(1, &held).await?;
-                Ok::<_, Error>(held.2.path().to_path_buf())
+                Ok(held.2.path().to_path_buf())
             })
             .await
             .unwrap();
@@ -165,7 +165,7 @@ fn committed_where_the_body_completes() {
 fn rolled_back_where_the_body_fails() {
     run("failed", async |place| {
         let failure = gather(place.members("lock"))
-            .try_with(async |held| {
+            .with(async |held| {
                 place.work(1, &held).await?;
                 Err::<(), _>(refusal())
             })
@@ -181,7 +181,7 @@ fn rolled_back_where_the_body_panics() {
     run("panicked", async |place| {
         let failure = gather(place.members("lock"))
             .catch_unwind()
-            .try_with(async |held| -> Result<(), Error> {
+            .with(async |held| -> Result<(), Error> {
                 place.work(1, &held).await?;
                 panic!("oops");
             })
@@ -197,15 +197,15 @@ fn rolled_back_where_the_group_is_stopped() {
     run("stopped", async |place| {
         let (stop, stopped) = oneshot::channel();
         let failure = gather(place.members("lock"))
-            .until(async { stopped.await.unwrap() })
-            .try_with(async |held| -> Result<(), Error> {
+            .cancel_on(async { stopped.await.unwrap() })
+            .with(async |held| -> Result<(), Error> {
                 place.work(1, &held).await?;
                 stop.send(()).unwrap();
                 pending().await
             })
             .await
             .unwrap_err();
-        assert!(matches!(failure.cause, Cause::Cancelled) && failure.exits.is_empty(), "{failure}");
+        assert!(matches!(failure.cause, Cause::Cancelled { .. }) && failure.exits.is_empty(), "{failure}");
         place.assert_released(&[]).await
     });
 }
@@ -215,13 +215,14 @@ fn rolled_back_where_the_group_is_stopped() {
 fn rolled_back_where_the_lock_is_held_by_another() {
     run("locked", async |place| {
         let other = gather(place.members("lock"));
-        let nested = async |_: (&mut Transaction, &mut Lock, &mut DropOnExit<TempDir, Error>)| {
-            let failure = gather(place.members("lock")).with(async |_| unreachable!("the lock is held")).await;
-            let failure: gather_cm::Failure<(), _, _> = failure.unwrap_err();
+        let nested = async |_: (&mut Transaction, &mut Lock, &mut TempDir)| {
+            let second = gather(place.members("lock"));
+            let failure = second.with(async |_| -> Result<(), _> { unreachable!("the lock is held") }).await;
+            let failure = failure.unwrap_err();
             assert_eq!(place.locks().await?.len(), 1);
-            Ok::<_, Error>(failure.to_string())
+            Ok(failure.to_string())
         };
-        let message = other.try_with(nested).await.unwrap();
+        let message = other.with(nested).await.unwrap();
         assert_eq!(message, format!("enter of member 1 failed: {}:lock is locked by another", place.name));
         Ok(())
     });
@@ -234,7 +235,7 @@ fn released_where_the_transaction_cannot_begin() {
         let mut config = place.servers.postgres.clone();
         config.dbname("gather_cm_there_is_none");
         let (_, lock, directory) = place.members("lock");
-        let failure = gather((Transaction::begin(&config), lock, directory)).with(async |_| ()).await.unwrap_err();
+        let failure = gather((Transaction::begin(&config), lock, directory)).with(async |_| Ok(())).await.unwrap_err();
         let message = failure.to_string();
         assert!(message.starts_with("enter of member 0 failed: PostgreSQL: "), "{message}");
         assert!(message.ends_with("database \"gather_cm_there_is_none\" does not exist"), "{message}");
@@ -259,7 +260,7 @@ fn rolled_back_where_another_member_fails() {
             while place.locks().await?.is_empty() {}
             Err::<(), _>(refusal())
         };
-        let failure = gather((witnessed, lock, fails.drop_on_exit())).with(async |_| ()).await.unwrap_err();
+        let failure = gather((witnessed, lock, fails.drop_on_exit())).with(async |_| Ok(())).await.unwrap_err();
         assert_eq!(failure.to_string(), "enter of member 2 failed: refused");
         place.assert_released(&[]).await
     });
@@ -269,17 +270,18 @@ fn rolled_back_where_another_member_fails() {
 #[test]
 fn a_lock_that_was_lost_is_not_released() {
     run("lost", async |place| {
-        let failure = gather(place.members("lock"))
-            .try_with(async |held| {
+        let (value, exits) = gather(place.members("lock"))
+            .with(async |held| {
                 place.work(1, &held).await?;
                 place.redis.clone().set::<_, _, ()>(held.1.key(), "another's").await?;
-                Ok::<_, Error>(17)
+                Ok(17)
             })
+            .keep_value()
             .await
-            .unwrap_err();
-        assert!(matches!(failure.cause, Cause::Exit(17)), "{failure}");
-        assert!(matches!(failure.exits.get(1), Some(Error::LockLost(_))), "{failure}");
-        assert_eq!(failure.exits.len(), 1);
+            .unwrap();
+        assert_eq!(value, 17);
+        assert!(matches!(exits.get(1), Some(Error::LockLost(_))), "{exits:?}");
+        assert_eq!(exits.len(), 1);
         assert_eq!(place.rows().await?, [1]);
         let key = format!("{}:lock", place.name);
         assert_eq!(place.redis.clone().get_del::<_, String>(key).await?, "another's");
@@ -287,7 +289,7 @@ fn a_lock_that_was_lost_is_not_released() {
     });
 }
 
-/// A statement failed, and the body passed over that: the server cannot commit, and nobody is told that it did.
+/// A statement failed, and the body passed over that: the server cannot commit, and the failure says so.
 #[test]
 fn a_transaction_that_cannot_be_committed_is_a_fault() {
     run("aborted", async |place| {
@@ -295,10 +297,11 @@ fn a_transaction_that_cannot_be_committed_is_a_fault() {
             .with(async |held| {
                 place.work(1, &held).await.unwrap();
                 held.0.execute("SELECT 1 / 0", &[]).await.unwrap_err();
+                Ok(())
             })
             .await
             .unwrap_err();
-        assert!(matches!(failure.cause, Cause::Exit(())), "{failure}");
+        assert!(matches!(failure.cause, Cause::Exit { .. }), "{failure}");
         assert!(failure.exits.get(0).unwrap().to_string().contains("current transaction is aborted"), "{failure}");
         assert_eq!(failure.exits.len(), 1);
         assert_eq!(place.rows().await?, [0; 0]);
@@ -311,7 +314,7 @@ fn a_transaction_that_cannot_be_committed_is_a_fault() {
 fn nothing_stays_where_the_future_is_dropped() {
     run("dropped", async |place| {
         let (working, works) = oneshot::channel();
-        let all = gather(place.members("lock")).try_with(async |held| {
+        let all = gather(place.members("lock")).with(async |held| {
             place.work(1, &held).await?;
             working.send(held.2.path().to_path_buf()).unwrap();
             pending::<Result<(), Error>>().await
@@ -336,7 +339,7 @@ async fn the_connection_is_joined() {
     let begin = Transaction::begin(&servers.as_ref().unwrap().postgres);
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let before = tasks();
-    gather((begin,)).with(async |_| assert_eq!(tasks(), before + 1)).await.unwrap();
+    gather((begin,)).with(async |_| Ok(assert_eq!(tasks(), before + 1))).await.unwrap();
     assert_eq!(tasks(), before);
 }
 
@@ -357,8 +360,8 @@ fn nothing_is_left_of_a_thousand_runs() {
         };
         let mut path = None;
         let result = gather((transaction, lock, directory))
-            .until(stop_request)
-            .try_with(async |held| {
+            .cancel_on(stop_request)
+            .with(async |held| {
                 path = Some(held.2.path().to_path_buf());
                 place.work(run as i64, &held).await?;
                 match run % 4 {
@@ -420,7 +423,7 @@ struct OwnServers {
 }
 
 impl OwnServers {
-    /// `None` where they are not installed, or where no servers were asked for.
+    /// Returns `None` if they are not installed, or if no servers were asked for.
     fn start(test: &str) -> Option<Self> {
         if Servers::of_environment().is_none() {
             skipped(test, "GATHER_CM_TEST_PG or GATHER_CM_TEST_REDIS is not set");
@@ -438,7 +441,7 @@ impl OwnServers {
         let value = |name: &str| environment.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         let Some(postgres) = value("GATHER_CM_TEST_PG") else {
             assert_eq!(script.wait().unwrap().code(), Some(77), "the servers do not start");
-            skipped(test, "PostgreSQL or Redis is not installed");
+            skipped(test, "a server is not installed");
             return None;
         };
         let servers = Servers::at(postgres, value("GATHER_CM_TEST_REDIS").unwrap()).unwrap();
@@ -490,11 +493,11 @@ fn postgres_is_killed() {
     run_with_own_servers("postgres_killed", async |own, place| {
         let mut path = None;
         let failure = gather(place.members("lock"))
-            .try_with(async |held| {
+            .with(async |held| {
                 place.work(1, &held).await?;
                 path = Some(held.2.path().to_path_buf());
                 let (ended, ()) = join!(held.0.batch_execute("SELECT pg_sleep(600)"), async { own.kill_postgres() });
-                Ok::<_, Error>(ended?)
+                Ok(ended?)
             })
             .await
             .unwrap_err();
@@ -511,19 +514,19 @@ fn postgres_is_killed() {
 #[test]
 fn redis_is_killed() {
     run_with_own_servers("redis_killed", async |own, place| {
-        let failure = gather(place.members("lock"))
-            .try_with(async |held| {
+        let (path, exits) = gather(place.members("lock"))
+            .with(async |held| {
                 place.work(1, &held).await?;
                 own.kill_redis();
                 wait_for_end(&place).await;
-                Ok::<_, Error>(held.2.path().to_path_buf())
+                Ok(held.2.path().to_path_buf())
             })
+            .keep_value()
             .await
-            .unwrap_err();
-        println!("{failure}");
-        assert!(matches!(failure.exits.get(1), Some(Error::Redis(_))), "{failure}");
-        assert_eq!(failure.exits.len(), 1);
-        let Cause::Exit(path) = failure.cause else { panic!("{failure}") };
+            .unwrap();
+        println!("{exits:?}");
+        assert!(matches!(exits.get(1), Some(Error::Redis(_))), "{exits:?}");
+        assert_eq!(exits.len(), 1);
         assert!(!path.exists());
         assert_eq!(place.rows().await.unwrap(), [1]);
         assert_eq!(place.connections().await.unwrap(), 0);
@@ -536,13 +539,13 @@ fn both_are_killed() {
     run_with_own_servers("both_killed", async |own, place| {
         let mut path = None;
         let failure = gather(place.members("lock"))
-            .try_with(async |held| {
+            .with(async |held| {
                 place.work(1, &held).await?;
                 path = Some(held.2.path().to_path_buf());
                 own.kill_redis();
                 wait_for_end(&place).await;
                 let (ended, ()) = join!(held.0.batch_execute("SELECT pg_sleep(600)"), async { own.kill_postgres() });
-                Ok::<_, Error>(ended?)
+                Ok(ended?)
             })
             .await
             .unwrap_err();

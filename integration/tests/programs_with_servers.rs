@@ -1,0 +1,254 @@
+//! The examples that need servers, as processes of their own.
+//!
+//! `GATHER_CM_TEST_PG`, `GATHER_CM_TEST_REDIS` and `GATHER_CM_TEST_MQTT` say where the servers are. If one of them is
+//! not set, its tests say that they are skipped. `integration/servers.sh` runs a command with all three.
+
+mod common;
+
+use std::{env, fs, net::SocketAddr};
+
+use gather_cm_integration::Servers;
+use redis::AsyncCommands;
+use reqwest::{Client, StatusCode};
+use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, QoS};
+use tokio::{process::Command, task::yield_now};
+use tokio_postgres::NoTls;
+
+use common::{Ended, Running, example, output, run, skipped};
+
+/// A schema of a test's own, in which its programs find their tables.
+struct Schema {
+    name: String,
+    client: tokio_postgres::Client,
+}
+
+impl Schema {
+    async fn new(servers: &Servers, test: &str, tables: &str) -> Self {
+        let (client, connection) = servers.postgres.connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let name = format!("gather_cm_{}_{test}", std::process::id());
+        client.batch_execute(&format!("CREATE SCHEMA {name}; SET search_path = {name}; {tables}")).await.unwrap();
+        Self { name, client }
+    }
+
+    /// An example whose tables are those of the schema.
+    fn example(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = example(name, arguments);
+        let options = format!("options='-csearch_path={}'", self.name);
+        command.env("GATHER_CM_TEST_PG", format!("{} {options}", env::var("GATHER_CM_TEST_PG").unwrap()));
+        command
+    }
+
+    async fn drop(self) {
+        self.client.batch_execute(&format!("DROP SCHEMA {} CASCADE", self.name)).await.unwrap();
+    }
+}
+
+/// The servers, unless the environment names none.
+fn servers(test: &str) -> Option<Servers> {
+    let servers = Servers::of_environment();
+    if servers.is_none() {
+        skipped(test, "GATHER_CM_TEST_PG or GATHER_CM_TEST_REDIS is not set");
+    }
+    servers.map(Result::unwrap)
+}
+
+const OUTBOX: &str = "CREATE TABLE gather_cm_outbox (text text, sent boolean);
+    INSERT INTO gather_cm_outbox VALUES ('old', true), ('one', false), ('two', false)";
+
+#[test]
+fn an_export_is_committed_or_rolled_back() {
+    let Some(servers) = servers("export") else { return };
+    run(async {
+        let schema = Schema::new(&servers, "export", OUTBOX).await;
+        let unsent = async || -> i64 {
+            let count = "SELECT count(*) FROM gather_cm_outbox WHERE NOT sent";
+            schema.client.query_one(count, &[]).await.unwrap().get(0)
+        };
+        let export = async |target: &str| Ended::of(schema.example("export", &[target]).output().await.unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let names = || fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+
+        // The target is a folder with a file in it: the file cannot take its place.
+        fs::create_dir(folder.path().join("news.txt")).unwrap();
+        fs::write(folder.path().join("news.txt/old"), "").unwrap();
+        let target = folder.path().join("news.txt");
+        let target = target.to_str().unwrap();
+        export(target).await.expect(1, &[], "body failed: Is a directory (os error 21)\n");
+        assert_eq!(unsent().await, 2);
+        assert_eq!(names(), ["news.txt"]);
+        fs::remove_dir_all(target).unwrap();
+
+        // The folder does not exist: the transaction is ended, too.
+        let nowhere = folder.path().join("nowhere");
+        let ended = export(nowhere.join("news.txt").to_str().unwrap()).await;
+        let message =
+            format!("enter of scratch failed: No such file or directory (os error 2) at path \"{}/", nowhere.display());
+        assert!(ended.code == Some(1) && ended.errors.starts_with(&message), "{ended:?}");
+
+        export(target).await.expect(0, &["exported 2 rows"], "");
+        assert_eq!(fs::read_to_string(target).unwrap(), "one\ntwo\n");
+        assert_eq!(unsent().await, 0);
+        assert_eq!(names(), ["news.txt"]);
+        schema.drop().await;
+    });
+}
+
+/// The whole chain in one line, as anyhow writes it.
+#[test]
+fn an_export_that_cannot_begin_says_why() {
+    if servers("export_nobody").is_none() {
+        return;
+    }
+    run(async {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = example("export", &[folder.path().join("news.txt").to_str().unwrap()]);
+        let nobody = env::var("GATHER_CM_TEST_PG").unwrap() + " user=nobody";
+        let ended = Ended::of(command.env("GATHER_CM_TEST_PG", nobody).output().await.unwrap());
+        ended.expect(1, &[], "enter of db failed: db error: FATAL: role \"nobody\" does not exist\n");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    });
+}
+
+const ACCOUNTS: &str =
+    "CREATE TABLE gather_cm_accounts (name text PRIMARY KEY, balance integer NOT NULL CHECK (balance >= 0));
+    INSERT INTO gather_cm_accounts VALUES ('Ada', 100), ('Bob', 0)";
+
+#[test]
+fn a_transfer_is_committed_or_rolled_back() {
+    let Some(servers) = servers("transfer_service") else { return };
+    run(async {
+        let schema = Schema::new(&servers, "transfer", ACCOUNTS).await;
+        let mut redis = servers.redis.get_multiplexed_async_connection().await.unwrap();
+        let key = "gather_cm_account:Ada";
+        let mut service = Running::start(schema.example("transfer_service", &[]));
+        let address = service.line().await.strip_prefix("listening on ").unwrap().to_owned();
+        let post = |path: &str| Client::new().post(format!("http://{address}/transfer/{path}")).send();
+        let transfer = async |path: &str| {
+            let answer = post(path).await.unwrap();
+            (answer.status(), answer.text().await.unwrap())
+        };
+        let balances = async || -> Vec<i32> {
+            let rows = schema.client.query("SELECT balance FROM gather_cm_accounts ORDER BY name", &[]).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        };
+
+        assert_eq!(transfer("Ada/Bob/30").await, (StatusCode::OK, "Ada to Bob: 30\n".to_owned()));
+        assert_eq!(balances().await, [70, 30]);
+        assert!(!redis.exists::<_, bool>(key).await.unwrap());
+
+        let (status, message) = transfer("Ada/Bob/300").await;
+        assert_eq!(status, StatusCode::CONFLICT, "{message}");
+        assert!(message.starts_with("body failed: PostgreSQL: db error: ERROR: "), "{message}");
+        assert_eq!(balances().await, [70, 30]);
+        assert!(!redis.exists::<_, bool>(key).await.unwrap());
+
+        redis.set::<_, _, ()>(key, "another's").await.unwrap();
+        let locked = format!("enter of lock failed: {key} is locked by another\n");
+        assert_eq!(transfer("Ada/Bob/30").await, (StatusCode::LOCKED, locked));
+        assert_eq!(redis.get_del::<_, String>(key).await.unwrap(), "another's");
+
+        // The client goes away while the handler waits for a row: the lock and the transaction are released.
+        schema.client.batch_execute("BEGIN; SELECT FROM gather_cm_accounts FOR UPDATE").await.unwrap();
+        let request = tokio::spawn(post("Ada/Bob/30"));
+        while !redis.exists::<_, bool>(key).await.unwrap() {}
+        request.abort();
+        while redis.exists::<_, bool>(key).await.unwrap() {}
+        schema.client.batch_execute("COMMIT").await.unwrap();
+        let others =
+            "SELECT count(*) FROM pg_locks WHERE relation = 'gather_cm_accounts'::regclass AND pid <> pg_backend_pid()";
+        while schema.client.query_one(others, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+            yield_now().await;
+        }
+        assert_eq!(balances().await, [70, 30]);
+        assert_eq!(transfer("Ada/Bob/30").await.0, StatusCode::OK);
+        assert_eq!(balances().await, [40, 60]);
+
+        service.process.start_kill().unwrap();
+        schema.drop().await;
+    });
+}
+
+/// A third client, which watches the other two.
+struct Watch {
+    topic: String,
+    _client: AsyncClient,
+    events: EventLoop,
+}
+
+impl Watch {
+    async fn new(test: &str) -> Option<Self> {
+        let Ok(broker) = env::var("GATHER_CM_TEST_MQTT") else {
+            skipped(test, "GATHER_CM_TEST_MQTT is not set");
+            return None;
+        };
+        let broker: SocketAddr = broker.parse().unwrap();
+        let topic = format!("gather_cm/{}/{test}", std::process::id());
+        let options = MqttOptions::new(format!("watch {topic}"), broker.ip().to_string(), broker.port());
+        let (client, mut events) = AsyncClient::new(options, 16);
+        client.subscribe(format!("{topic}/+"), QoS::AtLeastOnce).await.unwrap();
+        while !matches!(events.poll().await.unwrap(), Event::Incoming(Incoming::SubAck(_))) {}
+        Some(Self { topic, _client: client, events })
+    }
+
+    /// The next two messages, sorted.
+    async fn next_two(&mut self) -> [String; 2] {
+        let mut messages = Vec::new();
+        while messages.len() < 2 {
+            if let Event::Incoming(Incoming::Publish(message)) = self.events.poll().await.unwrap() {
+                let name = message.topic.rsplit('/').next().unwrap();
+                messages.push(format!("{name} is {}", String::from_utf8_lossy(&message.payload)));
+            }
+        }
+        messages.sort();
+        messages.try_into().unwrap()
+    }
+}
+
+const RECEIVED: [&str; 3] = ["received 19.5", "received 20.0", "received 20.5"];
+
+#[test]
+fn mqtt_clients_say_goodbye() {
+    run(async {
+        let Some(mut watch) = Watch::new("goodbye").await else { return };
+        output("mqtt", &[&watch.topic]).await.expect(0, &RECEIVED, "");
+        assert_eq!(watch.next_two().await, ["display is here", "sensor is here"]);
+        assert_eq!(watch.next_two().await, ["display is gone", "sensor is gone"]);
+    });
+}
+
+/// A drop cannot say goodbye: the connections end, and the broker publishes the wills, while the program goes on.
+#[test]
+fn mqtt_clients_that_are_dropped_are_lost() {
+    run(async {
+        let Some(mut watch) = Watch::new("dropped").await else { return };
+        let mut running = Running::start(example("mqtt", &[&watch.topic, "drop"]));
+        for line in RECEIVED {
+            assert_eq!(running.line().await, line);
+        }
+        running.step().await;
+        assert_eq!(running.line().await, "dropped");
+        assert_eq!(watch.next_two().await, ["display is here", "sensor is here"]);
+        assert_eq!(watch.next_two().await, ["display is lost", "sensor is lost"]);
+        running.step().await;
+        running.end().await.expect(0, &[], "");
+    });
+}
+
+/// There is no broker: both clients say so, in one tree.
+#[test]
+fn mqtt_clients_without_a_broker() {
+    run(async {
+        if env::var("GATHER_CM_TEST_MQTT").is_err() {
+            return skipped("no_broker", "GATHER_CM_TEST_MQTT is not set");
+        }
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = example("mqtt", &["gather_cm/nowhere"]);
+        let ended = Ended::of(command.env("GATHER_CM_TEST_MQTT", closed.to_string()).output().await.unwrap());
+        assert_eq!((ended.code, ended.lines.len()), (Some(1), 0), "{ended:?}");
+        for name in ["sensor", "display"] {
+            let label = format!("enter of {name} failed:\n  I/O: Connection refused (os error 111)\n");
+            assert!(ended.errors.contains(&label), "{ended:?}");
+        }
+    });
+}
