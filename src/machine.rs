@@ -309,13 +309,11 @@ where
                             }
                         }
                         flags.entering = cursor.end_enters() || tally.enters_in_flight.get() > 0;
-                        if cursor.enter_failed {
-                            if !failed && (fail_fast || P::EnterLimit::LIMITED) {
-                                let in_flight = &mut tally.enters_in_flight;
-                                let mut cut = CutEnters { all: fail_fast, panic, in_flight, observer };
-                                let _ = members.as_mut().visit(0, &mut cut);
-                                flags.entering &= !fail_fast;
-                            }
+                        if cursor.enter_failed && !failed && (fail_fast || P::EnterLimit::LIMITED) {
+                            let in_flight = &mut tally.enters_in_flight;
+                            let mut cut = CutEnters { all: fail_fast, panic, in_flight, observer };
+                            let _ = members.as_mut().visit(0, &mut cut);
+                            flags.entering &= !fail_fast;
                         }
                         // Also if the observer panics while a failed group runs on.
                         let failed = cursor.enter_failed || (panic.is_some() && matches!(stage, Stage::Exit(_)));

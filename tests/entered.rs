@@ -68,7 +68,7 @@ fn enter_is_fused() {
     use futures::future::FusedFuture;
     let mut enter = Box::pin(gather((async { Ok::<_, ()>(1) }.drop_on_exit(),)).enter());
     assert!(!enter.is_terminated());
-    Driver::new(enter.as_mut()).end().unwrap();
+    drop(Driver::new(enter.as_mut()).end().unwrap());
     assert!(enter.is_terminated());
 }
 

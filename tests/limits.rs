@@ -55,7 +55,7 @@ fn queued_members_of_a_failed_group_never_start<S: Policed>() {
     }
 }
 
-/// 6, 5: those in flight beside the failed one settle; the queued one does not take the room that they make.
+/// 6, 5: the enters in flight beside the failed one run on. The queued member does not take the room that they make.
 fn room_in_a_failed_group_is_not_taken<S: Policed>() {
     let log = Log::default();
     let (failing, other) = (Gate::new(), Gate::new());
@@ -78,7 +78,7 @@ fn a_wide_limit_is_none<S: Policed>() {
     assert_eq!(log.only(&["entered"]), ["entered 1", "entered 2"]);
 }
 
-/// 13: at most n exits in flight, in argument order; a failed one does not stop those queued.
+/// 13: at most n exits in flight, in argument order. A failed exit does not stop the queued ones.
 fn exits_are_limited<S: Policed>() {
     let log = Log::default();
     let gates: [Gate; 3] = Default::default();
@@ -99,8 +99,8 @@ fn exits_are_limited<S: Policed>() {
     assert_eq!(gather.end(), Report::exit(7).exits(&[(0, "x0"), (2, "x2")]));
 }
 
-/// 13, 9: those that waited are told the same, and shown the same error.
-fn queued_exits_are_told_the_same<S: Policed>() {
+/// 13, 9: queued exits receive the same case, and `on_error` shows them the same error.
+fn queued_exits_receive_the_same<S: Policed>() {
     let log = Log::default();
     let gate = Gate::new();
     let acts = [(well(), fails("x").gate(&gate)), (well(), well()), (fails("e2"), well())];
@@ -138,7 +138,7 @@ fn a_limit_holds_for_late_enters<S: Policed>() {
     assert_eq!(events(&log), ["exited 1", "on_error 0 e2", "exit 0 EnterFailed", "exited 0"]);
 }
 
-/// 15: dropped with exits still queued, those are abandoned.
+/// 15: on a drop, resources whose exits are still queued are abandoned.
 fn dropped_with_queued_exits<S: Policed>() {
     let log = Log::default();
     let gate = Gate::new();
@@ -150,7 +150,7 @@ fn dropped_with_queued_exits<S: Policed>() {
     assert_eq!(log.take(), ["drop exit 0", "abandon 1", "abandon 2"]);
 }
 
-/// 15: dropped with enters still queued, those are dropped unbegun.
+/// 15: on a drop, queued members are dropped and never start.
 fn dropped_with_queued_enters<S: Policed>() {
     let log = Log::default();
     let gate = Gate::new();
@@ -215,7 +215,7 @@ shapes! {
     room_in_a_failed_group_is_not_taken
     a_wide_limit_is_none
     exits_are_limited
-    queued_exits_are_told_the_same
+    queued_exits_receive_the_same
     a_limit_holds_for_late_enters
     dropped_with_queued_exits
     dropped_with_queued_enters

@@ -217,7 +217,7 @@ fn stack_with_eager_rollback() {
     assert_eq!((exited, log.iter().any(|line| line.contains("LEAK"))), (199, false));
 }
 
-/// 15: whatever the state, a drop abandons what is held, and cuts what is pending.
+/// 15: in every state a drop abandons the held resources, and drops the pending enters and exits.
 #[test]
 fn dropped() {
     for opened in [0, 1, 100, 200] {
@@ -329,7 +329,7 @@ struct Inline {
 
 impl Wake for Inline {
     fn wake(self: Arc<Self>) {
-        // Where it is being polled already, who polls it goes on by itself.
+        // If it is being polled already, that poll sees the wake.
         let Ok(mut task) = self.task.try_lock() else { return };
         self.polls.fetch_add(1, Ordering::SeqCst);
         if let Some(future) = task.as_mut() {
@@ -441,7 +441,7 @@ fn moved_in_the_body(count: usize, exit_limit: usize) {
     assert_eq!((first.count(), driver.wakes.count()), (1, 0), "a late wake wakes neither task");
     assert_eq!(many.polled(), lines("", []));
 
-    // The exits begin. Each is polled once, whoever was woken meanwhile.
+    // The exits begin. Each is polled once, although members were woken meanwhile.
     end.set(true);
     driver.pends();
     let begun = exit_limit.min(count);
@@ -539,7 +539,7 @@ fn no_waker_is_kept_by_an_entered_group() {
     }
 }
 
-/// 20: the number of allocations does not grow with the number of members, whoever polls and whatever fails to be woken.
+/// 20: the number of allocations does not grow with the number of members, although the task changes with each poll.
 #[test]
 fn allocations_do_not_grow() {
     /// Pends once, without a waker; then it is ready.
@@ -638,7 +638,7 @@ fn passes_on<T>(with: impl Future<Output = T>, seen: &Seen, count: usize) -> T {
     output
 }
 
-/// 20: `caller_waker` passes on the waker of whoever polls, in enters and in exits, whatever the size.
+/// 20: `caller_waker` passes on the waker of each poll, in enters and in exits, at every size.
 #[test]
 fn the_callers_waker_is_passed_on() {
     let seen = Seen::default();

@@ -1,4 +1,4 @@
-//! What a failed enter does to the others: settle, eager rollback, fail fast.
+//! What a failed enter does to the others: they run on, or are rolled back eagerly, or fail fast.
 
 mod common;
 
@@ -8,7 +8,7 @@ fn setup(rollback: Rollback) -> Setup {
     Setup { rollback, ..Setup::default() }
 }
 
-/// 5: those held begin to exit at once, beside the enters still pending, which are exited as they enter.
+/// 5: held members begin to exit at once, beside the pending enters, which are exited as they enter.
 fn eager_exits_beside_enters<S: Policed>() {
     let log = Log::default();
     let (slow, failing, exit) = (Gate::new(), Gate::new(), Gate::new());
@@ -123,7 +123,7 @@ fn fail_fast_drops_pending_enters<S: Policed>() {
     );
 }
 
-/// 2: in the first poll, those behind the one that failed are not even begun.
+/// 2: in the first poll, no member behind the failed one starts.
 fn fail_fast_begins_none_behind_a_failed_one<S: Policed>() {
     let log = Log::default();
     let members = members(&log, [(well(), well()), (fails("e1"), well()), (well(), well())]);
@@ -181,7 +181,7 @@ shapes! {
     dropped_in_a_rollback
 }
 
-/// 5: where no error was known when the first exit began, because a panic had begun it, a later one is not shown either.
+/// 5: if no error was known when the first exit began, because a panic had caused it, a later one is not shown either.
 #[test]
 #[cfg(feature = "std")]
 fn eager_shows_no_error_that_was_not_known() {

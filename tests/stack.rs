@@ -1,4 +1,4 @@
-//! Exits one at a time, last entered first, each told how the ones before it ended: as Python's `AsyncExitStack`.
+//! Exits one at a time, last entered first. Each receives how the ones before it ended, as in Python's `AsyncExitStack`.
 
 mod common;
 
@@ -40,9 +40,9 @@ fn ready_members_exit_in_reverse<S: Policed>() {
     assert_eq!(gather.wakes.count(), 0);
 }
 
-/// 12: after an exit that answers `Suppress` the rest are told `Completed`, after an exit's error `Failed`.
+/// 12: after an exit that answers `Suppress` the rest receive `Completed`, after an exit's error `Failed`.
 fn each_sees_how_the_ones_before_it_ended<S: Policed>() {
-    // (the body, what the exits of 2, 1 and 0 do, what they are told, whether the body's error is suppressed)
+    // (the body, what the exits of 2, 1 and 0 do, what they receive, whether the body's error is suppressed)
     type Exits = [&'static str; 3];
     let cases: [(bool, Exits, Exits, bool); 9] = [
         (true, ["", "", ""], ["Completed", "Completed", "Completed"], false),
@@ -78,7 +78,7 @@ fn each_sees_how_the_ones_before_it_ended<S: Policed>() {
     }
 }
 
-/// 12: who is told that the error was dealt with is not shown it any more.
+/// 12: an exit that learns that the error was dealt with is not shown it any more.
 fn a_suppressed_error_is_not_shown<S: Policed>() {
     let log = Log::default();
     let members = [
@@ -89,7 +89,7 @@ fn a_suppressed_error_is_not_shown<S: Policed>() {
     assert_eq!(S::run(members, &stack(), &log, fails("b")).end(), Report::body("b").suppressed());
     assert_eq!(log.only(&["on_error"]), ["on_error 2 b", "on_error 1 b"]);
 
-    // Nor where an exit fails after that: what the rest are told of is its error.
+    // Nor if an exit fails after that: it is that error which the rest learn of.
     let members = [
         Member::new(&log, 0, well(), well()),
         Member::new(&log, 1, well(), fails("x1")),
@@ -134,7 +134,7 @@ fn some_cases_never_change<S: Policed>() {
     assert_eq!(log.only(&["Cancelled"]), ["exit 2 Cancelled", "exit 1 Cancelled", "exit 0 Cancelled"]);
 }
 
-/// 12: after an exit's panic the rest are told `Panicked`, and that stays.
+/// 12: after an exit's panic the rest receive `Panicked`, and that stays.
 #[cfg(feature = "std")]
 fn after_a_panic<S: Policed>() {
     use common::{Why, panics};
@@ -203,7 +203,7 @@ fn with_a_limit<S: Policed>() {
     assert_eq!(log.only(&["Completed"]), ["exit 2 Completed", "exit 1 Completed", "exit 0 Completed"]);
 }
 
-/// 15: dropped between two exits, those that wait are abandoned.
+/// 15: on a drop between two exits, the resources that wait are abandoned.
 fn dropped_between_exits<S: Policed>() {
     let log = Log::default();
     let gate = Gate::new();

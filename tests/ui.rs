@@ -1,7 +1,7 @@
-//! Wrong uses are told in a few lines that say what to do. Bless with `TRYBUILD=overwrite`.
+//! Wrong uses get an error of a few lines that says what to do. Bless with `TRYBUILD=overwrite`, and read the result.
 #![cfg(feature = "std")]
 
-/// The compiler's words change from version to version: they are held against those of the version that they are from.
+/// The compiler's words change from version to version. They are compared only with those of the version that wrote them.
 #[test]
 fn compile_errors_read_well() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());

@@ -96,7 +96,7 @@ kinds! {
 
 /// The enter or the body that is given this number fails, so that no contestant can leave its errors out; ..
 pub const FAILS: u64 = 1 << 40;
-/// .. and so does the exit that is told this number and one for each case.
+/// .. and so does the exit whose number is this along with its case.
 pub const EXIT_FAILS: u64 = FAILS + 1;
 
 pub struct Resource<K: Kind> {

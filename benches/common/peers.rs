@@ -1,7 +1,7 @@
 //! The same life cycle with gather and, by hand, with each peer.
 //!
-//! By hand it keeps gather's promises, but for those of a drop and of a panic: every member is entered to its end; what
-//! was entered is exited, told the same case; every error is kept by index.
+//! By hand it keeps gather's promises, except those of a drop and of a panic: every enter runs to its end, every resource
+//! is exited and receives the same case, and every error is kept by index.
 
 use std::{array, future::Future, hint::black_box};
 
