@@ -7,7 +7,7 @@ tree=$PWD/target/loom
 mkdir -p "$tree"
 rm -rf "$tree/src"
 cp -r src README.md "$tree"
-sed -e '/^\[workspace\]/,/^$/d' -e '/^\[dev-dependencies\]/,/^$/d' -e '/^\[\[bench\]\]/,/^$/d' Cargo.toml >"$tree/Cargo.toml"
+sed -e '/^\[workspace\]/,/^$/d' -e '/^\[dev-dependencies\]/,/^$/d' -e '/^\[\[bench\]\]/,/^$/d' -e '/^\[\[example\]\]/,/^$/d' Cargo.toml >"$tree/Cargo.toml"
 echo '[workspace]' >>"$tree/Cargo.toml"
 cd "$tree"
 # As loom advises: what goes wrong does so with few preemptions.

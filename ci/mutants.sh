@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Breaks the source in a list of ways, one at a time, and shows that the tests notice each.
 #
-# A line of the list is: the file, what stands there (exactly once), what stands there instead, and the promise that is
-# broken. With an argument, only the lines are taken whose promise contains it; with `--within SECONDS`, as many as there
-# is time for, in a random order. `cargo mutants` makes many more by itself; of what it left alive, this needs no test:
+# A line of the list names the file, the text to replace (it occurs exactly once), the new text, and the promise that
+# breaks. With an argument, the script takes only the lines whose promise contains it. With `--within SECONDS`, it takes
+# as many as there is time for, in a random order. `cargo mutants` makes many more by itself. It also makes these, which
+# need no test:
 #
-# - `Exit::witness`, `Verdict::from(())` and `Store::empty` of a `Vec` replaced by what they do already;
-# - `Cursor::end_visit` that does not move on: the slot that was left has nothing to be polled, so it is passed by;
-# - `EndOnUnwind` without effect where `std` is on: no panic gets out of it there. Without `std` a test notices;
+# - `Exit::on_error`, `Verdict::from(())` and `Store::empty` of a `Vec` replaced by what they do already;
+# - a `Cursor::end_visit` that does not move on: the slot that was left has nothing to be polled, so the sweep passes it;
+# - an `EndOnUnwind` without effect if `std` is on: no panic gets out of it there. Without `std` a test notices.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 within=
@@ -15,7 +16,7 @@ if [ "${1:-}" = --within ]; then within=$2 && shift 2; fi
 work=$PWD/target/mutants
 rm -rf "$work/src" "$work/tree"
 mkdir -p "$work/tree"
-cp -r Cargo.toml Cargo.lock README.md benches src tests "$work/tree"
+cp -r Cargo.toml Cargo.lock ./*.md benches examples src tests "$work/tree"
 cp -r src "$work/src"
 cd "$work/tree"
 sed -i '/^\[workspace\]/,/^$/ { /members/d }' Cargo.toml
@@ -23,8 +24,8 @@ rm -rf tests/ui tests/ui.rs tests/examples.rs tests/executors.rs tests/load.rs t
 export CARGO_TARGET_DIR=$work/.. RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1
 
 run_tests() {
-    # Those first that notice most, so that the others need not be built then. The limit of time is for the tests, not for
-    # their build.
+    # The tests that notice most come first, so that the others need not be built then. The limit of time is for the tests,
+    # not for their build.
     for test in plans observe many panics; do
         cargo test --quiet --no-run --test "$test" && timeout 100 cargo test --quiet --test "$test" || return 1
     done
@@ -35,53 +36,82 @@ run_tests || { tail -n 40 "$work/log"; echo "the tests fail without a mutant" >&
 
 list() {
     cat <<'LIST'
-slot.rs~state.set(State::Held(Held::new(value)));~state.set(State::Gone); value.abandon();~3: a ready enter is held
-slot.rs~            if let Err(caught) = unwind::catch(|| value.abandon()) {~            if let Err(caught) = unwind::catch(|| drop(value)) {~15: what is held is abandoned
-slot.rs~                // Empty while the future is made~                value.abandon(); return; // Empty while the future is made~8: what is held is exited
+slot.rs~state.set(State::Held(Held::new(value)));~state.set(State::Gone); value.abandon_resource();~3: a ready enter is held
+slot.rs~            if let Err(caught) = unwind::catch(|| value.abandon_resource()) {~            if let Err(caught) = unwind::catch(|| drop(value)) {~15: held resources are abandoned
+slot.rs~                // Empty while the future is made~                value.abandon_resource(); return; // Empty while the future is made~8: held resources are exited
 slot.rs~                state.set(State::ExitFault(error));~                drop(error); state.set(State::Gone);~10: an exit's error is kept
 slot.rs~                state.set(State::EnterFault(error));~                drop(error); state.set(State::Gone);~5: an enter's error is kept
-machine.rs~            Self::Failed(_) => ExitCase::Failed,~            Self::Failed(_) => ExitCase::Completed,~9: exits are told that the body failed
-machine.rs~            Self::EnterFailed => ExitCase::EnterFailed,~            Self::EnterFailed => ExitCase::Failed,~5: exits of a rollback are told EnterFailed
-machine.rs~            Self::Cancelled => ExitCase::Cancelled,~            Self::Cancelled => ExitCase::Failed,~14: exits of a stopped group are told Cancelled
+machine.rs~            Self::Failed(_) => ExitCase::Failed,~            Self::Failed(_) => ExitCase::Completed,~9: exits receive Failed if the body failed
+machine.rs~            Self::EnterFailed => ExitCase::EnterFailed,~            Self::EnterFailed => ExitCase::Failed,~5: exits of a failed group receive EnterFailed
+machine.rs~            Self::Cancelled => ExitCase::Cancelled,~            Self::Cancelled => ExitCase::Failed,~14: exits of a cancelled group receive Cancelled
 machine.rs~        mem::take(&mut self.pending)~        mem::take(&mut self.pending) && false~4: the body waits for every enter
-machine.rs~        let eager = P::ROLLBACK == RollbackKind::Eager;~        let eager = true;~5: a failed group settles first
+machine.rs~                    let eager = P::ROLLBACK == RollbackKind::Eager;~                    let eager = true;~5: the enters of a failed group run on first
 machine.rs~                    let eager = P::ROLLBACK == RollbackKind::Eager;~                    let eager = P::ROLLBACK == RollbackKind::FailFast;~5: eager_rollback does not wait
-machine.rs~                                flags.entering &= !fail_fast;~~5: fail_fast does not wait
-machine.rs~if P::ROLLBACK == RollbackKind::FailFast && self.cursor.enter_failed {~if false {~2: under fail_fast none is polled after one that failed
+machine.rs~                            flags.entering &= !fail_fast;~~5: fail_fast does not wait
+machine.rs~if P::ROLLBACK == RollbackKind::FailFast && self.cursor.enter_failed {~if false {~2: under fail_fast no enter is polled after one that failed
 machine.rs~Phase::Queued if index >= self.limit.max() && (self.failed || self.cursor.enter_failed) => false,~~6: queued members of a failed group never start
 machine.rs~Phase::Queued => self.limit.has_room(),~Phase::Queued => true,~6: at most n enters in flight
 machine.rs~let has_room = policy.limit().has_room();~let has_room = true;~13: at most n exits in flight
-machine.rs~            if !X::Limit::LIMITED || !mem::take(&mut cursor.held_back) || !policy.limit().has_room() {~            if true {~13: room that is made late is used at once
-group.rs~        let last = self.turn.is_none_or(|(_, rank)| rank < slot.rank());~        let last = self.turn.is_none_or(|(_, rank)| rank > slot.rank());~12: last entered first
-machine.rs~                    next_case(case, ExitCase::Completed);~~12: after Suppress the rest are told Completed
-machine.rs~                        next_case(case, ExitCase::Failed);~~12: after an exit's error the rest are told Failed
-machine.rs~                    next_case(case, ExitCase::Panicked);~~12: after an exit's panic the rest are told Panicked
+machine.rs~            if !X::Limit::LIMITED || !mem::take(&mut cursor.held_back) || !policy.limit().has_room() {~            if true {~13: a place that becomes free late is used at once
+group.rs~        let last = self.turn.is_none_or(|(_, highest)| highest < rank);~        let last = self.turn.is_none_or(|(_, highest)| highest > rank);~12: last entered first
+machine.rs~                    next_case(case, ExitCase::Completed);~~12: after Suppress the rest receive Completed
+machine.rs~                        next_case(case, ExitCase::Failed);~~12: after an exit's error the rest receive Failed
+machine.rs~                    next_case(case, ExitCase::Panicked);~~12: after an exit's panic the rest receive Panicked
 machine.rs~    if let Some(ExitCase::Completed | ExitCase::Failed) = case {~    if case.is_some() {~12: EnterFailed, Cancelled and Panicked stay
-machine.rs~flags.suppressed |= told == ExitCase::Failed;~flags.suppressed = true;~12: only who was told of the failure suppresses it
-machine.rs~                flags.propagate |= verdict == Some(Verdict::Propagate);~~11: one that propagates is enough
-machine.rs~members.len() > 0 && !exit_failed~!exit_failed~11: no one to suppress
+machine.rs~flags.suppressed |= told == ExitCase::Failed;~flags.suppressed = true;~12: only an exit that received Failed suppresses the error
+machine.rs~                flags.propagate |= answer == Some(Answer::Propagate);~~11: one that propagates is enough
+machine.rs~(suppressed || (suppress && !propagate), propagate || suppress)~(suppressed || !propagate, propagate || suppress)~11: without a member nothing is suppressed
+machine.rs~(false, false) => Answer::Neutral,~(false, false) => Answer::Propagate,~11: an empty nested group does not count
+machine.rs~(false, true) => Answer::Propagate,~(false, true) => Answer::Neutral,~11: a nested group counts as its members
+entered.rs~    fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>> {\n        ExitAll { cycle: self.into_cycle(case), verdict: PhantomData }\n    }~~11: an empty nested group answers neither way
 machine.rs~                    flags.exit_failed = true;~~10: a failed exit makes the gather fail
 machine.rs~    if exit_failed || panic.is_some() || ~    if exit_failed || ~10: no error is lost beside a panic
-machine.rs~        if P::Stop::ENABLED && !mem::replace(&mut cursor.stop_done, true) {~        if P::Stop::ENABLED && mem::replace(&mut cursor.stop_done, true) {~14: what stops the group is polled
+machine.rs~        if P::Stop::ENABLED && !mem::replace(&mut cursor.stop_done, true) {~        if P::Stop::ENABLED && mem::replace(&mut cursor.stop_done, true) {~14: stop is polled
 machine.rs~                let _ = members.visit(0, &mut CutEnters { all: true, panic, in_flight, observer });~~14: pending enters are dropped
 machine.rs~if P::Stop::ENABLED && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
-machine.rs~                cursor.witnessed = true;~return;~16: after a panic of witness the exit runs
-machine.rs~        if panic.is_some() {\n            *self = Self::Exit(Ending::Panicked);\n        }~~16: a panic in an enter is told as one
+machine.rs~                        stop.as_mut().clear(panic);~~14: stop is dropped when no enter is pending
+machine.rs~let no_body = matches!(stage, Stage::Exit(_)) || !P::BODY;~let no_body = matches!(stage, Stage::Exit(_));~14: stop is dropped when a nested group has entered
+machine.rs~if P::Stop::ENABLED && !flags.entering && no_body {~if P::Stop::ENABLED && no_body {~14: stop is not dropped while an enter is pending
+machine.rs~        stop.clear(&mut panic);\n        if panic.is_some() {~        if panic.is_some() {~14: stop is dropped when the body has ended
+machine.rs~                            stage.fail(Ending::Panicked, panic);~~17: after a panic of stop's destructor the exits receive Panicked
+machine.rs~if panic.is_some() && !before && case.is_none() {~if panic.is_some() && !before {~9: a panic of stop's destructor does not alter the case
+machine.rs~            panic.guard(|| ending = Ending::Panicked);~~17: the same after the body
+policy.rs~        this.0.clear(panic);\n~~14: both are dropped if cancel_on is called twice
+policy.rs~        panic.guard(|| this.1.set(Signal::Over));~        this.1.set(Signal::Over);~17: a panic of stop's destructor is kept
+machine.rs~                cursor.witnessed = true;~return;~16: after a panic of on_error the exit runs
+machine.rs~        if panic.is_some() {\n            panic.guard(|| *self = Self::Exit(Ending::Panicked));\n        }~~16: exits receive Panicked after a panic in an enter
 machine.rs~others.guard(|| drop(output));\n                Poll::Ready(Err(caught))~others.guard(|| drop(output));\n                drop(caught);\n                Poll::Pending~16: a panic of the body is not lost
 machine.rs~chosen: !begin~chosen: false~5: only an error known when the exits begin is shown
 machine.rs~                let _ = members.visit(0, &mut Clear { panic: &mut first, observer });~~17: no destructor is skipped
+machine.rs~            Self::From(first) => !waits && index >= first,~            Self::From(_) => !waits,~22: with fair, each is polled once
+machine.rs~            Self::Below(first) => !waits && index < first,~            Self::Below(_) => false,~22: with fair, the poll goes around
+machine.rs~            Self::From(first) => !waits && index >= first,~            Self::From(first) => index >= first,~22: with fair, members start in argument order all the same
+machine.rs~            self.pass = Pass::From(first());~            self.pass = Pass::From(0);~22: with fair, each poll starts one further
+machine.rs~        if let Pass::All = self.pass {~        {~22: a panic does not make it go further
+policy.rs~    let next = if *at + 1 < len { *at + 1 } else { 0 };~    let next = *at + 1;~22: after the last comes the first
+policy.rs~        rotate(&mut self.exits, len)~        rotate(&mut self.enters, len)~22: enters and exits rotate separately
 entered.rs~            values.abandon();~            drop(values);~15: a dropped group is abandoned
-entered.rs~        (**self).witness(error);~~witness is passed on
-member.rs~            Poll::Pending => this.deadline.poll(cx).map(Err),~            Poll::Pending => Poll::Pending,~a deadline ends what is late
-member.rs~        self.value.abandon();\n    }\n}\n\n/// A resource that must be exited in time~    }\n}\n\n/// A resource that must be exited in time~an adapter passes abandon on
+entered.rs~        (**self).show(error);~~on_error is passed on
+entered.rs~values.hold(ranks, P::CALLER_WAKER)~values.hold(ranks, false)~20: a group that was entered keeps caller_waker
+cycle.rs~            Err((failure, Some(value))) => Ok(((value, failure.exits), Answer::Propagate)),~            Err((failure, Some(_))) => Err((failure, None)),~keep_value returns the value beside the errors of exits
+failure.rs~            self.cause = Cause::panicked(caught);~            drop(caught);~17: a panic of the body's value is not lost
+failure.rs~if !catch {~if true {~16: it comes back as a value
+adapters.rs~        if let Poll::Ready(error) = this.deadline.poll(cx) {\n            *this.late = Some(error);\n        }~~a deadline ends what is late
+adapters.rs~            Poll::Ready(result) => Poll::Ready(result),\n            Poll::Pending => this.late.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error))),~            Poll::Ready(result) if this.late.is_none() => Poll::Ready(result),\n            _ => this.late.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error))),~22: a member that is ready in the same poll as its deadline wins
+adapters.rs~        unwind::in_turn(|| value.abandon_resource(), || drop(deadline));~        drop((value, deadline));~an adapter passes abandon on
+adapters.rs~        unwind::in_turn(|| abandon.abandon(value), || drop(exit));~        drop((abandon, value, exit));~abandon_with is called
+adapters.rs~            Some(abandon) => abandon(value),~            Some(_) => drop(value),~abandon_with is called for exit_boxed
+adapters.rs~        Beside((self.exit)(self.value, case), self.abandon)\n~        drop(self.abandon);\n        (self.exit)(self.value, case)\n~17: abandon_with's closure is dropped with the exit
+unwind.rs~    first.guard(one);\n    first.guard(other);~    one();\n    other();~17: the second is dropped although the first panics
 unwind.rs~            None => self.0 = Some(ManuallyDrop::new(caught)),~            None => caught.discard(),~16: the first panic goes on
 unwind.rs~if thread::panicking() { self.discard() } else { self.resume() }~self.resume()~17: no abort while unwinding
 policy.rs~        *self += 1;~~12: the order of entering is kept
 policy.rs~        self.in_flight -= 1;~~6, 13: a place that has become free is used
-policy.rs~        self.in_flight < self.max.get()~        self.in_flight <= self.max.get()~6, 13: not one more
-policy.rs~        match this.0.poll_stop(cx) {\n            Poll::Ready(()) => Poll::Ready(()),~        match this.0.poll_stop(cx) {\n            Poll::Ready(()) => Poll::Pending,~14: the first of two may stop the group
+policy.rs~        self.in_flight < self.max~        self.in_flight <= self.max~6, 13: not one more
+policy.rs~        match this.0.poll_stop(cx) {\n            Poll::Ready(()) => Poll::Ready(()),~        match this.0.poll_stop(cx) {\n            Poll::Ready(()) => Poll::Pending,~14: the first of two may cancel the group
 policy.rs~const CATCH: bool = true;~const CATCH: bool = false;~16: a panic comes back as a value
-failure.rs~        if self.len() <= index {~        if self.len() < index {~10: each error has its index in a Vec
+errors.rs~        self.push((index, error));~        self.push((self.len(), error));~10: each error has its index in a Vec
+errors.rs~        self.reserve_exact(errors);~        let _ = errors;~20: as many allocations for many errors
 failure.rs~            Cause::Body(error) if self.suppressed => Ok(error),~            Cause::Body(error) => Ok(error),~11: what was not suppressed is a failure
 machine.rs~StateProj::Done => panic!("a gather was polled after it had finished"),~StateProj::Done => return Poll::Pending,~18: polled after its end, a clear panic
 machine.rs~matches!(self.state, State::Done)~false~18: it says that it has ended
@@ -89,34 +119,36 @@ machine.rs~        self.panic.guard(|| slot.as_mut().cut());~~16: what has panic
 slot.rs~                state.set(State::Gone);\n                state.set(State::Exiting((this.exit)(value, case)));~                state.set(State::Exiting((this.exit)(value, case)));~16: an exit that cannot be made has had its resource
 unwind.rs~            Some(_) => caught.discard(),~            Some(_) => caught.resume(),~16: a second panic is dropped
 unwind.rs~            if let Err(another) = catch(|| drop(self)) {~            if let Err(another) = Ok::<(), Caught>(drop(self)) {~17: a payload's destructor may panic
-group/array.rs~first.guard(|| value.witness(error))~value.witness(error)~17: a witness that panics hides the error from no other
-group/vec.rs~first.guard(|| value.witness(error))~value.witness(error)~17: the same in a Vec
+group/array.rs~first.guard(|| value.show_error(error))~value.show_error(error)~17: an on_error that panics hides the error from no other
+group/vec.rs~first.guard(|| value.show_error(error))~value.show_error(error)~17: the same in a Vec
+group/vec.rs~let many = if caller_waker { None } else { Many::new(slots.len()) };~let _ = caller_waker;\n        let many = Many::new(slots.len());~20: caller_waker passes on the caller's waker
+group/vec.rs~            many.forget_parent();~            let _ = many;~20: no waker is kept while the body runs
 group/many.rs~(len > FEW).then~(len > 3).then~2: a few are polled with the caller's own waker
-group/many.rs~(len > FEW).then~(len > 64).then~20: of many, only who was woken is polled
-group/many.rs~            self.wakers.register(cx.waker());~~20: who is woken wakes the gather
+group/many.rs~(len > FEW).then~(len > 64).then~20: of many, only woken members are polled
+group/many.rs~            self.wakers.register(cx.waker());~~20: a member that is woken wakes the gather
 group/many.rs~.chain(woken).min()~.chain(woken).max()~20: in argument order
 group/many.rs~                self.note(index, slot.phase());~                self.wakers.awake().remove(index);\n                self.note(index, slot.phase());~20: a wake in a member's own poll is kept
 group/many.rs~waiting.is_some_and(|waiting| waiting <= index)~waiting == Some(index)~20: a place is not given to one that the sweep has passed
 group/many.rs~if more { self.wakers.awake().next(index + 1) } else { None }~None~20: all that were woken are polled
 group/many.rs~                    Phase::Entering | Phase::Exiting => {}\n                    // It was woken~                    Phase::Entering | Phase::Exiting => drop(self.wakers.awake().remove(index)),\n                    // It was woken~20: a wake for the other sweep is kept
-group/many.rs~                if begin == Some(index) {\n                    self.waits = self.wakers.waiting().take(index);~                if begin == Some(index) {\n                    self.waits = self.wakers.waiting().take(index) && index < 40;~20: who waits is not forgotten
-group/many.rs~                self.waits = true;\n~~20: who is held late waits, where no one else did
-group/many.rs~                self.wakers.waiting().insert(index);~~20: who is held late waits for its exit
-group/many.rs~            self.wakers.all_wait();~~20: all that are held wait for their exit
-group/many.rs~                self.stack.iter_mut().for_each(|stack| stack.push(index));~~12: of many, who enters late has its turn
-group/many.rs~            if slots[self.turn].phase() != Phase::Exiting {~            if true {~12: of many, one after the other
-group/many.rs~held.sort_by(|a, b| slots[*a].rank().partial_cmp(&slots[*b].rank()).unwrap_or(Ordering::Equal));~let _ = Ordering::Equal;~12: of many, last entered first
+group/many.rs~                if begin == Some(index) {\n                    self.waits = self.wakers.waiting().take(index);~                if begin == Some(index) {\n                    self.waits = self.wakers.waiting().take(index) && index < 40;~20: members that wait are not forgotten
+group/many.rs~                self.waits = true;\n~~20: a member held late waits, even if no other did
+group/many.rs~                self.wakers.waiting().insert(index);~~20: a member held late waits for its exit
+group/many.rs~            self.wakers.all_wait();~~20: all held members wait for their exit
+group/many.rs~                self.stack.iter_mut().for_each(|stack| stack.push(index));~~12: of many, a member that enters late has its turn
+group/many.rs~            if phase(slots, self.turn) != Phase::Exiting {~            let _ = slots;\n            if true {~12: of many, one after the other
+group/many.rs~held.sort_unstable_by(|a, b| rank(*a).partial_cmp(&rank(*b)).unwrap_or(Ordering::Equal));~let _ = (Ordering::Equal, &mut rank);~12: of many, last entered first
 group/wakers.rs~        self.awake().insert(index);\n        self.parent.wake();~        self.parent.wake();\n        self.awake().insert(index);~20: a member is awake before the gather is woken
 group/wakers.rs~        drop(self.block.parent.take());~~20: the parent is let go
 group/wakers.rs~            at = at / BITS * BITS + bits.trailing_zeros() as usize;~            at = at / BITS * BITS + bits.ilog2() as usize;~20: the next in argument order
 group/wakers.rs~let missing = BITS - (bits - at * BITS).min(BITS);~let missing = 0;~20: no one waits that is not there
 group/wakers.rs~            first: at * BITS,~            first: 0,~20: a waker wakes its own member
-machine.rs~panic.guard(|| observer.tell(event));~let _ = (panic, observer, event);~the observer is told
-machine.rs~if held { Event::Entered } else { Event::EnterFailed };~Event::Entered;~the observer is told of a panic in an enter
-machine.rs~tell(observer, panic, Event::ExitFailed(cursor.at));~~the observer is told of a panic in an exit
-machine.rs~                abandoned = Ms::emptied_len(emptied);~                let _ = emptied;~the observer is told who is abandoned
+machine.rs~panic.guard(|| observer.tell(event));~let _ = (panic, observer, event);~the observer receives events
+machine.rs~if held { Event::Entered { index } } else { Event::EnterFailed { index } }~Event::Entered { index }~the observer receives EnterFailed after a panic in an enter
+machine.rs~tell(observer, panic, Event::ExitFailed { index: cursor.at });~~the observer receives ExitFailed after a panic in an exit
+machine.rs~                abandoned = Ms::emptied_len(emptied);~                let _ = emptied;~the observer receives Abandoned
 machine.rs~                        if panic.is_some() {\n                            stage.fail(Ending::EnterFailed, panic);~                        if false {\n                            stage.fail(Ending::EnterFailed, panic);~a panic of the observer is not lost
-policy.rs~unwrap_or(index + 1)~unwrap_or(0)~12: who was pushed to a stack entered last
+policy.rs~unwrap_or(index + 1)~unwrap_or(0)~12: what was pushed to a stack entered last
 LIST
 }
 

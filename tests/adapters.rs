@@ -562,3 +562,207 @@ fn the_exit_gets_what_the_body_made() {
     let expected = [2, 11, 3, 14, 115, 26];
     assert_eq!(*seen.borrow(), expected[..if cfg!(feature = "alloc") { 6 } else { 4 }]);
 }
+
+/// 16, 17: what the closures hold, the value and an error may panic when they are dropped. That skips no exit and no `abandon`,
+/// and no two panics meet, which would abort.
+#[cfg(feature = "std")]
+mod destructors {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    /// Panics when it is dropped.
+    struct Bomb(&'static str);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("{}", self.0);
+        }
+    }
+
+    /// A log that can be sent.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    impl Lines {
+        fn push(&self, line: String) {
+            self.0.lock().unwrap().push(line);
+        }
+
+        fn take(&self) -> Vec<String> {
+            std::mem::take(&mut *self.0.lock().unwrap())
+        }
+    }
+
+    /// The message of the panic that `f` ends with.
+    fn caught(f: impl FnOnce()) -> String {
+        common::message(&*catch_unwind(AssertUnwindSafe(f)).unwrap_err()).to_string()
+    }
+
+    async fn never() -> &'static str {
+        std::future::pending().await
+    }
+
+    /// An error that logs that it is dropped, and may panic then.
+    struct Error(Lines, bool);
+
+    impl Drop for Error {
+        fn drop(&mut self) {
+            self.0.push("drop error".into());
+            assert!(!self.1, "error");
+        }
+    }
+
+    /// The tests of `exit_with` and of `exit_boxed`.
+    macro_rules! destructors {
+        ($exit:ident) => {
+            mod $exit {
+                use super::*;
+
+                /// The body completes: the exit runs to its end, and then what `abandon_with` holds is dropped.
+                #[test]
+                fn of_an_abandon_that_is_not_called() {
+                    let lines = Lines::default();
+                    let member = |name: usize| {
+                        let (lines, bomb) = (lines.clone(), Bomb("abandon"));
+                        async move { Ok::<_, &str>(name) }
+                            .$exit(async move |name: usize, case| {
+                                lines.push(format!("exit {name} {case:?}"));
+                                smol::future::yield_now().await;
+                                lines.push(format!("exited {name}"));
+                                if name == 1 { Err("x1") } else { Ok(()) }
+                            })
+                            .abandon_with(move |_| drop(bomb))
+                    };
+                    each_shape!([member(0), member(1)], |gather| {
+                        let mut driver = Driver::new(gather.catch_unwind().with(async |_| Ok(())));
+                        driver.pends();
+                        assert_eq!(lines.take(), ["exit 0 Completed", "exit 1 Completed"]);
+                        let failure = driver.end().unwrap_err();
+                        assert_eq!(failure.to_string(), "panicked: abandon; exit of member 1 failed: x1");
+                        assert_eq!(lines.take(), ["exited 0", "exited 1"]);
+                    });
+                    each_shape!([member(0).exit_within(never), member(1).exit_within(never)], |gather| {
+                        let mut driver = Driver::new(gather.with(async |_| Ok(())));
+                        driver.pends();
+                        assert_eq!(caught(|| drop(driver.poll())), "abandon");
+                        assert_eq!(lines.take().len(), 4);
+                    });
+                }
+
+                /// Dropped: `abandon` panics, and so does the destructor of what the exit or its deadline holds.
+                #[test]
+                fn beside_an_abandon_that_panics() {
+                    let lines = Lines::default();
+                    for place in 0..3 {
+                        let member = |name: usize| {
+                            let (told, waits) = (lines.clone(), name == 2);
+                            let [exit, deadline] =
+                                [place != 1, place != 0].map(|here| (here && !waits).then(|| Bomb("held")));
+                            async move { if waits { Err(never().await) } else { Ok(name) } }
+                                .$exit(async move |_, _| Ok(drop(exit)))
+                                .abandon_with(move |name| {
+                                    told.push(format!("abandon {name}"));
+                                    panic!("abandon {name}");
+                                })
+                                .exit_within(async move || {
+                                    drop(deadline);
+                                    "late"
+                                })
+                        };
+                        // In the body.
+                        each_shape!([member(0), member(1)], |gather| {
+                            let mut driver = Driver::new(gather.with(async |_| Ok(std::future::pending::<()>().await)));
+                            driver.pends();
+                            assert_eq!(caught(|| driver.drop()), "abandon 0");
+                            assert_eq!(lines.take(), ["abandon 0", "abandon 1"]);
+                        });
+                        // While one enters.
+                        each_shape!([member(0), member(1), member(2)], |gather| {
+                            let mut driver = Driver::new(gather.with(async |_| Ok(())));
+                            driver.pends();
+                            assert_eq!(caught(|| driver.drop()), "abandon 0");
+                            assert_eq!(lines.take(), ["abandon 0", "abandon 1"]);
+                        });
+                        // In two halves.
+                        each_shape!([member(0), member(1)], |gather| {
+                            let entered = Driver::new(gather.enter()).end().unwrap();
+                            assert_eq!(caught(|| drop(entered)), "abandon 0");
+                            assert_eq!(lines.take(), ["abandon 0", "abandon 1"]);
+                        });
+                    }
+                }
+
+                /// Dropped without `abandon_with`: the destructor of the value panics, and so does that of what the exit holds.
+                #[test]
+                fn of_a_value_and_of_its_exit() {
+                    let lines = Lines::default();
+                    struct Value(usize, Lines);
+                    impl Drop for Value {
+                        fn drop(&mut self) {
+                            self.1.push(format!("drop {}", self.0));
+                            panic!("value {}", self.0);
+                        }
+                    }
+                    let member = |name: usize| {
+                        let (lines, bomb) = (lines.clone(), Bomb("held"));
+                        async move { Ok::<_, &str>(Value(name, lines)) }.$exit(async move |_, _| Ok(drop(bomb)))
+                    };
+                    each_shape!([member(0), member(1)], |gather| {
+                        let mut driver = Driver::new(gather.with(async |_| Ok(std::future::pending::<()>().await)));
+                        driver.pends();
+                        assert_eq!(caught(|| driver.drop()), "value 0");
+                        assert_eq!(lines.take(), ["drop 0", "drop 1"]);
+                    });
+                }
+
+                /// An enter fails: the closures are dropped uncalled, after the error has come to its place.
+                #[test]
+                fn of_a_failed_enter() {
+                    let lines = Lines::default();
+                    for (place, error_panics) in (0..8).map(|case| (case % 4, case > 3)) {
+                        let member = |name: usize| {
+                            let (exits, lines) = (lines.clone(), lines.clone());
+                            let bombs = [0, 1, 2, 3].map(|here| (name != 1 && place == here).then(|| Bomb("held")));
+                            let [exit, abandon, exit_deadline, enter_deadline] = bombs;
+                            async move { if name == 1 { Ok(name) } else { Err(Error(lines, error_panics)) } }
+                                .$exit(async move |name: usize, case| {
+                                    drop(exit);
+                                    Ok(exits.push(format!("exit {name} {case:?}")))
+                                })
+                                .abandon_with(move |_| drop(abandon))
+                                .exit_within(async move || {
+                                    drop(exit_deadline);
+                                    std::future::pending().await
+                                })
+                                .enter_within(async move || {
+                                    let _bomb = enter_deadline;
+                                    std::future::pending().await
+                                })
+                        };
+                        // The cause is the panic. The errors are dropped, since a failure has one cause.
+                        let expected = ["exit 1 Panicked", "drop error", "drop error"];
+                        each_shape!([member(0), member(1), member(2)], |gather| {
+                            let mut driver = Driver::new(gather.catch_unwind().with(async |_| Ok(())));
+                            let Err(failure) = driver.end() else { panic!() };
+                            let Cause::Panicked(panic) = failure.cause else { panic!() };
+                            assert_eq!((panic.to_string(), failure.exits.len()), ("panicked: held".into(), 0));
+                            assert_eq!(lines.take(), expected);
+                        });
+                        each_shape!([member(0), member(1), member(2)], |gather| {
+                            let mut driver = Driver::new(gather.with(async |_| Ok(())));
+                            assert_eq!(caught(|| assert!(driver.poll().is_ready())), "held");
+                            assert_eq!(lines.take(), expected);
+                        });
+                    }
+                }
+            }
+        };
+    }
+
+    destructors!(exit_with);
+    destructors!(exit_boxed);
+}

@@ -1,9 +1,17 @@
 //! A gather is `Send` exactly if its parts are; it is `FusedFuture` and `Debug` whatever they are.
 
-use std::{cell::Cell, fmt::Debug, rc::Rc};
+use std::{
+    cell::Cell,
+    fmt::Debug,
+    future::{Ready, ready},
+    rc::Rc,
+};
 
 use futures::future::FusedFuture;
-use gather_cm::{EnterExt, Entered, Exit, ExitCase, gather};
+use gather_cm::{
+    EnterExt, Entered, Exit, ExitCase, Gather, gather,
+    policies::{CallerWaker, ExitPolicy, Exits, Fair, Limited, Named, Policy, Stack},
+};
 
 fn is_send<T: Send>(_: T) {}
 
@@ -107,4 +115,166 @@ fn fused_and_debug() {
     let entered = smol::block_on(gather((value,)).enter()).unwrap();
     assert_eq!(format!("{entered:?}"), "Entered { .. }");
     assert_eq!(format!("{:?}", Entered::into_inner(entered).0), "ExitWithin(DropOnExit(7))");
+}
+
+/// A resource whose type has a name, as that of its member has.
+#[derive(Clone)]
+struct Vm(u8);
+
+impl Exit for Vm {
+    type Error = String;
+    type Verdict = ();
+    async fn exit(self, _: ExitCase) -> Result<(), String> {
+        std::future::ready(()).await;
+        if self.0 == 0 { Err("zero".into()) } else { Ok(()) }
+    }
+}
+
+type Starts = Ready<Result<Vm, String>>;
+
+fn start(number: u8) -> Starts {
+    ready(Ok(Vm(number)))
+}
+
+/// Code that is generic over policies: the life cycle of a concrete group is `Send`.
+#[test]
+fn send_for_every_policy() {
+    fn in_tuple<P: Policy<Exits: Send> + Send + 'static>(gather: Gather<(Starts, Starts), P>) {
+        is_send(gather.with(async |(a, b)| Ok(a.0 + b.0)));
+    }
+    fn in_array<P: Policy<Exits: Send> + Send + 'static>(gather: Gather<[Starts; 2], P>) {
+        is_send(gather.with_own_error(async |[a, b]| Err::<(), _>(a.0 + b.0)).keep_value());
+    }
+    #[cfg(feature = "alloc")]
+    fn in_vec<P: Policy<Exits: Send> + Send + 'static>(gather: Gather<Vec<Starts>, P>) {
+        is_send(gather.with(async |all| Ok(all.len())));
+    }
+    // The policies that an `Entered` keeps are `Send` without a bound, and a policy may borrow.
+    fn entering<P: Policy + Send>(gather: Gather<(Starts, Starts), P>) {
+        is_send(gather.enter());
+    }
+    macro_rules! with {
+        ($($policy:tt)*) => {
+            in_tuple(gather((start(1), start(2)))$($policy)*);
+            in_array(gather([start(1), start(2)])$($policy)*);
+            #[cfg(feature = "alloc")]
+            in_vec(gather(vec![start(1), start(2)])$($policy)*);
+            entering(gather((start(1), start(2)))$($policy)*);
+        };
+    }
+    with!();
+    with!(.fail_fast().enter_limit(1).exit_limit(1).names(&["a", "b"]).fair().caller_waker());
+    with!(.stack().eager_rollback().cancel_on(ready(())).observe(|_| ()));
+    let name = String::from("name");
+    entering(gather((start(1), start(2))).observe(|_| assert!(!name.is_empty())));
+}
+
+/// An `Entered` is `Send` and `Sync` for every policy, and its exit is `Send`.
+#[test]
+fn entered_for_every_policy() {
+    fn both<T: Send + Sync>(value: T) -> T {
+        value
+    }
+    fn check<X: ExitPolicy>(tuple: Entered<(Vm, Vm), X>, array: Entered<[Vm; 2], X>) {
+        is_send(both(tuple).exit(ExitCase::Completed));
+        is_send(both(array).exit(ExitCase::Completed));
+    }
+    #[cfg(feature = "alloc")]
+    fn check_vec<X: ExitPolicy>(entered: Entered<Vec<Vm>, X>) {
+        is_send(both(entered).exit(ExitCase::Completed));
+    }
+    macro_rules! with {
+        ($($policy:tt)*) => {
+            let tuple = smol::block_on(gather((start(1), start(2)))$($policy)*.enter()).unwrap();
+            let array = smol::block_on(gather([start(1), start(2)])$($policy)*.enter()).unwrap();
+            check(tuple, array);
+            #[cfg(feature = "alloc")]
+            check_vec(smol::block_on(gather(vec![start(1), start(2)])$($policy)*.enter()).unwrap());
+        };
+    }
+    with!();
+    with!(.stack().exit_limit(1).fair().caller_waker());
+}
+
+/// A gather whose members can be cloned can be cloned along with its policies, and the clone is a gather of its own. The
+/// policies of the exits can be compared.
+#[test]
+fn clone_and_eq() {
+    macro_rules! run_twice {
+        ($gather:expr) => {
+            let gather = $gather;
+            let copy = gather.clone();
+            for gather in [gather, copy] {
+                let failure = smol::block_on(gather.with(async |_| Ok(()))).unwrap_err();
+                assert_eq!(failure.to_string(), "exit of zero failed: zero");
+            }
+        };
+    }
+    run_twice!(gather((start(1), start(0))).names(&["one", "zero"]));
+    run_twice!(gather([start(1), start(0)]).stack().exit_limit(1).names(&["one", "zero"]).fair());
+    #[cfg(feature = "alloc")]
+    run_twice!(gather(vec![start(1), start(0)]).fail_fast().enter_limit(1).caller_waker().names(&["one", "zero"]));
+    run_twice!(gather((start(1).errors_into::<String>(), start(0))).observe(|_| ()).names(&["one", "zero"]));
+    drop(gather((start(1).drop_on_exit(),)).clone());
+
+    fn is_eq<T: PartialEq + Eq + Debug + Copy>() {}
+    is_eq::<Exits>();
+    is_eq::<Exits<Stack, Limited, Named, Fair, CallerWaker>>();
+}
+
+/// With every name of the crate in scope, the methods of a user's resource are still those that are called, by value, through
+/// the body's reference, and through a box and an adapter.
+#[test]
+fn a_users_own_methods() {
+    use gather_cm::*;
+
+    struct Own;
+
+    impl Own {
+        fn release(&self) -> u8 {
+            1
+        }
+
+        fn lend(&self) -> u8 {
+            2
+        }
+
+        fn show(&self) -> u8 {
+            3
+        }
+    }
+
+    impl Exit for Own {
+        type Error = String;
+        type Verdict = ();
+        async fn exit(self, _: ExitCase) -> Result<(), String> {
+            Ok(())
+        }
+    }
+
+    macro_rules! call {
+        ($own:expr) => {
+            assert_eq!([$own.release(), $own.lend(), $own.show()], [1, 2, 3])
+        };
+    }
+    let member = || ready(Ok::<_, String>(Own));
+    call!(Own);
+    #[cfg(feature = "alloc")]
+    {
+        let boxed = Box::new(Own);
+        call!(boxed);
+    }
+    let (a, b) = (member().drop_on_exit(), member().exit_within(async || String::new()));
+    let mut entered = smol::block_on(gather((a, b, member())).enter()).unwrap();
+    call!(entered.0);
+    call!(entered.1);
+    call!(entered.2);
+    let (a, b, c) = entered.lend();
+    call!(a);
+    call!(b);
+    call!(c);
+    smol::block_on(gather((member(),)).with(async |(own,)| Ok(call!(own)))).unwrap();
+    smol::block_on(gather([member()]).with(async |[own]| Ok(call!(own)))).unwrap();
+    #[cfg(feature = "alloc")]
+    smol::block_on(gather(vec![member()]).with(async |all| Ok(all.iter_mut().for_each(|own| call!(own))))).unwrap();
 }

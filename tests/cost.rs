@@ -152,6 +152,39 @@ fn allocations_of_a_vec() {
     assert_eq!(counts, [(false, 3), (false, 5), (false, 5), (false, 5)]);
 }
 
+/// 12, 20: a `stack` of a `Vec` takes a number of allocations that does not grow with its members, under every policy, and
+/// in every order of entering.
+#[test]
+#[cfg(feature = "alloc")]
+fn allocations_of_a_stack() {
+    /// Enters after up to three polls, so that the order is not that of the arguments.
+    async fn slow(index: usize, byte: u8) -> Result<Bytes<8>, u8> {
+        for _ in 0..index * 7 % 3 {
+            pend().await;
+        }
+        enter(byte).await
+    }
+    macro_rules! does_not_grow {
+        ($first:literal, |$gather:ident| $run:expr) => {
+            let counts = [31, 64, 200, 4000].map(|len| {
+                let members: Vec<_> = (0..len).map(|index| slow(index, if index == 0 { $first } else { 1 })).collect();
+                let $gather = gather(members).stack();
+                let (ended_well, count) = allocations(async { $run.is_ok() });
+                assert_eq!(ended_well, $first != 255);
+                count
+            });
+            assert_eq!(counts, [counts[0]; 4], stringify!($run));
+        };
+    }
+    does_not_grow!(1, |gather| gather.with(async |_| Ok(())).await);
+    does_not_grow!(1, |gather| gather.fair().caller_waker().with(async |_| Ok(())).await);
+    does_not_grow!(1, |gather| gather.enter_limit(10).exit_limit(10).with(async |_| Ok(())).await);
+    does_not_grow!(1, |gather| gather.enter().await.unwrap().exit(ExitCase::Completed).await);
+    does_not_grow!(255, |gather| gather.with(async |_| Ok(())).await);
+    does_not_grow!(255, |gather| gather.eager_rollback().with(async |_| Ok(())).await);
+    does_not_grow!(255, |gather| gather.fail_fast().with(async |_| Ok(())).await);
+}
+
 /// 19: the future is at most as large as the life cycle by hand, even one without any clean-up.
 #[test]
 fn at_most_the_size_of_the_same_by_hand() {

@@ -1,4 +1,5 @@
-//! The observer is told of whatever begins and ends, of each in its turn, once, under every policy; its panic harms nobody.
+//! The observer receives an event for each beginning and each end, once and in order, under every policy. Its panic harms
+//! nobody.
 
 mod common;
 
@@ -160,7 +161,7 @@ fn dropped() {
     assert_eq!(events.take(), [ExitDropped(1), Abandoned(2)]);
 }
 
-/// Of `enter` the entering is observed; the exits are those of the group that it gives, which is on its own.
+/// `enter` is observed up to its end. The exits belong to the `Entered` that it returns, and the observer stays behind.
 #[test]
 fn in_two_halves() {
     let (log, events) = (Log::default(), Events::default());
@@ -195,7 +196,7 @@ fn as_values() {
     );
 }
 
-/// Two observers are told, in turn.
+/// Two observers receive each event, in turn.
 #[test]
 fn two_observers() {
     let (log, events) = (Log::default(), Events::default());
@@ -348,4 +349,105 @@ fn panics() {
     let failure = Driver::new(gather(group).catch_unwind().observe(observer).enter()).end().unwrap_err();
     assert!(matches!(failure.cause, gather_cm::Cause::Panicked(_)));
     assert_eq!(log.take().iter().filter(|line| line.starts_with("exit ") && line.ends_with("Panicked")).count(), 3);
+}
+
+/// 5, 9, 16: an enter has failed and the others run on. If the observer panics in one of these polls, the exits receive
+/// `Panicked`. With `eager_rollback` they have begun before, and the case stays.
+#[test]
+#[cfg(feature = "std")]
+fn a_panic_while_the_others_run_on() {
+    let gates: RefCell<[Gate; 3]> = Default::default();
+    let (log, panics_at) = (Log::default(), std::cell::Cell::new(BodyStarted));
+    let member = |name: usize| {
+        let [second, third, fourth] = gates.borrow().clone();
+        let enter = match name {
+            0 => fails("e0"),
+            1 => well().gate(&third),
+            2 => fails("e2").gate(&second),
+            3 => well().gate(&fourth),
+            _ => well(),
+        };
+        Member::new(&log, name, enter, well())
+    };
+    let observer = |event| assert!(Seen::from(event) != panics_at.get(), "observer");
+    // Drives a gather through the four polls, and says what its exits received.
+    macro_rules! run {
+        ($gather:expr) => {{
+            let with = $gather.catch_unwind().observe(observer).with(async |_| Ok(log.push("body")));
+            let mut driver = Driver::new(async { Report::plain(with.await) });
+            driver.pends();
+            for gate in gates.take() {
+                assert!(driver.poll().is_pending());
+                gate.open();
+            }
+            assert_eq!(driver.end().why, common::Why::Panicked("observer".into()));
+            let words = ["body", "on_error", "exit ", "LEAK"];
+            log.take().into_iter().filter(move |line| words.iter().any(|word| line.starts_with(word)))
+        }};
+    }
+    for event in [EnterFailed(0), EnterStarted(1), EnterStarted(3), Entered(1), EnterFailed(2), Entered(3)] {
+        panics_at.set(event);
+        each_shape!([member(0), member(1), member(2), member(3)], |gather| {
+            let lines: Vec<_> = run!(gather).collect();
+            assert_eq!(lines, ["on_error 1 e0", "exit 1 Panicked", "on_error 3 e0", "exit 3 Panicked"], "{event:?}");
+        });
+    }
+    for event in [Entered(1), EnterFailed(2), Entered(3)] {
+        panics_at.set(event);
+        each_shape!([member(0), member(1), member(2), member(3), member(4)], |gather| {
+            let lines: Vec<_> = run!(gather.eager_rollback()).filter(|line| line.starts_with("exit")).collect();
+            assert_eq!(lines, ["exit 4 EnterFailed", "exit 1 EnterFailed", "exit 3 EnterFailed"], "{event:?}");
+        });
+    }
+}
+
+/// 16: one of two observers panics, at each of its calls, or both do: each event reaches both, and the first panic is the
+/// cause.
+#[test]
+#[cfg(feature = "std")]
+fn two_observers_that_panic() {
+    let panicking = |events: &Events, at: usize, message: &'static str| {
+        let (mut observer, events) = (observer(events), events.clone());
+        move |event| {
+            observer(event);
+            assert!(events.borrow().len() != at + 1, "{message}");
+        }
+    };
+    let log = Log::default();
+    let member = |name| Member::new(&log, name, well(), if name == 1 { fails("x1") } else { well() });
+    for at in 0..14 {
+        for (at_first, at_second) in [(at, 99), (99, at), (at, at)] {
+            each_shape!([member(0), member(1), member(2)], |gather| {
+                let (first, second) = (Events::default(), Events::default());
+                let gather = gather.observe(panicking(&first, at_first, "first"));
+                let gather = gather.observe(panicking(&second, at_second, "second")).catch_unwind();
+                let failure = Driver::new(gather.with(async |_| Ok(()))).end().unwrap_err();
+                let message = if at_first == at { "first" } else { "second" };
+                assert_eq!(failure.to_string(), format!("panicked: {message}; exit of member 1 failed: x1"));
+                let (first, second) = (first.take(), second.take());
+                assert_eq!(first, second);
+                // Without the events of a body that is not called.
+                let count = match at {
+                    0..6 => 12,
+                    6 => 13,
+                    _ => 14,
+                };
+                assert_eq!(first.len(), count);
+            });
+        }
+    }
+    // On a drop in the body as well: it panics at each event from the end of the body on.
+    for at in 7..11 {
+        each_shape!([member(0), member(1), member(2)], |gather| {
+            let (first, second) = (Events::default(), Events::default());
+            let gather = gather.observe(panicking(&first, at, "first")).observe(observer(&second));
+            let mut driver = Driver::new(gather.with(async |_| Ok(std::future::pending::<()>().await)));
+            driver.pends();
+            let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| driver.drop()));
+            assert_eq!(common::message(&*dropped.unwrap_err()), "first");
+            let (first, second) = (first.take(), second.take());
+            assert_eq!(first[7..], [BodyDropped, Abandoned(0), Abandoned(1), Abandoned(2)]);
+            assert_eq!(first, second);
+        });
+    }
 }

@@ -1,4 +1,4 @@
-//! Panics, in every phase: the exits still run, and the first panic goes on when all is done.
+//! Panics, in every phase: the exits still run, and the first panic resumes when all is done.
 #![cfg(feature = "std")]
 
 mod common;
@@ -21,13 +21,13 @@ fn all_well(log: &Log) -> [Member; 3] {
     [0, 1, 2].map(|name| Member::new(log, name, well(), well()))
 }
 
-/// What the exits were told.
-fn told(log: &[String]) -> Vec<&str> {
+/// The exits along with the cases that they received.
+fn received(log: &[String]) -> Vec<&str> {
     log.iter().filter(|line| line.starts_with("exit ")).map(String::as_str).collect()
 }
 
-/// 16: a panic in an enter counts as a failed enter. The others settle, their exits run and are told `Panicked`; then it
-/// goes on. 18: polled again, the gather panics clearly.
+/// 16: a panic in an enter counts as a failed enter. The other enters run on, their exits receive `Panicked`, and then the
+/// panic resumes. 18: polled again, the gather panics clearly.
 fn in_enter_at_each_index<S: Shape>() {
     for index in 0..3 {
         for make in [false, true] {
@@ -48,7 +48,7 @@ fn in_enter_at_each_index<S: Shape>() {
             assert_eq!(caught(|| gather.poll()), message);
             let others: Vec<_> = (0..3).filter(|name| *name != index).collect();
             let log = log.take();
-            assert_eq!(told(&log), others.iter().map(|name| format!("exit {name} Panicked")).collect::<Vec<_>>());
+            assert_eq!(received(&log), others.iter().map(|name| format!("exit {name} Panicked")).collect::<Vec<_>>());
             assert_eq!(log.iter().filter(|line| line.starts_with("exited")).count(), 2);
             assert!(!log.contains(&"body".to_string()));
             assert_released(&log);
@@ -106,7 +106,7 @@ fn in_the_body<S: Shape>() {
         slow.open();
         assert_eq!(caught(|| gather.poll()), "body");
         let log = log.take();
-        assert_eq!(told(&log), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+        assert_eq!(received(&log), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
         assert_eq!(log.iter().filter(|line| line.starts_with("exited")).count(), 3);
         assert_released(&log);
     }
@@ -133,15 +133,15 @@ fn in_exit_at_each_index<S: Shape>() {
             let message = if how == 2 { format!("make exit {index}") } else { "exit".to_string() };
             assert_eq!(caught(|| gather.poll()), message);
             let log = log.take();
-            assert_eq!(told(&log), ["exit 0 Completed", "exit 1 Completed", "exit 2 Completed"]);
+            assert_eq!(received(&log), ["exit 0 Completed", "exit 1 Completed", "exit 2 Completed"]);
             assert_eq!(log.iter().filter(|line| line.starts_with("exited")).count(), 2);
             assert_released(&log);
         }
     }
 }
 
-/// 16: the first panic goes on; the others are dropped.
-fn the_first_panic_goes_on<S: Shape>() {
+/// 16: the first panic resumes; the others are dropped.
+fn the_first_panic_resumes<S: Shape>() {
     let log = Log::default();
     let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), panics(["x0", "x1", "x2"][name])));
     let mut gather = S::three(members, async |_| Ok(()));
@@ -189,7 +189,7 @@ fn in_the_destructor_of_a_ready_enter<S: Shape>() {
     let mut gather = S::three(members, async |_| Ok(log.push("body")));
     assert_eq!(caught(|| gather.poll()), "drop enter 0");
     let log = log.take();
-    assert_eq!(told(&log), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+    assert_eq!(received(&log), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
     assert!(!log.contains(&"body".to_string()));
     assert_released(&log);
 }
@@ -214,7 +214,7 @@ fn in_the_destructor_of_a_failed_exit<S: Policed>() {
     }
 }
 
-/// 17: the destructor of the body's future panics, or of what the body gave: the exits run, told `Panicked`.
+/// 17: the destructor of the body's future panics, or that of its value: the exits run, and receive `Panicked`.
 fn in_the_destructor_of_the_body<S: Shape>() {
     struct Bomb;
     impl Drop for Bomb {
@@ -228,7 +228,7 @@ fn in_the_destructor_of_the_body<S: Shape>() {
         Ok(())
     });
     assert_eq!(caught(|| gather.poll()), "bomb");
-    assert_eq!(told(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+    assert_eq!(received(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
 
     // Dropped uncalled, in a rollback.
     let bomb = Bomb;
@@ -239,7 +239,7 @@ fn in_the_destructor_of_the_body<S: Shape>() {
     ];
     let mut gather = S::three(members, async move |_| Ok(drop(bomb)));
     assert_eq!(caught(|| gather.poll()), "bomb");
-    assert_eq!(told(&log.take()), ["exit 0 Panicked", "exit 2 Panicked"]);
+    assert_eq!(received(&log.take()), ["exit 0 Panicked", "exit 2 Panicked"]);
 
     // The value that goes nowhere, as an exit panics.
     let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), panics("exit")));
@@ -247,7 +247,7 @@ fn in_the_destructor_of_the_body<S: Shape>() {
     assert_eq!(caught(|| gather.poll().map(|_| ())), "exit");
 }
 
-/// 17: dropped in the enter phase, two enters and two abandons panic: no one is skipped, the first goes on.
+/// 17: dropped in the enter phase, two enters and two abandons panic: no one is skipped, and the first panic resumes.
 fn on_drop_in_enter<S: Shape>() {
     let log = Log::default();
     let gate = Gate::new();
@@ -345,7 +345,7 @@ fn caught_as_a_cause<S: Policed>() {
     assert_eq!(count("entered"), count("exit "));
 }
 
-/// 16 and `fail_fast`: a panic is a failed enter: those pending are dropped, none behind it is begun.
+/// 16 and `fail_fast`: a panic is a failed enter. Pending enters are dropped, and no member behind it starts.
 fn with_fail_fast<S: Policed>() {
     let log = Log::default();
     let acts = [(well().gate(&Gate::new()), well()), (panics("e1"), well()), (well(), well())];
@@ -370,7 +370,7 @@ fn with_eager_rollback<S: Policed>() {
     exit.open();
     let report = gather.end();
     assert_eq!(report, Report { why: Why::Panicked("e2".to_string()), exits: vec![(0, "x0")], suppressed: false });
-    assert_eq!(told(&log.take()), ["exit 0 EnterFailed"]);
+    assert_eq!(received(&log.take()), ["exit 0 EnterFailed"]);
 
     // Before the first exit has begun, it does.
     let (panic, enter) = (Gate::new(), Gate::new());
@@ -381,7 +381,7 @@ fn with_eager_rollback<S: Policed>() {
     gather.pends();
     enter.open();
     assert_eq!(gather.end().why, Why::Panicked("e2".to_string()));
-    assert_eq!(told(&log.take()), ["exit 0 Panicked"]);
+    assert_eq!(received(&log.take()), ["exit 0 Panicked"]);
 }
 
 /// 17 and `fail_fast`: destructors of pending enters that panic skip no one.
@@ -406,7 +406,7 @@ shapes! {
     enters_that_fail_and_panic
     in_the_body
     in_exit_at_each_index
-    the_first_panic_goes_on
+    the_first_panic_resumes
     in_on_error
     in_on_error_of_a_rollback
     in_the_destructor_of_a_ready_enter
@@ -547,7 +547,7 @@ fn the_call_of_the_body() {
     }
     let mut gather = Driver::new(gather((a, b, c)).with(body));
     assert_eq!(caught(|| gather.poll()), "call");
-    assert_eq!(told(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+    assert_eq!(received(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
 }
 
 /// 16: a panic of a verdict's conversion is a panic of the exit.
@@ -616,7 +616,7 @@ fn polled_after_a_panic_got_out() {
     assert_eq!(caught(|| gather.as_mut().poll(&mut cx).is_ready()), "a gather was polled after it had finished");
 }
 
-/// A panic as a value says its message, goes on, or gives its payload.
+/// A panic as a value prints its message, resumes, or returns its payload.
 #[test]
 fn a_panic_as_a_value() {
     let run = |payload: fn()| {
@@ -632,4 +632,137 @@ fn a_panic_as_a_value() {
     let panic = run(|| panic_any(7u8));
     assert_eq!(panic.to_string(), "panicked");
     assert_eq!(*panic.into_payload().downcast::<u8>().unwrap(), 7);
+}
+
+/// 17, 20: a large `Vec` keeps the caller's waker, and the waker's destructor may panic when the group drops it.
+mod the_destructor_of_a_waker {
+    use std::{
+        cell::Cell,
+        future::Future,
+        pin::pin,
+        ptr,
+        task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
+    };
+
+    use super::*;
+
+    thread_local! {
+        /// The next waker that is dropped panics.
+        static ARMED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    static VTABLE: RawWakerVTable =
+        RawWakerVTable::new(|data| RawWaker::new(data, &VTABLE), drop_waker, |_| {}, drop_waker);
+
+    fn drop_waker(_: *const ()) {
+        assert!(!ARMED.take(), "waker");
+    }
+
+    /// A waker that wakes nobody. Two of them wake the same task if their numbers are equal.
+    fn waker(number: usize) -> Waker {
+        // SAFETY: the functions of the table use the pointer only to pass it on.
+        unsafe { Waker::from_raw(RawWaker::new(ptr::without_provenance(number), &VTABLE)) }
+    }
+
+    /// When the last of the members arms the waker.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Arms {
+        InEnter,
+        InExit,
+        /// Its enter is pending.
+        Never,
+    }
+
+    /// How many members were exited, and how many were abandoned.
+    #[derive(Default)]
+    struct Ends {
+        exited: Cell<usize>,
+        abandoned: Cell<usize>,
+    }
+
+    /// Forty members. One of them may fail to enter, and one fails to exit.
+    fn forty<'a>(
+        arms: Arms,
+        fails: Option<usize>,
+        ends: &'a Ends,
+    ) -> Vec<impl gather_cm::Member<Value = usize, Error = &'static str> + 'a> {
+        let one_more = |count: &Cell<usize>| count.set(count.get() + 1);
+        let member = |index: usize| {
+            let last = index == 39;
+            async move {
+                if last && arms == Arms::Never {
+                    std::future::pending::<()>().await;
+                }
+                ARMED.set(last && arms == Arms::InEnter);
+                if fails == Some(index) { Err("e") } else { Ok(index) }
+            }
+            .exit_with(async move |index, _| {
+                one_more(&ends.exited);
+                ARMED.set(last && arms == Arms::InExit);
+                if index == 3 { Err("x3") } else { Ok(()) }
+            })
+            .abandon_with(move |_| one_more(&ends.abandoned))
+        };
+        (0..40).map(member).collect()
+    }
+
+    fn end(how: &str) -> Result<(), &'static str> {
+        match how {
+            "completes" => Ok(()),
+            "fails" => Err("b"),
+            _ => panic!("{how}"),
+        }
+    }
+
+    /// It panics as the group finishes. With `catch_unwind` that is the cause, unless there was a panic before.
+    #[test]
+    fn at_the_end() {
+        for (fails, body) in [(None, "completes"), (None, "fails"), (None, "panics"), (Some(5), "is not called")] {
+            let (ends, waker) = (Ends::default(), waker(0));
+            let mut cx = Context::from_waker(&waker);
+            let message = if body == "panics" { body } else { "waker" };
+            let exited = if fails.is_none() { 40 } else { 39 };
+
+            let group = gather(forty(Arms::InExit, fails, &ends)).catch_unwind();
+            let mut with = pin!(group.with(async |_| end(body)));
+            let Poll::Ready(result) = with.as_mut().poll(&mut cx) else { panic!("it is pending") };
+            let why = Why::Panicked(message.into());
+            assert_eq!(Report::plain(result), Report { why, exits: vec![(3, "x3")], suppressed: false });
+            assert_eq!((ends.exited.take(), ends.abandoned.take()), (exited, 0));
+            let again = caught(|| with.as_mut().poll(&mut cx).is_ready());
+            assert_eq!(again, "a gather was polled after it had finished");
+
+            let mut with = pin!(gather(forty(Arms::InExit, fails, &ends)).with(async |_| end(body)));
+            assert_eq!(caught(|| with.as_mut().poll(&mut cx).is_ready()), message);
+            assert_eq!((ends.exited.take(), ends.abandoned.take()), (exited, 0));
+            assert!(!ARMED.get());
+        }
+    }
+
+    /// It panics before the body, when another task polls, or when the gather is dropped. The panic gets out, since it is
+    /// the caller's, and every held resource is abandoned.
+    #[test]
+    fn before_the_end() {
+        let ends = Ends::default();
+        let [one, other] = [waker(1), waker(2)];
+        let mut cx = Context::from_waker(&one);
+        let run = |arms| Box::pin(gather(forty(arms, None, &ends)).catch_unwind().with(async |_| Ok(())));
+        let abandoned = |number| assert_eq!((ends.exited.take(), ends.abandoned.take()), (0, number));
+
+        let mut with = run(Arms::InEnter);
+        assert_eq!(caught(|| with.as_mut().poll(&mut cx).is_ready()), "waker");
+        abandoned(40);
+
+        let mut with = run(Arms::Never);
+        assert!(with.as_mut().poll(&mut cx).is_pending());
+        ARMED.set(true);
+        assert_eq!(caught(|| with.as_mut().poll(&mut Context::from_waker(&other)).is_ready()), "waker");
+        abandoned(39);
+
+        let mut with = run(Arms::Never);
+        assert!(with.as_mut().poll(&mut cx).is_pending());
+        ARMED.set(true);
+        assert_eq!(caught(|| drop(with)), "waker");
+        abandoned(39);
+    }
 }

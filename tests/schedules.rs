@@ -1,27 +1,26 @@
-//! Every schedule: a small sequential model of the contract, and an explorer that holds the crate against it.
+//! Every schedule: a small sequential model of the contract, and an explorer that compares the crate with it.
 //!
-//! The explorer goes through every order of wakes, one at a time and several together, with a drop before the first
-//! poll and at every poll boundary, and with a stop likewise if one is set. After each poll, what happened in the crate
-//! must be what happens in the model: which part was polled or dropped, which member received which error and case, which
-//! was abandoned; and at the end the result. What a part does is chosen when that first matters, so that few schedules
-//! differ only in what never happens.
+//! The explorer goes through every order of wakes, one at a time and several together. It drops the gather before the
+//! first poll and at every poll boundary, and cancels it likewise if there is a `cancel_on`. After each poll, the same
+//! must have happened in the crate and in the model: which futures were polled and dropped, which member received which
+//! error and which case, and which was abandoned. At the end, the results must be the same. The explorer chooses what a
+//! part does when that first matters, so that few schedules differ only in what never happens.
 //!
 //! In release mode, for tuples, arrays and `Vec`s alike, this is complete:
 //!
-//! - no member and one: every script of enter, exit and body (`ALL`), along with panics of destructors (those of `stop`
-//!   and of the body's value, too), panics where a future is made, panics of `stop`, of `on_error` and of `abandon`, as
-//!   many at once as can be, and a spurious poll at any boundary; under no policy, each, every pair, and more;
-//! - two members: every script of `ALL`, under the same policies; under no policy and each alone, also with a spurious
-//!   poll at any boundary, and with up to two such panics;
-//! - three members: every script that pends once at most (`ONCE_AT_MOST`), under the same policies but `fair`.
+//! - No member and one: every script of enter, exit and body (`ALL`); panics of destructors, those of `stop` and of the
+//!   body's value included; panics of `stop`, of `on_error`, of `abandon` and where a future is made; as many at once as
+//!   can be, and a spurious poll at any boundary. The policies are none, each, every pair without `fair`, and more.
+//! - Two members: every script of `ALL`, under the same policies. Under none and each alone, also a spurious poll at any
+//!   boundary, and up to two such panics.
+//! - Three members: every script that pends once at most (`ONCE_AT_MOST`), under the same policies.
 //!
-//! The rest is a selection:
+//! The rest is a selection, mostly of one script of each kind (`FEW`):
 //!
-//! - two members: one panic, most of all of `stop`, under every pair of policies that has a `stop`;
-//! - three members: a spurious poll, and one part that pends twice or is rare in another way, beside others that do one
-//!   thing of each kind (`FEW`), under no policy and each alone; and `FEW` with a spurious poll, for `fair`, under `fair`
-//!   and each other policy;
-//! - groups that are members, empty ones among them (`Shape::Nested`).
+//! - Two members: one part that is rare, such as a `stop` that panics, under every pair of policies with `cancel_on`.
+//! - Two and three members: a spurious poll, under `fair` along with each other policy.
+//! - Three members: a spurious poll, or one part that pends twice or is rare, under no policy and each alone.
+//! - Groups as members, empty ones among them (`Shape::Nested`).
 //!
 //! The plain `cargo test` goes through less, mostly of `FEW`.
 #![cfg(feature = "std")]
@@ -55,7 +54,7 @@ use state::Model;
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Shape {
     Tuple,
-    /// With `keep_value`, as the one difference from the others that is not of its shape.
+    /// Always with `keep_value`, which has nothing to do with the shape.
     Array,
     Vector,
     /// A tuple with groups as members.
@@ -148,12 +147,12 @@ struct Range {
     enters: &'static [Script],
     exits: &'static [Script],
     bodies: &'static [Script],
-    /// What at most `rares` parts of a schedule do as well.
+    /// At most `rares` parts of a schedule may do these as well.
     rare: &'static [Script],
     rares: usize,
     /// With a spurious poll at any one boundary.
     idle: bool,
-    /// Only schedules are counted that have something rare or a spurious poll: the others are counted elsewhere.
+    /// Counts only schedules that have something rare or a spurious poll. The others are counted elsewhere.
     only_these: bool,
 }
 
@@ -198,7 +197,7 @@ impl Explorer {
             Part::Value => (&[READY][..], &[BOMB][..]),
             Part::Stop(_) => (&[ONCE][..], &[BOMB_LATE, PANICS_LATE, BOMB_PANICS_LATE][..]),
             Part::OnError(_) | Part::Abandon(_) => (&[READY][..], &[PANICS][..]),
-            Part::Group => unreachable!("no group is nested here"),
+            Part::Group => unreachable!("it has no script of its own"),
         };
         let rare = if self.rares.get() < self.range.rares { rare } else { &[] };
         let way = self.choose(scripts.len() + rare.len());
