@@ -74,7 +74,6 @@ machine.rs~let no_body = matches!(stage, Stage::Exit(_)) || !P::BODY;~let no_bod
 machine.rs~if P::Stop::ENABLED && !flags.entering && no_body {~if P::Stop::ENABLED && no_body {~14: stop is not dropped while an enter is pending
 machine.rs~        stop.clear(&mut panic);\n        if panic.is_some() {~        if panic.is_some() {~14: stop is dropped when the body has ended
 machine.rs~                            stage.fail(Ending::Panicked, panic);~~17: after a panic of stop's destructor the exits receive Panicked
-machine.rs~if panic.is_some() && !before && case.is_none() {~if panic.is_some() && !before {~9: a panic of stop's destructor does not alter the case
 machine.rs~            panic.guard(|| ending = Ending::Panicked);~~17: the same after the body
 policy.rs~        this.0.clear(panic);\n~~14: both are dropped if cancel_on is called twice
 policy.rs~        panic.guard(|| this.1.set(Signal::Over));~        this.1.set(Signal::Over);~17: a panic of stop's destructor is kept

@@ -326,7 +326,7 @@ where
                     if P::Stop::ENABLED && !flags.entering && no_body {
                         let before = panic.is_some();
                         stop.as_mut().clear(panic);
-                        if panic.is_some() && !before && case.is_none() {
+                        if panic.is_some() && !before {
                             stage.fail(Ending::Panicked, panic);
                         }
                     }

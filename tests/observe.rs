@@ -451,3 +451,31 @@ fn two_observers_that_panic() {
         });
     }
 }
+
+/// The event that ends the body tells what the exits receive, also if the destructor of a stop panics then.
+#[cfg(feature = "std")]
+#[test]
+fn a_stop_that_panics_as_the_body_has_ended() {
+    struct Bomb;
+
+    impl Future for Bomb {
+        type Output = ();
+
+        fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+            std::task::Poll::Pending
+        }
+    }
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("stop");
+        }
+    }
+
+    let (log, events) = (Log::default(), Events::default());
+    let group = members(&log, three(well), three(well));
+    let gather = gather(group).cancel_on(Bomb).observe(observer(&events)).catch_unwind();
+    assert!(Driver::new(gather.with(async |_| Ok(()))).end().is_err());
+    assert_eq!(log.only(&["exit "])[0], "exit 0 Panicked");
+    assert!(events.take().contains(&BodyEnded(ExitCase::Panicked)));
+}
