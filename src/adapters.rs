@@ -64,6 +64,9 @@ pub trait EnterExt: IntoFuture + Sized {
     /// If the value is a resource already, `exit` replaces its own exit, and its `on_error` and `abandon` are not called.
     /// If the gather is dropped, the value is dropped, unless you add `abandon_with`.
     ///
+    /// If `exit` is a generic `async fn` and the compiler says "reached the recursion limit while instantiating", wrap it in
+    /// a closure: `async |value, case| close(value, case).await`.
+    ///
     /// # Errors
     ///
     /// `exit` fails with the same error type as the enter.

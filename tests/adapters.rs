@@ -563,8 +563,8 @@ fn the_exit_gets_what_the_body_made() {
     assert_eq!(*seen.borrow(), expected[..if cfg!(feature = "alloc") { 6 } else { 4 }]);
 }
 
-/// 16, 17: what the closures hold, the value and an error may panic when they are dropped. That skips no exit and no `abandon`,
-/// and no two panics meet, which would abort.
+/// 16, 17: a capture of a closure, the value or an error panics when it is dropped. The panic skips no exit and no `abandon`,
+/// and does not abort the process.
 #[cfg(feature = "std")]
 mod destructors {
     use std::{
@@ -622,7 +622,7 @@ mod destructors {
             mod $exit {
                 use super::*;
 
-                /// The body completes: the exit runs to its end, and then what `abandon_with` holds is dropped.
+                /// The body completes. The exit runs to its end, and then the captures of `abandon_with` are dropped.
                 #[test]
                 fn of_an_abandon_that_is_not_called() {
                     let lines = Lines::default();
@@ -653,7 +653,7 @@ mod destructors {
                     });
                 }
 
-                /// Dropped: `abandon` panics, and so does the destructor of what the exit or its deadline holds.
+                /// On a drop `abandon` panics, and so does a capture of the exit or of its deadline. The first panic gets out.
                 #[test]
                 fn beside_an_abandon_that_panics() {
                     let lines = Lines::default();
@@ -696,7 +696,7 @@ mod destructors {
                     }
                 }
 
-                /// Dropped without `abandon_with`: the destructor of the value panics, and so does that of what the exit holds.
+                /// On a drop without `abandon_with` the value panics, and so does a capture of the exit.
                 #[test]
                 fn of_a_value_and_of_its_exit() {
                     let lines = Lines::default();
@@ -719,7 +719,7 @@ mod destructors {
                     });
                 }
 
-                /// An enter fails: the closures are dropped uncalled, after the error has come to its place.
+                /// An enter fails. The closures are dropped uncalled, and the error is in its place before that.
                 #[test]
                 fn of_a_failed_enter() {
                     let lines = Lines::default();

@@ -283,8 +283,8 @@ fn a_member_with_a_budget_that_is_ready_wins() {
     });
 }
 
-/// 3, 10, 17, 22: a member is ready in the poll in which its deadline passes, and the destructor of the deadline's error
-/// panics: that comes between no resource and its exit, and between no error and its place.
+/// 3, 10, 17, 22: a member is ready in the poll in which its deadline passes, and the deadline's error panics when it is
+/// dropped. Neither the resource nor the member's own error is lost.
 #[cfg(feature = "std")]
 mod the_destructor_of_a_late_error {
     use std::{any::Any, cell::RefCell};
@@ -293,7 +293,7 @@ mod the_destructor_of_a_late_error {
 
     use super::*;
 
-    /// An error that panics when it is dropped, if it is a deadline's.
+    /// An error. That of a deadline panics when it is dropped.
     #[derive(Debug, PartialEq)]
     struct Error(&'static str);
 
@@ -338,7 +338,7 @@ mod the_destructor_of_a_late_error {
         gates.borrow().iter().for_each(|[gate, _]| gate.open());
     }
 
-    /// Runs a test: in the first poll or a later one, for the deadlines of one member or of both.
+    /// Runs a test in the first poll and in a later one, for the deadlines of one member and of both.
     fn each(test: impl Fn(bool, [bool; 2])) {
         for later in [false, true] {
             [[true, false], [false, true], [true, true]].into_iter().for_each(|passes| test(later, passes));
@@ -393,7 +393,7 @@ mod the_destructor_of_a_late_error {
         });
     }
 
-    /// An enter that failed has failed with its own error: the other resource is shown it.
+    /// An enter that fails in that poll fails with its own error, and the other resource receives it.
     #[test]
     fn of_a_failed_enter() {
         struct Shown<'a>(&'a Log);
@@ -431,7 +431,7 @@ mod the_destructor_of_a_late_error {
         }
     }
 
-    /// A member that panics in that poll: the panics are not two at once, which would abort. Its own is the first.
+    /// A member panics in that poll. Its panic is the first, and the two do not meet, which would abort.
     #[test]
     fn of_a_member_that_panics() {
         for enters in [true, false] {
