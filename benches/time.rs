@@ -19,7 +19,7 @@ const TOTAL: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 7;
 /// .. or else no more than this.
 const MOST: Duration = Duration::from_secs(30);
-/// Whoever takes so many times longer than the best is left out where there are more members.
+/// A contender that takes so many times longer than the best is left out if there are more members.
 const TOO_SLOW: f64 = 30.0;
 
 struct Bench {

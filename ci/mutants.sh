@@ -75,6 +75,7 @@ machine.rs~if P::Stop::ENABLED && !flags.entering && no_body {~if P::Stop::ENABL
 machine.rs~        stop.clear(&mut panic);\n        if panic.is_some() {~        if panic.is_some() {~14: stop is dropped when the body has ended
 machine.rs~                            stage.fail(Ending::Panicked, panic);~~17: after a panic of stop's destructor the exits receive Panicked
 machine.rs~            panic.guard(|| ending = Ending::Panicked);~~17: the same after the body
+machine.rs~        let begin = self.case.is_none();~        let begin = true;~9: the case is decided when the first exit begins
 policy.rs~        this.0.clear(panic);\n~~14: both are dropped if cancel_on is called twice
 policy.rs~        panic.guard(|| this.1.set(Signal::Over));~        this.1.set(Signal::Over);~17: a panic of stop's destructor is kept
 machine.rs~                cursor.witnessed = true;~return;~16: after a panic of on_error the exit runs

@@ -9,9 +9,9 @@ use core::pin::Pin;
 ///
 /// If `index` is out of bounds.
 pub(crate) fn element<T>(slice: Pin<&mut [T]>, index: usize) -> Pin<&mut T> {
-    // SAFETY: structural pinning of a slice's elements. Nothing is moved out of the reference here, and whoever holds
-    // the slice pinned cannot move an element: `Pin<&mut [T]>` gives no `&mut [T]` where `T: !Unpin`, and a slice has
-    // no `Drop` of its own.
+    // SAFETY: structural pinning of a slice's elements. Nothing is moved out of the reference here, and the owner of
+    // the pinned slice cannot move an element: `Pin<&mut [T]>` returns no `&mut [T]` if `T: !Unpin`, and a slice has no
+    // `Drop` of its own.
     unsafe { slice.map_unchecked_mut(|slice| &mut slice[index]) }
 }
 

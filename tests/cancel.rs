@@ -558,7 +558,8 @@ fn cancel_on_twice() {
     }
 }
 
-/// A timeout around a scope that still releases everything: what `cancel_on` is for.
+/// A timeout around a scope that still releases everything: what `cancel_on` is for. (Miri has no timers.)
+#[cfg(not(miri))]
 #[test]
 fn a_timeout() {
     let log = Log::default();

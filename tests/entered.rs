@@ -335,7 +335,7 @@ fn enter_can_be_spawned() {
     smol::block_on(smol::spawn(gather(vec![nested(), nested()]).stack().with(async |all| Ok(all.len())))).unwrap();
 }
 
-/// A `Vec` that was changed before its exit: whoever is in it is exited, once, in a stack too.
+/// A `Vec` that was changed before its exit: the exit exits what is in it, once, in a stack too.
 #[test]
 #[cfg(feature = "alloc")]
 fn a_changed_vec() {

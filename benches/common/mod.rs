@@ -178,7 +178,7 @@ thread_local! {
 
 /// Gates that are opened one at a time, in random order.
 struct Gates {
-    /// The waker of whoever waits at a gate; none if it is open.
+    /// The waker of the future that waits at a gate; none if it is open.
     gates: Vec<Option<Waker>>,
     closed: Vec<usize>,
     seed: u64,
@@ -201,7 +201,7 @@ impl Gates {
         }
     }
 
-    /// Opens one, and gives the waker of whoever waits there.
+    /// Opens one, and returns the waker of the future that waits there.
     fn open(&mut self) -> Option<Waker> {
         if self.closed.is_empty() {
             return None;
@@ -294,7 +294,7 @@ fn begin() -> (Arc<Count>, Waker) {
     (Arc::clone(&count), count.into())
 }
 
-/// Opens a gate, if one is closed, and wakes whoever waits there.
+/// Opens a gate, if one is closed, and wakes the future that waits there.
 fn open_gate() -> bool {
     let waker = GATES.with_borrow_mut(Gates::open);
     waker.map(Waker::wake).is_some()

@@ -108,7 +108,7 @@ impl<'a> Set<'a> {
             let Some(word) = self.word(level, at / BITS) else { return true };
             let bit = 1 << (at % BITS);
             let left = word.fetch_and(!bit, Ordering::AcqRel) & !bit;
-            // The word below may have been filled again before its bit here was cleared. Whoever fills it later reads
+            // The word below may have been filled again before its bit here was cleared. A later fill reads
             // what this read-modify-write leaves, and so sets the bit here after it was cleared.
             if below.is_some_and(|below| below.fetch_or(0, Ordering::AcqRel) != 0) {
                 self.insert_at(level, at);
@@ -280,7 +280,7 @@ unsafe fn parts(data: *const ()) -> (*const Block, usize) {
 ///
 /// `data` is that of a waker that is alive.
 unsafe fn clone_waker(data: *const ()) -> RawWaker {
-    // SAFETY: whoever clones a waker has it: its block is alive, and came from `into_raw`.
+    // SAFETY: a waker that is cloned is alive: its block is alive, and came from `into_raw`.
     unsafe {
         let (block, _) = parts(data);
         Arc::increment_strong_count(block);
@@ -427,7 +427,7 @@ mod tests {
         });
     }
 
-    /// Wakers that outlive the gather, on another thread: whoever is last frees the block, once.
+    /// Wakers that outlive the gather, on another thread: the last owner frees the block, once.
     #[test]
     fn outlived() {
         loom::model(|| {

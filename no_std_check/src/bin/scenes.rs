@@ -315,7 +315,7 @@ async fn main(_spawner: Spawner) {
     semihosting::process::exit(0)
 }
 
-/// Where and why is not said: whoever looks into `PanicInfo` has core's formatting in the image.
+/// It does not say where and why: a handler that looks into `PanicInfo` has core's formatting in the image.
 #[panic_handler]
 fn panicked(_: &PanicInfo) -> ! {
     say!("panicked\n");
