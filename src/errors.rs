@@ -43,7 +43,7 @@ use core::{fmt, iter};
 ///
 /// assert!(matches!(smol::block_on(run()), Err(AppError::Io(_))));
 /// ```
-pub trait Shape: sealed::Sealed + Sized {
+pub trait Shape: sealed::Sealed + Sized + 'static {
     /// What [`Gather::names`](crate::Gather::names) takes: `[&'static str; N]`, or `[&'static str]` for a `Vec`.
     type Names: ?Sized + Send + Sync + 'static;
 

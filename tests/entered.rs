@@ -284,15 +284,14 @@ fn a_nested_group_passes_on() {
 }
 
 /// A nested group whose members panic in `on_error`, exit and `abandon`: no one is skipped.
-#[test]
 #[cfg(feature = "std")]
-fn panics_in_a_nested_group() {
-    use common::{message, panics};
+fn panics_in_a_nested_group<G: Group<Error = &'static str>>(group: impl Fn(&Log) -> G) {
+    use common::message;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     let log = Log::default();
-    let servers = || async {
-        let one = |name| Member::new(&log, name, well(), panics("x")).on_error_panics().abandon_panics();
-        gather([one(0), one(1)]).enter().await
+    let servers = || {
+        let group = group(&log);
+        async { gather(group).enter().await }
     };
     let mut driver = Driver::new(gather((servers(),)).catch_unwind().with_own_error(async |_| Err::<(), _>("b")));
     let Cause::Panicked(panic) = driver.end().unwrap_err().cause else { panic!() };
@@ -303,6 +302,16 @@ fn panics_in_a_nested_group() {
     log.take();
     catch_unwind(AssertUnwindSafe(|| driver.drop())).unwrap_err();
     assert_eq!(log.take(), ["abandon 0", "abandon 1"]);
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn panics_in_a_nested_group_of_any_shape() {
+    use common::panics;
+    let one = |log: &Log, name| Member::new(log, name, well(), panics("x")).on_error_panics().abandon_panics();
+    panics_in_a_nested_group(|log| (one(log, 0), one(log, 1)));
+    panics_in_a_nested_group(|log| [one(log, 0), one(log, 1)]);
+    panics_in_a_nested_group(|log| vec![one(log, 0), one(log, 1)]);
 }
 
 /// Code that is generic over the group.
