@@ -113,8 +113,8 @@ proptest! {
     }
 }
 
-/// What random plans found before, with the plans as they were then: seeds lead nowhere once plans change.
-mod found {
+/// Plans by hand: those that were found before (their seeds lead nowhere once the strategies change), and rare ones.
+mod by_hand {
     use super::*;
 
     fn leaf((enter, exit): (u8, u8)) -> Leaf {
@@ -140,9 +140,8 @@ mod found {
         keep_value: false,
     };
 
-    fn check(setup: Setup, nodes: Vec<Node>, choices: &[u8]) {
-        let (body, stop, choices) = (Script::WELL, Script::STOP, choices.to_vec());
-        Plan { setup, nodes, body, stop, value_bomb: false, choices }.check();
+    fn check(setup: Setup, nodes: Vec<Node>, body: Script, choices: &[u8]) {
+        Plan { setup, nodes, body, stop: Script::STOP, value_bomb: false, choices: choices.to_vec() }.check();
     }
 
     #[test]
@@ -158,7 +157,7 @@ mod found {
             .chain(leaves([(1, 0)]))
             .chain([group(SETUP, vec![leaf((1, 0))])])
             .chain(leaves([(1, 0)]));
-        check(SETUP, nodes.collect(), &[0, 0, 0, 0, 0, 0, 37, 0, 0, 0]);
+        check(SETUP, nodes.collect(), Script::WELL, &[0, 0, 0, 0, 0, 0, 37, 0, 0, 0]);
     }
 
     #[test]
@@ -167,6 +166,19 @@ mod found {
             .chain([group(SETUP, [(2, 0), (1, 0)].map(leaf).into())])
             .chain(leaves([(0, 0); 16]))
             .chain(leaves([(NEVER, 0), (0, 0), (0, 0), (0, 0), (0, 0)]));
-        check(Setup { stack: true, enter_limit: 4, cancel_on: true, ..SETUP }, nodes.collect(), &[79, 210, 128]);
+        let setup = Setup { stack: true, enter_limit: 4, cancel_on: true, ..SETUP };
+        check(setup, nodes.collect(), Script::WELL, &[79, 210, 128]);
+    }
+
+    /// 17: It hides the error from no other member of its group.
+    #[test]
+    fn an_on_error_that_panics_in_a_nested_group() {
+        let fails = Script { end: End::Fails, ..Script::WELL };
+        for which in 0..3 {
+            let mut panics = [(0, 0); 3].map(leaf);
+            panics[which].on_error_panics = true;
+            let nodes = vec![group(SETUP, panics.into()), Node::Leaf(leaf((0, 1)))];
+            check(SETUP, nodes, fails, &[]);
+        }
     }
 }
