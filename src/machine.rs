@@ -171,7 +171,7 @@ struct Cursor {
     at: usize,
     /// Set while user code of the slot `at` runs.
     visiting: bool,
-    /// The slot `at` panicked in `witness`, and is not shown the error again.
+    /// The slot `at` panicked in `on_error`, and is not shown the error again.
     witnessed: bool,
     /// A member that the sweep under way came by is not done.
     pending: bool,
@@ -407,7 +407,7 @@ where
                 let index = cursor.at;
                 tell(observer, panic, if held { Event::Entered { index } } else { Event::EnterFailed { index } });
             } else if held {
-                // The panic was that of `witness`: the resource is still to be exited.
+                // The panic was that of `on_error`: the resource is still to be exited.
                 cursor.witnessed = true;
                 return;
             } else {

@@ -66,8 +66,18 @@ impl<R, E> BodyResult<E> for Result<R, E> {
     }
 }
 
-/// `with` and `with_own_error` for one shape of group. `$by` is how the body borrows the references that `lend` returns.
+/// `with` and `with_own_error` for one shape of group, with their docs or `brief` ones. `$by` is how the body borrows the
+/// references that `lend` returns.
 macro_rules! life_cycle {
+    (brief, $($shape:tt)*) => {
+        life_cycle!(
+            /// See [`with` of two members](Gather::with).
+            with,
+            /// See [`with_own_error` of two members](Gather::with_own_error).
+            with_own_error,
+            $($shape)*
+        );
+    };
     (
         $(#[$with:meta])* with,
         $(#[$own:meta])* with_own_error,
@@ -107,11 +117,11 @@ macro_rules! life_cycle {
     };
 }
 
-/// Tuples. A line for each member: its index, a name, and the names of its value's and its own type.
+/// Tuples: the docs, the number of members, the error type, and a line for each member with its index, a name, and the names
+/// of its value's and its own type.
 macro_rules! tuple {
     (
-        $(#[$with:meta])* with,
-        $(#[$own:meta])* with_own_error,
+        [$($docs:tt)*],
         $n:literal, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $V:ident $M:ident)*
     ) => {
         impl<$($E: 'static,)? $($M, $V,)* P> Gather<($($M,)*), P>
@@ -120,8 +130,7 @@ macro_rules! tuple {
             P: Policy,
         {
             life_cycle!(
-                $(#[$with])* with,
-                $(#[$own])* with_own_error,
+                $($docs)*,
                 ($(&mut $V::Value,)*), [], ($($V,)*), $Error, Few<$n>
             );
         }
@@ -141,119 +150,106 @@ macro_rules! tuple {
 }
 
 tuple!(
-    /// Enters every member at the same time, runs `body` while the gather holds every resource, and then exits every member
-    /// at the same time. Each exit receives how the body ended.
-    ///
-    /// The body borrows the values in argument order, whichever entered first, and may borrow from its surroundings. A plain
-    /// `async fn` is a body too. It fails with the group's error type; if yours has another one, use
-    /// [`with_own_error`](Self::with_own_error). If the body never returns a value, annotate it: `-> Result<(), _>`.
-    ///
-    /// # Errors
-    ///
-    /// | cause | what happened |
-    /// | --- | --- |
-    /// | [`Cause::Enter`](crate::Cause::Enter) | a member could not be entered: the members that entered are exited, and the body is not called |
-    /// | [`Cause::Body`](crate::Cause::Body) | the body failed; exits may [suppress](crate::Failure::is_suppressed) its error |
-    /// | [`Cause::Exit`](crate::Cause::Exit) | only exits failed; [`keep_value`](crate::With::keep_value) keeps the body's value |
-    /// | [`Cause::Cancelled`](crate::Cause::Cancelled) | the group was [cancelled](Self::cancel_on) |
-    ///
-    /// A table in [`Failure`](crate::Failure#which-error-which-case) has every case.
-    ///
-    /// # Panics
-    ///
-    /// With the feature `std`, a panic of the body or of a member resumes when all exits have finished.
-    ///
-    /// # Cancellation
-    ///
-    /// If you drop the future, nothing is exited; see [`With`]. For `tokio::spawn`, a resource type with a lifetime may need
-    /// [`assert_send`](crate::With::assert_send).
-    ///
-    /// ```
-    /// use std::io;
-    ///
-    /// use gather_cm::{EnterExt, gather};
-    ///
-    /// async fn open(ports: &[u16]) -> Result<Vec<u16>, io::Error> {
-    ///     Ok(ports.to_vec())
-    /// }
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
-    /// let factor = 2;
-    /// let sum = gather((open(&[1, 2]).drop_on_exit(), open(&[3]).drop_on_exit()))
-    ///     .with(async |(a, b)| Ok(factor * (a.len() + b.len())))
-    ///     .await?;
-    /// assert_eq!(sum, 6);
-    /// # Ok(()) }) }
-    /// ```
-    with,
-    /// Does what [`with`](Self::with) does, for a body with an error type of its own.
-    ///
-    /// # Errors
-    ///
-    /// As [`with`](Self::with). The body's error is a `B`: the failure is a [`Failure<E, S, B>`](crate::Failure).
-    ///
-    /// # Panics
-    ///
-    /// As [`with`](Self::with).
-    ///
-    /// # Cancellation
-    ///
-    /// As [`with`](Self::with).
-    ///
-    /// ```
-    /// use std::io;
-    ///
-    /// use gather_cm::{Cause, EnterExt, ExitCase, gather};
-    ///
-    /// # smol::block_on(async {
-    /// let text = async { Ok::<_, io::Error>("12a") }.exit_with(async |_, case| {
-    ///     assert_eq!(case, ExitCase::Failed);
-    ///     Ok(())
-    /// });
-    /// let other = async { Ok("7") }.drop_on_exit();
-    /// let failure = gather((text, other))
-    ///     .with_own_error(async |(text, other)| Ok(text.parse::<u32>()? + other.parse::<u32>()?))
-    ///     .await
-    ///     .map_err(|failure: gather_cm::Failure<_, _, std::num::ParseIntError>| failure)
-    ///     .unwrap_err();
-    /// assert!(matches!(failure.cause, Cause::Body(_)));
-    /// # });
-    /// ```
-    with_own_error,
+    [
+        /// Enters every member at the same time, runs `body` while the gather holds every resource, and then exits every member
+        /// at the same time. Each exit receives how the body ended.
+        ///
+        /// The body borrows the values in argument order, whichever entered first, and may borrow from its surroundings. A plain
+        /// `async fn` is a body too. It fails with the group's error type; if yours has another one, use
+        /// [`with_own_error`](Self::with_own_error). If the body never returns a value, annotate it: `-> Result<(), _>`.
+        ///
+        /// # Errors
+        ///
+        /// | cause | what happened |
+        /// | --- | --- |
+        /// | [`Cause::Enter`](crate::Cause::Enter) | a member could not be entered: the members that entered are exited, and the body is not called |
+        /// | [`Cause::Body`](crate::Cause::Body) | the body failed; exits may [suppress](crate::Failure::is_suppressed) its error |
+        /// | [`Cause::Exit`](crate::Cause::Exit) | only exits failed; [`keep_value`](crate::With::keep_value) keeps the body's value |
+        /// | [`Cause::Cancelled`](crate::Cause::Cancelled) | the group was [cancelled](Self::cancel_on) |
+        ///
+        /// A table in [`Failure`](crate::Failure#which-error-which-case) has every case.
+        ///
+        /// # Panics
+        ///
+        /// With the feature `std`, a panic of the body or of a member resumes when all exits have finished.
+        ///
+        /// # Cancellation
+        ///
+        /// If you drop the future, nothing is exited; see [`With`]. For `tokio::spawn`, a resource type with a lifetime may need
+        /// [`assert_send`](crate::With::assert_send).
+        ///
+        /// ```
+        /// use std::io;
+        ///
+        /// use gather_cm::{EnterExt, gather};
+        ///
+        /// async fn open(ports: &[u16]) -> Result<Vec<u16>, io::Error> {
+        ///     Ok(ports.to_vec())
+        /// }
+        ///
+        /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+        /// let factor = 2;
+        /// let sum = gather((open(&[1, 2]).drop_on_exit(), open(&[3]).drop_on_exit()))
+        ///     .with(async |(a, b)| Ok(factor * (a.len() + b.len())))
+        ///     .await?;
+        /// assert_eq!(sum, 6);
+        /// # Ok(()) }) }
+        /// ```
+        with,
+        /// Does what [`with`](Self::with) does, for a body with an error type of its own.
+        ///
+        /// # Errors
+        ///
+        /// As [`with`](Self::with). The body's error is a `B`: the failure is a [`Failure<E, S, B>`](crate::Failure).
+        ///
+        /// # Panics
+        ///
+        /// As [`with`](Self::with).
+        ///
+        /// # Cancellation
+        ///
+        /// As [`with`](Self::with).
+        ///
+        /// ```
+        /// use std::io;
+        ///
+        /// use gather_cm::{Cause, EnterExt, ExitCase, gather};
+        ///
+        /// # smol::block_on(async {
+        /// let text = async { Ok::<_, io::Error>("12a") }.exit_with(async |_, case| {
+        ///     assert_eq!(case, ExitCase::Failed);
+        ///     Ok(())
+        /// });
+        /// let other = async { Ok("7") }.drop_on_exit();
+        /// let failure = gather((text, other))
+        ///     .with_own_error(async |(text, other)| Ok(text.parse::<u32>()? + other.parse::<u32>()?))
+        ///     .await
+        ///     .map_err(|failure: gather_cm::Failure<_, _, std::num::ParseIntError>| failure)
+        ///     .unwrap_err();
+        /// assert!(matches!(failure.cause, Cause::Body(_)));
+        /// # });
+        /// ```
+        with_own_error
+    ],
     2, E, [E],
     0 a V0 M0
     1 b V1 M1
 );
+tuple!([brief], 0, Infallible, [],);
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
-    0, Infallible, [],
-);
-tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     1, E, [E],
     0 a V0 M0
 );
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     3, E, [E],
     0 a V0 M0
     1 b V1 M1
     2 c V2 M2
 );
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     4, E, [E],
     0 a V0 M0
     1 b V1 M1
@@ -261,10 +257,7 @@ tuple!(
     3 d V3 M3
 );
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     5, E, [E],
     0 a V0 M0
     1 b V1 M1
@@ -273,10 +266,7 @@ tuple!(
     4 e V4 M4
 );
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     6, E, [E],
     0 a V0 M0
     1 b V1 M1
@@ -286,10 +276,7 @@ tuple!(
     5 f V5 M5
 );
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     7, E, [E],
     0 a V0 M0
     1 b V1 M1
@@ -300,10 +287,7 @@ tuple!(
     6 g V6 M6
 );
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     8, E, [E],
     0 a V0 M0
     1 b V1 M1
@@ -315,10 +299,7 @@ tuple!(
     7 h V7 M7
 );
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     9, E, [E],
     0 a V0 M0
     1 b V1 M1
@@ -331,10 +312,7 @@ tuple!(
     8 i V8 M8
 );
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     10, E, [E],
     0 a V0 M0
     1 b V1 M1
@@ -348,10 +326,7 @@ tuple!(
     9 j V9 M9
 );
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     11, E, [E],
     0 a V0 M0
     1 b V1 M1
@@ -366,10 +341,7 @@ tuple!(
     10 k V10 M10
 );
 tuple!(
-    /// See [`with` of two members](Gather::with).
-    with,
-    /// See [`with_own_error` of two members](Gather::with_own_error).
-    with_own_error,
+    [brief],
     12, E, [E],
     0 a V0 M0
     1 b V1 M1
@@ -391,13 +363,7 @@ where
     V: Resource<Error = E>,
     P: Policy,
 {
-    life_cycle!(
-        /// See [`with` of two members](Gather::with).
-        with,
-        /// See [`with_own_error` of two members](Gather::with_own_error).
-        with_own_error,
-        [&mut V::Value; N], [], [V; N], E, Few<N>
-    );
+    life_cycle!(brief, [&mut V::Value; N], [], [V; N], E, Few<N>);
 }
 
 impl<V: Resource, const N: usize, P: ExitPolicy> Entered<[V; N], P> {
@@ -417,10 +383,7 @@ where
     P: Policy,
 {
     life_cycle!(
-        /// See [`with` of two members](Gather::with).
-        with,
-        /// See [`with_own_error` of two members](Gather::with_own_error).
-        with_own_error,
+        brief,
         &mut VecRefs<'_, V>, [&mut], Vec<V>, E, Many
     );
 }

@@ -114,7 +114,7 @@ fn in_exit<S: Policed>() {
 
 /// 14: while a failed group still settles, it drops the enters that are pending; the cause stays `Enter`.
 fn while_a_failed_group_settles<S: Policed>() {
-    for rollback in [Rollback::Settle, Rollback::Eager] {
+    for rollback in [Rollback::RunOn, Rollback::Eager] {
         let log = Log::default();
         let setup = Setup { rollback, ..Setup::default() };
         let group = members(&log, [(well(), well()), (fails("e1"), well()), (well().gate(&Gate::new()), well())]);
@@ -235,7 +235,7 @@ fn holds<'a>(log: &'a Log, dropped: &'a Gate) -> impl Future<Output = ()> + 'a {
 
 /// Every combination of policies that says how exits run.
 fn setups() -> impl Iterator<Item = Setup> {
-    [Rollback::Settle, Rollback::Eager, Rollback::FailFast].into_iter().flat_map(|rollback| {
+    [Rollback::RunOn, Rollback::Eager, Rollback::FailFast].into_iter().flat_map(|rollback| {
         [(false, 99), (false, 1), (true, 99)].into_iter().flat_map(move |(stack, exit_limit)| {
             [99, 1].map(|enter_limit| Setup { rollback, stack, enter_limit, exit_limit, stop: Gate::new() })
         })
@@ -279,7 +279,7 @@ fn the_stop_is_dropped_before_the_exits_of_a_failed_group<S: Policed>() {
         let exit = || well().gate(&dropped);
         let acts = [(well().gate(&enter), exit()), (well(), exit()), (fails("e2"), well())];
         let mut gather = S::stopped(members(&log, acts), &setup, &log, holds(&log, &dropped), well());
-        if setup.enter_limit == 1 || setup.rollback == Rollback::Settle {
+        if setup.enter_limit == 1 || setup.rollback == Rollback::RunOn {
             gather.pends();
             gather.pends();
             assert_eq!((log.count("stop polled"), log.count("stop dropped")), (2, 0), "{setup:?}");

@@ -134,7 +134,7 @@ fn a_failed_enter<S: Policed>() {
     assert_released(&log.everything());
 }
 
-/// 22 and 12: a stack exits whoever entered last, also if that was not the last in argument order.
+/// 22 and 12: a stack exits the member that entered last, also if another one is last in argument order.
 fn stack<S: Policed>() {
     let (log, gates) = (Log::default(), gates());
     let [a, b, c] = gated(&gates);

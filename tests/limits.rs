@@ -41,7 +41,7 @@ fn ready_enters_make_room_at_once<S: Policed>() {
 
 /// 6: queued members of a failed group never start, whatever the rollback.
 fn queued_members_of_a_failed_group_never_start<S: Policed>() {
-    for rollback in [Rollback::Settle, Rollback::Eager, Rollback::FailFast] {
+    for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast] {
         let log = Log::default();
         let failing = Gate::new();
         let acts = [(well(), well()), (fails("e1").gate(&failing), well()), (well(), well())];

@@ -690,7 +690,7 @@ fn intrusive_lists() {
                     $list.open(1);
                 }
                 drop(with);
-                assert!($list.0.borrow().is_empty(), "whoever waited has left");
+                assert!($list.0.borrow().is_empty(), "every waiting future has left");
             }
         };
     }

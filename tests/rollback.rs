@@ -134,7 +134,7 @@ fn fail_fast_begins_none_behind_a_failed_one<S: Policed>() {
 
 /// 5: in all three, exits that fail stand beside the enter errors.
 fn exits_of_each_rollback_may_fail<S: Policed>() {
-    for rollback in [Rollback::Settle, Rollback::Eager, Rollback::FailFast] {
+    for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast] {
         for stack in [false, true] {
             let log = Log::default();
             let members = members(&log, [(well(), fails("x0")), (well(), fails("x1")), (fails("e2"), well())]);
@@ -147,7 +147,7 @@ fn exits_of_each_rollback_may_fail<S: Policed>() {
 
 /// 15: dropped while a rollback is under way, at every poll.
 fn dropped_in_a_rollback<S: Policed>() {
-    for rollback in [Rollback::Settle, Rollback::Eager, Rollback::FailFast] {
+    for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast] {
         for polls in 0..4 {
             let log = Log::default();
             let gates: [Gate; 4] = Default::default();

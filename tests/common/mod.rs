@@ -579,7 +579,7 @@ pub fn assert_released(log: &[String]) {
 /// What a failed enter does to the others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rollback {
-    Settle,
+    RunOn,
     Eager,
     FailFast,
 }
@@ -597,7 +597,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { rollback: Rollback::Settle, stack: false, enter_limit: 99, exit_limit: 99, stop: Gate::new() }
+        Self { rollback: Rollback::RunOn, stack: false, enter_limit: 99, exit_limit: 99, stop: Gate::new() }
     }
 }
 
@@ -626,10 +626,10 @@ macro_rules! arrange {
             result.map(|()| 7)
         };
         match (setup.rollback, setup.stack) {
-            (Rollback::Settle, false) => drive!(gather, body),
+            (Rollback::RunOn, false) => drive!(gather, body),
             (Rollback::Eager, false) => drive!(gather.eager_rollback(), body),
             (Rollback::FailFast, false) => drive!(gather.fail_fast(), body),
-            (Rollback::Settle, true) => drive!(gather.stack(), body),
+            (Rollback::RunOn, true) => drive!(gather.stack(), body),
             (Rollback::Eager, true) => drive!(gather.stack().eager_rollback(), body),
             (Rollback::FailFast, true) => drive!(gather.stack().fail_fast(), body),
         }

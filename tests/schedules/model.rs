@@ -168,7 +168,7 @@ impl Model {
         Outcome { cause, exits: self.exit_errors.clone(), suppressed, value: self.value.is_some() }
     }
 
-    /// 15: Pending futures are dropped, and held resources are abandoned. 17: No one is skipped, whoever panics; the
+    /// 15: Pending futures are dropped, and held resources are abandoned. 17: A panic of one skips no other; the
     /// first panic of a destructor goes on, and not one that was kept.
     pub fn cut(&mut self) -> Option<Panic> {
         self.panic = None;
