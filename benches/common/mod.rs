@@ -89,6 +89,7 @@ kinds! {
     Gate: Gate, (), (), (), ();
     LargeEnters: Pend, Bytes<1024>, (), (), ();
     LargeValues: Pend, (), Bytes<1024>, (), ();
+    HugeValues: Pend, (), Bytes<32_768>, (), ();
     LargeBody: Pend, (), (), Bytes<1024>, ();
     LargeExits: Pend, (), (), (), Bytes<1024>;
     LargeAll: Pend, Bytes<1024>, Bytes<1024>, Bytes<1024>, Bytes<1024>;

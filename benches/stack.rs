@@ -1,0 +1,149 @@
+//! The peak stack of a poll: how much stack all polls of a life cycle of 8 members need if its future is on the heap.
+//! Prints, between tabs: what, of which group, with which contestant, how many bytes. `ci/bench.sh --stack` makes a
+//! table of it, and runs it in debug as well, as you can do by hand:
+//!
+//! ```text
+//! cargo bench --bench stack
+//! cargo bench --profile dev --bench stack
+//! ```
+//!
+//! Each probe is a child process. It fills the stack of a thread down to a depth, polls there, and aborts if the rest
+//! of the stack is too small. The depth that is just deep enough is found by bisection, to `RESOLUTION` bytes. What a
+//! future needs that does nothing is subtracted, so that neither the thread nor the driver counts.
+#![allow(clippy::result_large_err)] // errors by index are as large as there are members
+
+mod common;
+
+use std::{
+    array,
+    env::{args, current_exe},
+    future::{Future, ready},
+    hint::black_box,
+    process::{Command, Stdio},
+    thread,
+};
+
+use common::{HugeValues, Kind, LargeValues, drive, many, peers::*};
+
+/// Of the thread: more than what any contestant needs to be made, which is done before the stack is filled.
+const STACK: usize = 64 << 20;
+const RESOLUTION: usize = 64;
+
+/// Its name, and what polls its future at a depth.
+type Contestant = (&'static str, fn(usize));
+
+/// The future that does nothing.
+const NOTHING: Contestant = ("nothing", |depth| poll_at(depth, ready(black_box(0_u64))));
+
+fn numbers() -> [u64; 8] {
+    black_box(array::from_fn(|index| index as u64))
+}
+
+fn groups<K: Kind>() -> [(&'static str, Vec<Contestant>); 3] {
+    [
+        (
+            "tuple8",
+            vec![
+                ("gather", |depth| poll_at(depth, tuple8::gather::<K>(numbers()))),
+                ("futures", |depth| poll_at(depth, tuple8::futures::<K>(numbers()))),
+                ("futures, no clean-up", |depth| poll_at(depth, tuple8::early::futures::<K>(numbers()))),
+            ],
+        ),
+        (
+            "array8",
+            vec![
+                ("gather", |depth| poll_at(depth, gather_array::<K, 8>(numbers()))),
+                ("join_all", |depth| poll_at(depth, many::vec::<K, many::JoinAll, many::JoinAll>(8))),
+                ("embassy", |depth| poll_at(depth, array::<K, 8, Embassy>(numbers()))),
+                ("concurrency", |depth| poll_at(depth, array::<K, 8, Concurrency>(numbers()))),
+            ],
+        ),
+        (
+            "Vec of 8",
+            vec![
+                ("gather", |depth| poll_at(depth, many::gather_vec::<K>(8))),
+                ("join_all", |depth| poll_at(depth, many::vec::<K, many::JoinAll, many::JoinAll>(8))),
+            ],
+        ),
+    ]
+}
+
+fn all() -> Vec<(String, Vec<Contestant>)> {
+    let of = |value, groups: [(&str, Vec<Contestant>); 3]| {
+        groups.map(|(group, contestants)| (format!("{group} of {value}"), contestants))
+    };
+    let mut all = vec![(NOTHING.0.to_owned(), vec![NOTHING])];
+    all.extend(of("32 KiB", groups::<HugeValues>()));
+    all.extend(of("1 KiB", groups::<LargeValues>()));
+    all
+}
+
+/// Puts the future on the heap, and drives it to its end below `depth` bytes of a thread's stack.
+fn poll_at<F: Future>(depth: usize, future: F) {
+    let mut future = Box::pin(future);
+    let top = 0_u8;
+    fill(address(&top), depth, &mut || drop(black_box(drive(future.as_mut()))));
+}
+
+fn address(place: &u8) -> usize {
+    black_box(place) as *const u8 as usize
+}
+
+/// Calls itself until the stack is `depth` deep, and then `then`.
+#[inline(never)]
+fn fill(top: usize, depth: usize, then: &mut dyn FnMut()) {
+    let here = 0_u8;
+    if top - address(&here) < depth {
+        fill(top, depth, then);
+    } else {
+        then();
+    }
+    black_box(&here); // so that the call above is no jump
+}
+
+/// Whether the contestant's polls find enough stack at a depth.
+fn fits(group: &str, contestant: &str, depth: usize) -> bool {
+    let status = Command::new(current_exe().unwrap())
+        .args(["probe", group, contestant, &depth.to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert_ne!(status.code(), Some(101), "a panic, and no overflow: {contestant} at {depth}");
+    status.success()
+}
+
+fn probe(group: &str, contestant: &str, depth: usize) {
+    let (_, contestants) = all().into_iter().find(|(name, _)| name == group).unwrap();
+    let (_, poll_at) = contestants.into_iter().find(|(name, _)| *name == contestant).unwrap();
+    thread::Builder::new().stack_size(STACK).spawn(move || poll_at(depth)).unwrap().join().unwrap();
+}
+
+/// How deep the stack can be before the contestant's polls.
+fn deepest(group: &str, contestant: &str) -> usize {
+    let (mut fits_at, mut overflows_at) = (0, STACK);
+    assert!(fits(group, contestant, fits_at), "the thread's stack is too small for {contestant}");
+    while overflows_at - fits_at > RESOLUTION {
+        let depth = fits_at.midpoint(overflows_at);
+        if fits(group, contestant, depth) {
+            fits_at = depth;
+        } else {
+            overflows_at = depth;
+        }
+    }
+    fits_at
+}
+
+fn main() {
+    if let [_, command, group, contestant, depth] = &*args().collect::<Vec<_>>() {
+        assert_eq!(command, "probe");
+        return probe(group, contestant, depth.parse().unwrap());
+    }
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let base = deepest(NOTHING.0, NOTHING.0);
+    for (group, contestants) in &all()[1..] {
+        for (contestant, _) in contestants {
+            let bytes = base - deepest(group, contestant);
+            println!("stack, {profile}\t{group}\t{contestant}\t{bytes}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+"""Builds the programs of ci/weigh_programs.py, and prints how large they are and how long they compile.
+
+ci/weigh.sh says how to run it. Compile time is the processor's time of rustc and the linker for the one crate (its
+dependencies are built before), the median of RUNS: others on the machine disturb it less than a clock. Sizes are those
+of the file, as the linker writes it.
+"""
+
+import os
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from weigh_programs import gathers, nested
+
+ROOT = Path(__file__).resolve().parent.parent
+WEIGH = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute() / "weigh"
+PACKAGE = WEIGH / "package"
+RUNS = 3
+GATHERS = 20
+LEVELS = 4
+# Targets that are missed: not by more than this.
+KNOWN = {}
+
+# Incremental builds would compile nothing after a `touch`, and CI's own profiles are not what a user has.
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("CARGO_PROFILE_")}
+ENVIRONMENT |= {"CARGO_INCREMENTAL": "0", "CARGO_TARGET_DIR": str(WEIGH / "target")}
+
+MANIFEST = f"""\
+[workspace]
+
+[package]
+name = "weigh"
+version = "0.0.0"
+edition = "2024"
+
+[dependencies]
+futures = "0.3.30"
+gather-cm = {{ path = "{ROOT}" }}
+"""
+
+# What, the value, what it is made of, the target.
+rows = []
+
+
+def row(what, value, of, target=None):
+    rows.append((what, value, of, target))
+    verdict = ""
+    if target is not None:
+        verdict = "met" if value <= target else "not met" if value <= KNOWN.get(what, 0) else "NOT MET, and worse than is known"
+    at_most = "" if target is None else f"<= {target:g}"
+    print(f"{what:44} {value:8.2f}  {of:52} {at_most:8} {verdict}".rstrip(), flush=True)
+
+
+def write(programs):
+    (PACKAGE / "src/bin").mkdir(parents=True, exist_ok=True)
+    (PACKAGE / "Cargo.toml").write_text(MANIFEST)
+    shutil.copy(ROOT / "Cargo.lock", PACKAGE / "Cargo.lock")
+    for old in (PACKAGE / "src/bin").iterdir():
+        if old.stem not in programs:
+            old.unlink()
+    for name, text in programs.items():
+        (PACKAGE / f"src/bin/{name}.rs").write_text(text)
+
+
+def cargo(name, profile):
+    command = ["cargo", "build", "--quiet", "--bin", name, "--profile", profile]
+    subprocess.run(command, cwd=PACKAGE, env=ENVIRONMENT, check=True)
+
+
+def binary(name, profile):
+    return WEIGH / "target" / ("debug" if profile == "dev" else profile) / name
+
+
+def built(name, profile, runs):
+    """Compiles it: the processor's seconds, those on the clock, and the executable."""
+    cargo(name, profile)
+    seconds, clocks = [], []
+    for _ in range(runs):
+        os.utime(PACKAGE / f"src/bin/{name}.rs")
+        began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        cargo(name, profile)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        clocks.append(time.monotonic() - began)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    subprocess.run([binary(name, profile)], check=True, stdout=subprocess.DEVNULL)
+    return (statistics.median(seconds), statistics.median(clocks)) if runs else (0.0, 0.0)
+
+
+def size(name, profile):
+    return binary(name, profile).stat().st_size
+
+
+def sections(name, profile):
+    """Bytes by section of the file."""
+    output = subprocess.run(["readelf", "-SW", binary(name, profile)], check=True, capture_output=True, text=True).stdout
+    found = re.findall(r"\] (\S+) +(\w+) +[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+) ", output)
+    return {section: int(bytes_, 16) for section, kind, bytes_ in found if kind != "NOBITS"}
+
+
+def weigh_gathers(runs):
+    programs = {}
+    for contestant in ("gather", "by_hand"):
+        for count in (1, GATHERS):
+            programs[f"{contestant}_{count}"] = gathers(count, contestant == "by_hand")
+    write(programs)
+    for profile, kind in (("dev", "debug"), ("release", "release")):
+        times = {name: built(name, profile, runs) for name in programs}
+        of = {name: (size(name, profile), sections(name, profile)) for name in programs}
+        gather, by_hand = f"gather_{GATHERS}", f"by_hand_{GATHERS}"
+        total = {name: bytes_ for name, (bytes_, _) in of.items()}
+        growth = {c: (total[f"{c}_{GATHERS}"] - total[f"{c}_1"]) / (GATHERS - 1) for c in ("gather", "by_hand")}
+        text = {
+            c: (code(of[f"{c}_{GATHERS}"][1]) - code(of[f"{c}_1"][1])) / (GATHERS - 1) for c in ("gather", "by_hand")
+        }
+        mb = f"{total[gather] / 1e6:.2f} / {total[by_hand] / 1e6:.2f} MB"
+        row(f"{GATHERS} gathers, {kind}: binary", total[gather] / total[by_hand], mb, 1.5 if kind == "debug" else None)
+        kb = f"{growth['gather'] / 1e3:.1f} / {growth['by_hand'] / 1e3:.1f} KB"
+        ratio = growth["gather"] / growth["by_hand"]
+        row(f"a further gather, {kind}: binary", ratio, kb, 1.15 if kind == "release" else None)
+        kb = f"{text['gather'] / 1e3:.1f} / {text['by_hand'] / 1e3:.1f} KB"
+        row(f"a further gather, {kind}: code and constants", text["gather"] / text["by_hand"], kb)
+        for section in (".debug_str", ".strtab", ".debug_info", ".debug_line"):
+            ours, theirs = (of[name][1].get(section, 0) for name in (gather, by_hand))
+            if kind == "debug" or section == ".strtab":
+                share = f"{ours / 1e6:.2f} / {theirs / 1e6:.2f} MB, {ours / total[gather]:.0%} of gather's file"
+                row(f"{GATHERS} gathers, {kind}: {section}", ours / theirs, share)
+        if runs:
+            (ours, our_clock), (theirs, their_clock) = times[gather], times[by_hand]
+            seconds = f"{ours:.1f} / {theirs:.1f} s (on the clock {our_clock:.1f} / {their_clock:.1f})"
+            row(f"{GATHERS} gathers, {kind}: compile time", ours / theirs, seconds, 1.3)
+
+
+def code(sections):
+    """What is loaded of it."""
+    names = (".text", ".rodata", ".data", ".data.rel.ro", ".eh_frame", ".eh_frame_hdr", ".gcc_except_table", ".rela.dyn")
+    return sum(sections.get(name, 0) for name in names)
+
+
+def weigh_nested(runs):
+    programs = {f"nested_{level}": nested(level) for level in range(LEVELS + 1)}
+    write(programs)
+    times = [built(name, "dev", runs)[0] for name in programs]
+    sizes = [size(name, "dev") for name in programs]
+    for level in range(1, LEVELS + 1):
+        grown, before = (sizes[index] - sizes[0] for index in (level, level - 1))
+        of = f"{grown / 1e6:.2f} / {before / 1e6:.2f} MB more than level 0"
+        row(f"nested, level {level}: debug binary", *growth(grown, before, of))
+        if runs:
+            grown, before = (times[index] - times[0] for index in (level, level - 1))
+            of = f"{grown:.2f} / {before:.2f} s more than level 0"
+            row(f"nested, level {level}: compile time, debug", *growth(grown, before, of))
+
+
+def growth(grown, before, of):
+    """The first level has none before it."""
+    return (grown / before, of, 2.0) if before else (1.0, of)
+
+
+def names(count):
+    """What the names of types in a debug build are made of."""
+    write({f"gather_{count}": gathers(count, False)})
+    cargo(f"gather_{count}", "dev")
+    file = binary(f"gather_{count}", "dev")
+    section = subprocess.run(
+        ["objcopy", "-O", "binary", "--only-section=.debug_str", file, "/dev/stdout"], capture_output=True, check=True
+    ).stdout
+    strings = sorted({text.decode(errors="replace") for text in section.split(b"\0")}, key=len, reverse=True)
+    total = sum(map(len, strings))
+    print(f"{len(strings)} strings of {total / 1e6:.1f} MB in .debug_str")
+    for text in strings[:20]:
+        print(f"{len(text):7}  {text[:150]}")
+    heads, parts = {}, {}
+    for text in strings:
+        # Before its first parameter: what is named.
+        head = re.sub(r"\d+", "N", text.split("<")[0].rsplit("::", 1)[-1])
+        bytes_, times = heads.get(head, (0, 0))
+        heads[head] = bytes_ + len(text), times + 1
+        for part in re.findall(r"(?:[a-z_]\w*::)+\{?\w+[^<>,() ]*", text):
+            part = re.sub(r"\d+", "N", part)
+            bytes_, times = parts.get(part, (0, 0))
+            parts[part] = bytes_ + len(part), times + 1
+    for title, table in (("by what is named", heads), ("by the paths inside", parts)):
+        print(f"\n{title}: bytes, times")
+        for text, (bytes_, times) in sorted(table.items(), key=lambda item: -item[1][0])[:30]:
+            print(f"{bytes_:10} {times:8}  {text[:120]}")
+
+
+arguments = sys.argv[1:]
+if arguments[:1] == ["--names"]:
+    names(int(arguments[1]) if arguments[1:] else 1)
+    sys.exit()
+runs = 0 if "--sizes" in arguments else RUNS
+if "--nested" not in arguments:
+    weigh_gathers(runs)
+if "--gathers" not in arguments:
+    weigh_nested(runs)
+judged = [row for row in rows if row[3] is not None]
+missed = [row for row in judged if row[1] > row[3]]
+print(f"{len(judged) - len(missed)} of {len(judged)} targets met")
+sys.exit(any(row[1] > KNOWN.get(row[0], 0) for row in missed))
