@@ -1,16 +1,18 @@
 """The programs that ci/weigh.py builds.
 
-Each group has members of its own: each member is a type with its own enter and its own exit, and each group has its own
-body, so that the compiler can share nothing between two groups but the helpers. Both contestants have the same members,
-keep the same promises (every resource is exited, a panic resumes when all is done, no error is lost), and end alike.
+Each group has members and a body of its own, so that the compiler can share nothing between two groups but the helpers.
+A member is one of three: a resource with the group's error, a value with a closure as its exit, a resource with an error
+of another type. Both contestants have the same members, keep the same promises (every resource is exited, a panic resumes
+when all is done, no error is lost), and end alike.
 """
 
 # What all programs have in common.
 COMMON = """\
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 use std::{
     future::Future,
+    io,
     pin::Pin,
     task::{Context, Poll, Waker},
 };
@@ -19,6 +21,12 @@ use gather_cm::{Exit, ExitCase};
 
 #[derive(Debug)]
 pub struct Error(u64);
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string().len() as u64)
+    }
+}
 
 /// Pends once.
 struct Pause(bool);
@@ -53,7 +61,7 @@ fn run(mut group: Run) {
 }
 """
 
-MEMBER = """
+RESOURCE = """
 pub struct R{m} {{
     number: u64,
 }}
@@ -74,8 +82,46 @@ impl Exit for R{m} {{
 }}
 """
 
+VALUE = """
+pub struct R{m} {{
+    number: u64,
+}}
+
+async fn open_{m}(number: u64) -> Result<R{m}, Error> {{
+    pause().await;
+    if number == {failure} {{ Err(Error(number)) }} else {{ Ok(R{m} {{ number }}) }}
+}}
+"""
+
+# The body of a closure that is its exit.
+CLOSE = """{{
+            pause().await;
+            if value.number == {failure} + case as u64 {{ Err(Error(value.number)) }} else {{ Ok(()) }}
+        }}"""
+
+OTHER_ERROR = """
+pub struct R{m} {{
+    number: u64,
+}}
+
+async fn open_{m}(number: u64) -> io::Result<R{m}> {{
+    pause().await;
+    if number == {failure} {{ Err(io::Error::other("opening")) }} else {{ Ok(R{m} {{ number }}) }}
+}}
+
+impl Exit for R{m} {{
+    type Error = io::Error;
+    type Verdict = ();
+
+    async fn exit(self, case: ExitCase) -> io::Result<()> {{
+        pause().await;
+        if self.number == {failure} + case as u64 {{ Err(io::Error::other("closing")) }} else {{ Ok(()) }}
+    }}
+}}
+"""
+
 GATHER_HELPERS = """
-use gather_cm::{Failure, Shape, gather};
+use gather_cm::{EnterExt, Failure, Shape, gather};
 
 impl<S: Shape> From<Failure<Error, S>> for Error {
     fn from(failure: Failure<Error, S>) -> Self {
@@ -87,7 +133,9 @@ impl<S: Shape> From<Failure<Error, S>> for Error {
 
 GATHER = """
 async fn group_{group}(number: u64) -> Result<u64, Error> {{
-    let value = gather(({opens}))
+    let value = gather((
+        {opens},
+    ))
         .with(async |({names})| {{
             pause().await;
             {body}
@@ -154,9 +202,9 @@ impl Ending {
     }
 }
 
-async fn exit<V: Exit<Error = Error>>(value: Option<V>, case: ExitCase) -> Result<(), Error> {
+async fn exit<V: Exit<Error: Into<Error>>>(value: Option<V>, case: ExitCase) -> Result<(), Error> {
     match value {
-        Some(value) => value.exit(case).await.map(drop),
+        Some(value) => value.exit(case).await.map(drop).map_err(Into::into),
         None => Ok(()),
     }
 }
@@ -165,7 +213,9 @@ async fn exit<V: Exit<Error = Error>>(value: Option<V>, case: ExitCase) -> Resul
 BY_HAND = """
 async fn group_{group}(number: u64) -> Result<u64, Error> {{
     let mut ending = Ending::new();
-    let ({names}) = join!({caught_opens});
+    let ({names}) = join!(
+        {caught_opens},
+    );
     let ({names}) = ({entered});
     let mut value = None;
     let ({names}) = match ({names}) {{
@@ -182,19 +232,48 @@ async fn group_{group}(number: u64) -> Result<u64, Error> {{
         all => all,
     }};
     let case = ending.case;
-    let ({names}) = join!({caught_exits});
+    let ({names}) = join!(
+        {caught_exits},
+    );
     {exited}
     ending.ends(value)
 }}
 """
 
 
-def join(names, text):
-    return ", ".join(text.format(name=name, index=index) for index, name in enumerate(names))
+NESTED = """
+async fn group(number: u64) -> Result<u64, Error> {{
+    let entered = {group}.await?;
+    pause().await;
+    entered.exit(ExitCase::Completed).await?;
+    Ok(number)
+}}
 
+fn main() {{
+    run(Box::pin(group(std::env::args().count() as u64)));
+}}
+"""
 
-def member(name, number):
-    return MEMBER.format(m=name, failure=1000 * (number + 1))
+KINDS = {"a": RESOURCE, "b": VALUE, "c": OTHER_ERROR, "d": RESOURCE}
+# How each is entered and exited.
+GATHERED = {
+    "a": "open_{m}({number})",
+    "b": "open_{m}({number}).exit_with(async |value, case| {close})",
+    "c": "open_{m}({number}).errors_into()",
+    "d": "open_{m}({number})",
+}
+OPENED = {
+    "a": "caught(open_{m}({number}))",
+    "b": "caught(open_{m}({number}))",
+    "c": "caught(async {{ Ok(open_{m}({number}).await?) }})",
+    "d": "caught(open_{m}({number}))",
+}
+EXITED = {
+    "a": "caught(exit(a, case))",
+    "b": "caught(async {{ if let Some(value) = b {close} else {{ Ok(()) }} }})",
+    "c": "caught(exit(c, case))",
+    "d": "caught(exit(d, case))",
+}
 
 
 def gathers(count, by_hand):
@@ -202,24 +281,30 @@ def gathers(count, by_hand):
     parts = [COMMON, BY_HAND_HELPERS if by_hand else GATHER_HELPERS]
     for group in range(count):
         names = "abcd"[: 3 + group % 2]
-        parts += [member(f"{group}{name}", 4 * group + index) for index, name in enumerate(names)]
-        body = "".join(f"{name}.number += {group + 1}; " for name in names)
-        body += f"if a.number == {group} {{ Err(Error(a.number)) }} else {{ Ok({' + '.join(f'{name}.number' for name in names)}) }}"
-        opens = f"open_{group}{{name}}(number + {{index}})"
+        members = []
+        for index, name in enumerate(names):
+            failure = 1000 * (4 * group + index + 1)
+            parts.append(KINDS[name].format(m=f"{group}{name}", failure=failure))
+            values = {"m": f"{group}{name}", "number": f"number + {index}", "close": CLOSE.format(failure=failure)}
+            members.append([texts[name].format(**values) for texts in (GATHERED, OPENED, EXITED)])
+        gathered, opened, exited = (",\n        ".join(texts) for texts in zip(*members))
+        sum_ = " + ".join(f"{name}.number" for name in names)
+        body = "".join(f"{name}.number += {group + 1};\n            " for name in names)
+        body += f"if a.number == {group} {{ Err(Error(a.number)) }} else {{ Ok({sum_}) }}"
         parts.append(
             (BY_HAND if by_hand else GATHER).format(
                 group=group,
                 count=len(names),
                 body=body,
                 names=join(names, "{name}"),
-                opens=join(names, opens),
-                caught_opens=join(names, f"caught({opens})"),
+                opens=gathered,
+                caught_opens=opened,
                 entered=join(names, "ending.takes({index}, {name}, ExitCase::EnterFailed)"),
                 some_mut=join(names, "Some(mut {name})"),
                 some=join(names, "Some({name})"),
                 borrowed=join(names, "&mut {name}"),
-                caught_exits=join(names, "caught(exit({name}, case))"),
-                exited=" ".join(f"ending.takes({index}, {name}, case);" for index, name in enumerate(names)),
+                caught_exits=exited,
+                exited="\n    ".join(f"ending.takes({index}, {name}, case);" for index, name in enumerate(names)),
             )
         )
     runs = "".join(f"    run(Box::pin(group_{group}(number)));\n" for group in range(count))
@@ -227,38 +312,17 @@ def gathers(count, by_hand):
     return "".join(parts)
 
 
+def join(names, text):
+    return ", ".join(text.format(name=name, index=index) for index, name in enumerate(names))
+
+
 def nested(levels):
     """A program with one group that has so many levels; of level 0 there are only the members."""
-    parts = [COMMON, GATHER_HELPERS.replace(", gather}", "}") if not levels else GATHER_HELPERS]
-    names = ["0", *(str(level) for level in range(1, 5))]
-    parts += [member(name, index) for index, name in enumerate(names)]
-    if levels:
-        group = "open_0(number)"
-        for level in range(1, levels + 1):
-            inner = group if level == 1 else f"{group}.errors_into::<Error>()"
-            group = f"gather(({inner}, open_{level}(number))).enter()"
-        uses = "use gather_cm::EnterExt;\n" if levels > 1 else ""
-        parts.append(
-            f"""
-{uses}
-async fn group(number: u64) -> Result<u64, Error> {{
-    let entered = {group}.await?;
-    pause().await;
-    entered.exit(ExitCase::Completed).await?;
-    Ok(number)
-}}
-"""
-        )
-    else:
-        parts.append(
-            """
-async fn group(number: u64) -> Result<u64, Error> {
-    let entered = open_0(number).await?;
-    pause().await;
-    entered.exit(ExitCase::Completed).await?;
-    Ok(number)
-}
-"""
-        )
-    parts.append("\nfn main() {\n    run(Box::pin(group(std::env::args().count() as u64)));\n}\n")
+    parts = [COMMON, GATHER_HELPERS]
+    parts += [RESOURCE.format(m=level, failure=1000 * (level + 1)) for level in range(5)]
+    group = "open_0(number)"
+    for level in range(1, levels + 1):
+        inner = group if level == 1 else f"{group}.errors_into::<Error>()"
+        group = f"gather(({inner}, open_{level}(number))).enter()"
+    parts.append(NESTED.format(group=group))
     return "".join(parts)
