@@ -96,10 +96,10 @@ def size(name, profile):
 
 
 def sections(name, profile):
-    """Bytes by section of the file."""
+    """Where each section begins in the file, and its bytes."""
     output = subprocess.run(["readelf", "-SW", binary(name, profile)], check=True, capture_output=True, text=True).stdout
-    found = re.findall(r"\] (\S+) +(\w+) +[0-9a-f]+ [0-9a-f]+ ([0-9a-f]+) ", output)
-    return {section: int(bytes_, 16) for section, kind, bytes_ in found if kind != "NOBITS"}
+    found = re.findall(r"\] (\S+) +(\w+) +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+) ", output)
+    return {section: (int(offset, 16), int(length, 16)) for section, kind, offset, length in found if kind != "NOBITS"}
 
 
 def weigh_gathers(runs):
@@ -124,11 +124,10 @@ def weigh_gathers(runs):
         row(f"a further gather, {kind}: binary", ratio, kb, 1.15 if kind == "release" else None)
         kb = f"{text['gather'] / 1e3:.1f} / {text['by_hand'] / 1e3:.1f} KB"
         row(f"a further gather, {kind}: code and constants", text["gather"] / text["by_hand"], kb)
-        for section in (".debug_str", ".strtab", ".debug_info", ".debug_line"):
-            ours, theirs = (of[name][1].get(section, 0) for name in (gather, by_hand))
-            if kind == "debug" or section == ".strtab":
-                share = f"{ours / 1e6:.2f} / {theirs / 1e6:.2f} MB, {ours / total[gather]:.0%} of gather's file"
-                row(f"{GATHERS} gathers, {kind}: {section}", ours / theirs, share)
+        for section in (".debug_str", ".debug_info", ".debug_line", ".strtab")[0 if kind == "debug" else 3 :]:
+            ours, theirs = (of[name][1][section][1] for name in (gather, by_hand))
+            share = f"{ours / 1e6:.2f} / {theirs / 1e6:.2f} MB, {ours / total[gather]:.0%} of gather's file"
+            row(f"{GATHERS} gathers, {kind}: {section}", ours / theirs, share)
         if runs:
             (ours, our_clock), (theirs, their_clock) = times[gather], times[by_hand]
             seconds = f"{ours:.1f} / {theirs:.1f} s (on the clock {our_clock:.1f} / {their_clock:.1f})"
@@ -138,7 +137,7 @@ def weigh_gathers(runs):
 def code(sections):
     """What is loaded of it."""
     names = (".text", ".rodata", ".data", ".data.rel.ro", ".eh_frame", ".eh_frame_hdr", ".gcc_except_table", ".rela.dyn")
-    return sum(sections.get(name, 0) for name in names)
+    return sum(sections[name][1] for name in names if name in sections)
 
 
 def weigh_nested(runs):
@@ -163,31 +162,49 @@ def growth(grown, before, of):
 
 def names(count):
     """What the names of types in a debug build are made of."""
-    write({f"gather_{count}": gathers(count, False)})
-    cargo(f"gather_{count}", "dev")
-    file = binary(f"gather_{count}", "dev")
-    section = subprocess.run(
-        ["objcopy", "-O", "binary", "--only-section=.debug_str", file, "/dev/stdout"], capture_output=True, check=True
-    ).stdout
-    strings = sorted({text.decode(errors="replace") for text in section.split(b"\0")}, key=len, reverse=True)
+    name = f"gather_{count}"
+    write({name: gathers(count, False)})
+    cargo(name, "dev")
+    offset, length = sections(name, "dev")[".debug_str"]
+    section = binary(name, "dev").read_bytes()[offset : offset + length]
+    strings = sorted((text.decode(errors="replace") for text in section.split(b"\0")), key=len, reverse=True)
     total = sum(map(len, strings))
-    print(f"{len(strings)} strings of {total / 1e6:.1f} MB in .debug_str")
+    print(f"{len(strings)} strings of {total / 1e6:.2f} MB in .debug_str; the longest:")
     for text in strings[:20]:
         print(f"{len(text):7}  {text[:150]}")
-    heads, parts = {}, {}
+    named, inside = {}, {}
     for text in strings:
-        # Before its first parameter: what is named.
-        head = re.sub(r"\d+", "N", text.split("<")[0].rsplit("::", 1)[-1])
-        bytes_, times = heads.get(head, (0, 0))
-        heads[head] = bytes_ + len(text), times + 1
-        for part in re.findall(r"(?:[a-z_]\w*::)+\{?\w+[^<>,() ]*", text):
-            part = re.sub(r"\d+", "N", part)
-            bytes_, times = parts.get(part, (0, 0))
-            parts[part] = bytes_ + len(part), times + 1
-    for title, table in (("by what is named", heads), ("by the paths inside", parts)):
-        print(f"\n{title}: bytes, times")
-        for text, (bytes_, times) in sorted(table.items(), key=lambda item: -item[1][0])[:30]:
-            print(f"{bytes_:10} {times:8}  {text[:120]}")
+        for depth, head, begin, end in terms(text):
+            add(named if depth == 0 else inside, head, end - begin)
+    for title, table in (("what is named", named), ("what is inside the names (with its own parameters)", inside)):
+        print(f"\n{title}: bytes, times, bytes each")
+        for head, (bytes_, times) in sorted(table.items(), key=lambda item: -item[1][0])[:30]:
+            print(f"{bytes_:10} {times:8} {bytes_ // times:8}  {head[:120]}")
+
+
+def add(table, head, length):
+    bytes_, times = table.get(head, (0, 0))
+    table[head] = bytes_ + length, times + 1
+
+
+def terms(text):
+    """Of each parameter, and of the whole: how deep it is, its name without numbers, where it begins and ends."""
+    begun = [0]
+    for index, letter in enumerate(text):
+        if letter in "<(":
+            begun.append(index + 1)
+        elif letter in ",>)" and len(begun) > 1 and text[index - 1] not in "-=":
+            begin = begun[-1]
+            yield len(begun) - 1, head_of(text[begin:index]), begin, index
+            if letter == ",":
+                begun[-1] = index + 1
+            else:
+                begun.pop()
+    yield 0, head_of(text), 0, len(text)
+
+
+def head_of(term):
+    return re.sub(r"\d+", "N", re.split(r"[<(]", term.strip(), maxsplit=1)[0]) or term.strip()[:1] + ".."
 
 
 arguments = sys.argv[1:]
