@@ -3,7 +3,7 @@
 //! table of it, and runs it in debug as well, as you can do by hand:
 //!
 //! ```text
-//! cargo bench --bench stack
+//! cargo bench --profile release --bench stack
 //! cargo bench --profile dev --bench stack
 //! ```
 //!

@@ -6,11 +6,10 @@ mod common;
 
 use std::{
     collections::HashSet,
-    hint::black_box,
     time::{Duration, Instant},
 };
 
-use common::{Contestants, Gate, Ready, drive, many::*};
+use common::{Contestants, Gate, Ready, many::*};
 
 /// One batch of a contestant takes at least this, ..
 const BATCH: Duration = Duration::from_millis(1);
@@ -97,15 +96,4 @@ fn main() {
 
     let members = if brief { 1_000 } else { 10_000 };
     bench.compare("time, 64 enters at a time", &format!("Vec of {members}"), contestants_of_limit::<Gate>(members));
-
-    let (many, few) = (*sizes.last().unwrap(), 64);
-    let few: Box<dyn Fn()> = Box::new(move || {
-        for _ in 0..many / few {
-            black_box(&drive(gather_vec::<Gate>(black_box(few))));
-        }
-    });
-    let many: Box<dyn Fn()> = Box::new(move || {
-        black_box(&drive(gather_vec::<Gate>(black_box(many))));
-    });
-    bench.compare("time, as many members", "one Vec, or of 64", vec![("gather", many), ("gather of 64", few)]);
 }

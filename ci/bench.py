@@ -12,9 +12,25 @@ FOLDER = Path(sys.argv[1])
 BRIEF = "--brief" in sys.argv
 MARKDOWN = "--markdown" in sys.argv
 CALLS = 20  # As in benches/instructions.rs.
-# Targets that are missed, as DESIGN.md explains: not by more than this.
+# At most so many instructions as the best peer.
+INSTRUCTIONS = {
+    "no-std, at once": 1.25,
+    "no-std, pend": 1.1,
+    "std, at once": 1.5,
+    "std, pend": 1.25,
+}
+# At most so much of the best peer's time, by the members of a `Vec`.
+ONE_WAKE = {
+    "Vec of 8": 1.0,
+    "Vec of 64": 0.85,
+    "Vec of 1024": 0.8,
+    "Vec of 10000": 0.7,
+    "Vec of 100000": 0.6,
+}
+ENTER_LIMIT = 0.45
+STACK = 1.25
+# Targets that are missed, as DESIGN.md explains: not by more than this. Either of all groups, or of one.
 KNOWN = {
-    "size, large body": 1.03,
     "instructions, no-std, at once": 1.95,
     "instructions, no-std, pend": 1.55,
     "instructions, std, at once": 2.85,
@@ -22,8 +38,21 @@ KNOWN = {
     "time, at once": 1.5,
     "time, one wake at a time": 1.45,
     "time, 64 enters at a time": 1.1,
-    "time, as many members": 5.0,
+    "stack, release, tuple8 of 32 KiB": 1.65,
+    "stack, release, tuple8 of 1 KiB": 1.65,
+    "stack, release, array8 of 32 KiB": 11.3,
+    "stack, release, array8 of 1 KiB": 10.0,
+    "stack, debug, tuple8 of 32 KiB": 2.65,
+    "stack, debug, tuple8 of 1 KiB": 2.65,
+    "stack, debug, array8 of 32 KiB": 7.4,
+    "stack, debug, array8 of 1 KiB": 7.2,
 }
+
+
+def known(row):
+    what, group, *_ = row
+    return KNOWN.get(f"{what}, {group}", KNOWN.get(what, 0))
+
 
 # What is measured, the group, the value, what it is made of, the target (if there is one), whether it is judged.
 rows = []
@@ -43,14 +72,15 @@ def best(peers):
     return name, peers[name]
 
 
-def ratio(what, group, contestants, target, exact=False):
-    """Gather against the best of its peers."""
+def ratio(what, group, contestants, target, exact=False, more=0):
+    """Gather against the best of its peers, which may take so much more."""
     name, peer = best({name: number for name, number in contestants.items() if name != "gather"})
     gather = contestants["gather"]
-    row(what, group, gather / peer, f"{gather:.0f} / {peer:.0f} {name}", target, exact)
+    of = f"{gather:.0f} / {peer:.0f} {name}" if not more else f"{gather:.0f} / ({peer:.0f} + {more}) {name}"
+    row(what, group, gather / (peer + more), of, target, exact)
 
 
-def instructions(features, target):
+def instructions(features):
     counts = {}
     for line in lines(f"{features}.txt"):
         if found := re.match(r" *([\d,]+) .*:instructions::(driver_alone|(?:at_once|pend)::\w+) \[", line):
@@ -62,17 +92,25 @@ def instructions(features, target):
             mode, group, peer = found.groups()
             cycles[mode.replace("_", " "), group][peer] = count - counts["driver_alone"]
     for (mode, group), contestants in sorted(cycles.items()):
-        ratio(f"instructions, {features}, {mode}", group, contestants, target)
+        ratio(f"instructions, {features}, {mode}", group, contestants, INSTRUCTIONS[f"{features}, {mode}"])
+
+
+def numbers(name):
+    """By what and which group: each contestant's."""
+    numbers = defaultdict(dict)
+    for line in lines(name):
+        what, group, contestant, number = line.split("\t")
+        numbers[what, group][contestant] = float(number)
+    return numbers.items()
 
 
 def exact():
-    numbers = defaultdict(dict)
-    for line in lines("exact.txt"):
-        what, group, contestant, number = line.split("\t")
-        numbers[what, group][contestant] = float(number)
-    for (what, group), contestants in numbers.items():
+    for (what, group), contestants in numbers("exact.txt"):
         if what.startswith("size"):
-            ratio(what, group, contestants, 1.0, exact=True)
+            # The body stores its references twice, its arguments and what it makes of them, which no crate can avoid.
+            # By hand they are no arguments. It matters if the body is the largest part.
+            found = re.fullmatch(r"tuple(\d+)", group) if what == "size, large body" else None
+            ratio(what, group, contestants, 1.0, exact=True, more=16 * int(found[1]) if found else 0)
             continue
         gather = contestants.pop("gather")
         name, peer = best(contestants)
@@ -82,6 +120,11 @@ def exact():
             # Few members share the caller's waker, so that one wake is a poll of all of them.
             target = None if what != "polls" and group == "Vec of 8" else 2
         row(what, group, gather, f"{gather:g}; {peer:g} {name}", target, exact=True)
+
+
+def stack():
+    for (what, group), contestants in numbers("stack.txt"):
+        ratio(what, group, contestants, STACK, exact=True)
 
 
 def time():
@@ -94,23 +137,22 @@ def time():
         if "64 enters" in what:
             # The target names futures' own.
             value, peer = contestants.pop("buffer_unordered")
-            row(what, group, value, f"{gather:.0f} / {peer:.0f} ns buffer_unordered", 0.8)
+            row(what, group, value, f"{gather:.0f} / {peer:.0f} ns buffer_unordered", ENTER_LIMIT)
         # In each round by itself: the one that gather compares worst with.
         name = max(contestants, key=contestants.get)
         value, peer = contestants[name]
-        target = 0.8
-        if "as many" in what:
-            target = 2.0
-        elif group == "Vec of 8":
+        target = None
+        if "one wake" in what:
+            target = ONE_WAKE[group]
+        elif "at once" in what and group == "Vec of 8":
             target = 1.0
-        elif "at once" in what or "64 enters" in what:
-            target = None
         row(what, group, value, f"{gather:.0f} / {peer:.0f} ns {name}", target)
 
 
-instructions("no-std", 1.1)
-instructions("std", 1.3)
+instructions("no-std")
+instructions("std")
 exact()
+stack()
 time()
 
 missed = [row for row in rows if row[5] and row[2] > row[4]]
@@ -128,10 +170,10 @@ if MARKDOWN:
 for row in rows:
     what, group, value, of, target, judged = row
     verdict = ("not met" if row in missed else "met") if judged else ""
-    if row in missed and value > KNOWN.get(what, 0):
+    if row in missed and value > known(row):
         verdict = "NOT MET, and worse than is known"
     at_most = "" if target is None else f"<= {target:g}"
     print(f"{what:36} {group:18} {value:8.2f}  {of:44} {at_most:8} {verdict}".rstrip())
 judged = sum(row[5] for row in rows)
 print(f"{judged - len(missed)} of {judged} targets met")
-sys.exit(not judged or any(row[2] > KNOWN.get(row[0], 0) for row in missed))
+sys.exit(not judged or any(row[2] > known(row) for row in missed))

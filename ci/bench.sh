@@ -6,6 +6,7 @@
 #   ci/bench.sh --criterion       criterion's report of each life cycle
 #   ci/bench.sh --brief           each bench shortly; judges what is exact (allocations, polls, sizes), and no time
 #   ci/bench.sh --instructions    only the instructions of a life cycle
+#   ci/bench.sh --stack           only the peak stack of a poll, in release and in debug
 #   ci/bench.sh --profile PATH    where the instructions of one life cycle are spent, by line. PATH: features and
 #                                 function, say `no-std/pend::tuple2_gather` (see benches/instructions.rs)
 #   ci/bench.sh --markdown        the last results, as the README's table
@@ -16,9 +17,10 @@ results=$PWD/target/bench
 mkdir -p "$results"
 command -v valgrind >/dev/null || bash ci/install.sh
 
-# executable NAME FEATURES: builds a bench, and says where it is.
+# executable NAME FEATURES [PROFILE]: builds a bench, and says where it is.
 executable() {
-    cargo bench --quiet --no-run --no-default-features --features "$2" --bench "$1" --message-format=json |
+    cargo bench --quiet --no-run --profile "${3:-bench}" --no-default-features --features "$2" --bench "$1" \
+        --message-format=json |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
 }
 
@@ -29,6 +31,13 @@ instructions() {
         valgrind --quiet --tool=callgrind --callgrind-out-file="$results/$features.callgrind" "$program"
         callgrind_annotate --inclusive=yes --threshold=100 "$results/$features.callgrind" >"$results/$features.txt"
     done
+}
+
+# In the profiles that users have: how many units of code there are changes how many copies are made on the way.
+stack() {
+    for profile in release dev; do
+        "$(executable stack std "$profile")"
+    done >"$results/stack.txt"
 }
 
 profile() {
@@ -46,6 +55,7 @@ case $what in
     rm -f "$results"/*.txt
     instructions
     "$(executable exact std)" >"$results/exact.txt"
+    stack
     "$(executable time std)" "${brief[@]}" >"$results/time.txt"
     [ "$what" = --all ] || cargo bench --no-default-features --features std --bench life_cycle -- --test 'tuple|Vec of (8|64), '
     python3 ci/bench.py "$results" "${brief[@]}"
@@ -54,6 +64,11 @@ case $what in
 --instructions)
     rm -f "$results"/*.txt
     instructions
+    python3 ci/bench.py "$results"
+    ;;
+--stack)
+    rm -f "$results"/*.txt
+    stack
     python3 ci/bench.py "$results"
     ;;
 --profile) profile "$2" ;;
