@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from weigh_programs import gathers, nested
+from weigh_programs import NUMBERS, gathers, nested
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGH = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute() / "weigh"
@@ -61,8 +61,10 @@ rows = []
 def row(what, value, of, target=None):
     rows.append((what, value, of, target))
     verdict = ""
-    if target is not None:
-        verdict = "met" if value <= target else "not met" if value <= KNOWN.get(what, 0) else "NOT MET, and worse than is known"
+    if target is not None and value <= target:
+        verdict = "met"
+    elif target is not None:
+        verdict = "not met" if value <= KNOWN.get(what, 0) else "NOT MET, and worse than is known"
     at_most = "" if target is None else f"<= {target:g}"
     print(f"{what:44} {value:8.2f}  {of:52} {at_most:8} {verdict}".rstrip(), flush=True)
 
@@ -88,7 +90,7 @@ def binary(name, profile):
 
 
 def built(name, profile, runs):
-    """Compiles it: the processor's seconds, those on the clock, and the executable."""
+    """Compiles it: the processor's seconds, and those on the clock."""
     cargo(name, profile)
     seconds, clocks = [], []
     for _ in range(runs):
@@ -98,8 +100,13 @@ def built(name, profile, runs):
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         clocks.append(time.monotonic() - began)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    subprocess.run([binary(name, profile)], check=True, stdout=subprocess.DEVNULL)
     return (statistics.median(seconds), statistics.median(clocks)) if runs else (0.0, 0.0)
+
+
+def ends(name, profile):
+    """What it prints of each of its ends."""
+    commands = ([binary(name, profile), str(number)] for number in NUMBERS)
+    return [subprocess.run(command, check=True, capture_output=True, text=True).stdout for command in commands]
 
 
 def size(name, profile):
@@ -108,9 +115,10 @@ def size(name, profile):
 
 def sections(name, profile):
     """Where each section begins in the file, and its bytes."""
-    output = subprocess.run(["readelf", "-SW", binary(name, profile)], check=True, capture_output=True, text=True).stdout
+    command = ["readelf", "-SW", binary(name, profile)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = re.findall(r"\] (\S+) +(\w+) +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+) ", output)
-    return {section: (int(offset, 16), int(length, 16)) for section, kind, offset, length in found if kind != "NOBITS"}
+    return {name: (int(offset, 16), int(length, 16)) for name, kind, offset, length in found if kind != "NOBITS"}
 
 
 def weigh_gathers(runs):
@@ -123,6 +131,7 @@ def weigh_gathers(runs):
         times = {name: built(name, profile, runs) for name in programs}
         of = {name: (size(name, profile), sections(name, profile)) for name in programs}
         gather, by_hand = f"gather_{GATHERS}", f"by_hand_{GATHERS}"
+        assert ends(gather, profile) == ends(by_hand, profile), "the programs do not end alike"
         total = {name: bytes_ for name, (bytes_, _) in of.items()}
         growth = {c: (total[f"{c}_{GATHERS}"] - total[f"{c}_1"]) / (GATHERS - 1) for c in ("gather", "by_hand")}
         text = {
@@ -147,8 +156,8 @@ def weigh_gathers(runs):
 
 def code(sections):
     """What is loaded of it."""
-    names = (".text", ".rodata", ".data", ".data.rel.ro", ".eh_frame", ".eh_frame_hdr", ".gcc_except_table", ".rela.dyn")
-    return sum(sections[name][1] for name in names if name in sections)
+    loaded = ".text .rodata .data .data.rel.ro .eh_frame .eh_frame_hdr .gcc_except_table .rela.dyn".split()
+    return sum(sections[name][1] for name in loaded if name in sections)
 
 
 def weigh_nested(runs):
@@ -158,27 +167,31 @@ def weigh_nested(runs):
     sizes = [size(name, "dev") for name in programs]
     for level in range(1, LEVELS + 1):
         grown, before = (sizes[index] - sizes[0] for index in (level, level - 1))
-        of = f"{grown / 1e6:.2f} / {before / 1e6:.2f} MB more than level 0"
-        row(f"nested, level {level}: debug binary", *growth(grown, before, of))
+        growth(f"nested, level {level}: debug binary", grown / 1e6, before / 1e6, "MB")
         if runs:
             grown, before = (times[index] - times[0] for index in (level, level - 1))
-            of = f"{grown:.2f} / {before:.2f} s more than level 0"
-            row(f"nested, level {level}: compile time, debug", *growth(grown, before, of))
+            growth(f"nested, level {level}: compile time, debug", grown, before, "s")
 
 
-def growth(grown, before, of):
+def growth(what, grown, before, unit):
     """The first level has none before it."""
-    return (grown / before, of, 2.0) if before else (1.0, of)
+    more = f"{unit} more than no group"
+    if before:
+        row(what, grown / before, f"{grown:.2f} / {before:.2f} {more}", 2.0)
+    else:
+        row(what, 1.0, f"{grown:.2f} {more}")
 
 
-def names(count):
+def names(name):
     """What the names of types in a debug build are made of."""
-    name = f"gather_{count}"
-    write({name: gathers(count, False)})
+    kind, count = name.rsplit("_", 1)
+    text = nested(int(count)) if kind == "nested" else gathers(int(count), kind == "by_hand")
+    write({name: text})
     cargo(name, "dev")
     offset, length = sections(name, "dev")[".debug_str"]
     section = binary(name, "dev").read_bytes()[offset : offset + length]
-    strings = sorted((text.decode(errors="replace") for text in section.split(b"\0")), key=len, reverse=True)
+    strings = [text.decode(errors="replace") for text in section.split(b"\0")]
+    strings.sort(key=len, reverse=True)
     total = sum(map(len, strings))
     print(f"{len(strings)} strings of {total / 1e6:.2f} MB in .debug_str; the longest:")
     for text in strings[:20]:
@@ -220,7 +233,7 @@ def head_of(term):
 
 arguments = sys.argv[1:]
 if arguments[:1] == ["--names"]:
-    names(int(arguments[1]) if arguments[1:] else 1)
+    names(arguments[1] if arguments[1:] else "gather_1")
     sys.exit()
 runs = 0 if "--sizes" in arguments else RUNS
 if "--nested" not in arguments:

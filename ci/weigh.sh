@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Weighs the code that gather becomes, against the same by hand: the size of a program with 20 gathers of 3 to 4
-# members, how long it compiles, and how both grow with nested groups. Fails where a target is missed by more than is
+# members, how long it compiles, and how both grow with nested groups. Fails if a target is missed by more than is
 # known (ci/weigh.py has the table).
 #
 #   ci/weigh.sh                   all of it: some minutes
 #   ci/weigh.sh --sizes           only what is exact: each program is built once
 #   ci/weigh.sh --gathers         only the 20 gathers
 #   ci/weigh.sh --nested          only the nested groups
-#   ci/weigh.sh --names [GATHERS] the longest type names of a debug build, and what is repeated inside them
+#   ci/weigh.sh --names [PROGRAM] the longest type names of a debug build, and what is repeated inside them. PROGRAM:
+#                                 gather_1 (if you give none), by_hand_1, nested_3, or any other number
 #
 # The programs are those of ci/weigh_programs.py. They are built below target/weigh, in a package of their own.
 set -euo pipefail

@@ -1,9 +1,9 @@
 """The programs that ci/weigh.py builds.
 
-Each group has members and a body of its own, so that the compiler can share nothing between two groups but the helpers.
-A member is one of three: a resource with the group's error, a value with a closure as its exit, a resource with an error
-of another type. Both contestants have the same members, keep the same promises (every resource is exited, a panic resumes
-when all is done, no error is lost), and end alike.
+Each group has members and a body of its own, so that the compiler can share nothing between two groups but the
+helpers. A member is one of three: a resource with the group's error, a value with a closure as its exit, a resource
+with an error of another type. Both contestants have the same members, keep the same promises (every resource is exited,
+a panic resumes when all is done, no error is lost), and end alike.
 """
 
 # What all programs have in common.
@@ -59,7 +59,14 @@ fn run(mut group: Run) {
         }
     }
 }
+
+fn number() -> u64 {
+    std::env::args().nth(1).map_or(1, |number| number.parse().unwrap())
+}
 """
+
+# The numbers that make a program go through all ends of a group: all is well; an enter, the body or an exit fails.
+NUMBERS = (1, 1000, 1999, 499, 999)
 
 RESOURCE = """
 pub struct R{m} {{
@@ -250,7 +257,7 @@ async fn group(number: u64) -> Result<u64, Error> {{
 }}
 
 fn main() {{
-    run(Box::pin(group(std::env::args().count() as u64)));
+    run(Box::pin(group(number())));
 }}
 """
 
@@ -290,7 +297,7 @@ def gathers(count, by_hand):
         gathered, opened, exited = (",\n        ".join(texts) for texts in zip(*members))
         sum_ = " + ".join(f"{name}.number" for name in names)
         body = "".join(f"{name}.number += {group + 1};\n            " for name in names)
-        body += f"if a.number == {group} {{ Err(Error(a.number)) }} else {{ Ok({sum_}) }}"
+        body += f"if a.number == {group + 500} {{ Err(Error(a.number)) }} else {{ Ok({sum_}) }}"
         parts.append(
             (BY_HAND if by_hand else GATHER).format(
                 group=group,
@@ -308,7 +315,7 @@ def gathers(count, by_hand):
             )
         )
     runs = "".join(f"    run(Box::pin(group_{group}(number)));\n" for group in range(count))
-    parts.append(f"\nfn main() {{\n    let number = std::env::args().count() as u64;\n{runs}}}\n")
+    parts.append(f"\nfn main() {{\n    let number = number();\n{runs}}}\n")
     return "".join(parts)
 
 
