@@ -182,8 +182,8 @@ def growth(what, grown, before, unit):
         row(what, 1.0, f"{grown:.2f} {more}")
 
 
-def names(name):
-    """What the names of types in a debug build are made of."""
+def names(name, head=None):
+    """What the names of types in a debug build are made of, or only the longest one of a type, in its parameters."""
     kind, count = name.rsplit("_", 1)
     text = nested(int(count)) if kind == "nested" else gathers(int(count), kind == "by_hand")
     write({name: text})
@@ -192,6 +192,8 @@ def names(name):
     section = binary(name, "dev").read_bytes()[offset : offset + length]
     strings = [text.decode(errors="replace") for text in section.split(b"\0")]
     strings.sort(key=len, reverse=True)
+    if head:
+        return parameters(next(text for text in strings if text.startswith(f"{head}<")))
     total = sum(map(len, strings))
     print(f"{len(strings)} strings of {total / 1e6:.2f} MB in .debug_str; the longest:")
     for text in strings[:20]:
@@ -227,13 +229,21 @@ def terms(text):
     yield 0, head_of(text), 0, len(text)
 
 
+def parameters(text):
+    """Prints how long a name is, and each of its parameters that is worth it."""
+    found = sorted(terms(text), key=lambda term: (term[2], -term[3]))
+    for depth, head, begin, end in found:
+        if end - begin > 40:
+            print(f"{'  ' * depth}{end - begin} {head}")
+
+
 def head_of(term):
     return re.sub(r"\d+", "N", re.split(r"[<(]", term.strip(), maxsplit=1)[0]) or term.strip()[:1] + ".."
 
 
 arguments = sys.argv[1:]
 if arguments[:1] == ["--names"]:
-    names(arguments[1] if arguments[1:] else "gather_1")
+    names(*(arguments[1:] or ["gather_1"]))
     sys.exit()
 runs = 0 if "--sizes" in arguments else RUNS
 if "--nested" not in arguments:
