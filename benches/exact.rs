@@ -28,7 +28,7 @@ fn numbers<const N: usize>() -> [u64; N] {
     array::from_fn(|index| index as u64)
 }
 
-/// A life cycle fails where, and only where, an enter, the body or an exit does.
+/// A life cycle fails if, and only if, an enter, the body or an exit does.
 fn check<T, E, const N: usize>(run: impl Fn([u64; N]) -> Result<T, E>) {
     let with_last = |last| {
         let mut numbers = numbers();

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Each probe is a child process. It fills the stack of a thread down to a depth, polls there, and aborts if the rest
-//! of the stack is too small. The depth that is just deep enough is found by bisection, to `RESOLUTION` bytes. What a
-//! future needs that does nothing is subtracted, so that neither the thread nor the driver counts.
+//! of the stack is too small. Bisection finds the greatest depth that still fits, to `RESOLUTION` bytes. A future that
+//! does nothing is measured as well, and its share is subtracted, so that neither the thread nor the driver counts.
 #![allow(clippy::result_large_err)] // errors by index are as large as there are members
 
 mod common;

@@ -1,4 +1,4 @@
-"""Makes one table of what the benches have printed, with a target beside each line, and fails where one is not met.
+"""Makes one table of what the benches have printed, with a target beside each line, and fails if one is not met.
 
 bench.py FOLDER [--brief | --markdown]. Brief judges what is exact only. Markdown prints a short table.
 """
@@ -31,6 +31,7 @@ ENTER_LIMIT = 0.45
 STACK = 1.25
 # Targets that are missed, as DESIGN.md explains: not by more than this. Either of all groups, or of one.
 KNOWN = {
+    "size, large body, array2": 1.02,
     "instructions, no-std, at once": 1.95,
     "instructions, no-std, pend": 1.55,
     "instructions, std, at once": 2.85,
@@ -166,6 +167,11 @@ if MARKDOWN:
             of_it = [max(of_it, key=lambda row: (row[2] - row[4], row[2]))]
         for name, group, value, of, target, _ in of_it:
             print(f"| {name} | {group} | {value:.2f} ({of}) | at most {target:g} |")
+    # What ci/weigh.sh and ci/no_std_check.sh have found, which judge it themselves.
+    for line in lines("weigh.tsv") + lines("flash.tsv"):
+        what, of, value, target = line.split("\t")
+        group, _, name = what.partition(": ")
+        print(f"| {name} | {group} | {value} ({of}) | at most {target} |")
     sys.exit()
 for row in rows:
     what, group, value, of, target, judged = row
