@@ -1,9 +1,9 @@
 """Builds the programs of ci/weigh_programs.py, and prints how large they are and how long they compile.
 
 ci/weigh.sh says how to run it. Compile time is the processor's time of rustc and the linker for the one crate (its
-dependencies are built before), and the median of a few runs. Other programs on the machine disturb it less than they disturb a
-clock. Sizes are those of the file that the linker writes. The growth of a further gather leaves out what the standard
-library and the helpers weigh.
+dependencies are built before), and the median of a few runs. Other programs on the machine disturb it less than they
+disturb a clock. Sizes are those of the file that the linker writes. The growth of a further gather leaves out what the
+standard library and the helpers weigh.
 """
 
 import os
@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 from weigh_programs import NUMBERS, gathers, nested
@@ -244,9 +245,40 @@ def head_of(term):
     return re.sub(r"\d+", "N", re.split(r"[<(]", term.strip(), maxsplit=1)[0]) or term.strip()[:1] + ".."
 
 
+def functions():
+    """What a further gather brings."""
+    few, many = "gather_1", f"gather_{GATHERS}"
+    write({few: gathers(1, False), many: gathers(GATHERS, False)})
+    for profile in ("dev", "release"):
+        cargo(few, profile)
+        cargo(many, profile)
+        (bytes_before, times_before), (bytes_, times) = code_of(few, profile), code_of(many, profile)
+        per_gather = {name: (bytes_[name] - bytes_before[name], times[name] - times_before[name]) for name in bytes_}
+        count = sum(times for _, times in per_gather.values()) / (GATHERS - 1)
+        print(f"{profile}: {count:.0f} functions; bytes, how many, the function")
+        for name, (bytes_, times) in sorted(per_gather.items(), key=lambda item: -item[1][0])[:40]:
+            print(f"{bytes_ / (GATHERS - 1):10.0f} {times / (GATHERS - 1):6.1f}  {name}")
+
+
+def code_of(name, profile):
+    """By function, without numbers and without what the drop of a type drops inside: bytes, how many."""
+    command = ["nm", "--print-size", "--demangle", binary(name, profile)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    bytes_, times = Counter(), Counter()
+    for length, function in re.findall(r"^\w+ (\w+) [tT] (.*)$", output, re.MULTILINE):
+        dropped = re.match(r"core::ptr::drop_in_place<[^<(]*", function)
+        function = re.sub(r"\d+[a-d]?", "N", dropped[0] if dropped else function)[:110]
+        bytes_[function] += int(length, 16)
+        times[function] += 1
+    return bytes_, times
+
+
 arguments = sys.argv[1:]
 if arguments[:1] == ["--names"]:
     names(*(arguments[1:] or ["gather_1"]))
+    sys.exit()
+if arguments == ["--functions"]:
+    functions()
     sys.exit()
 runs = 0 if "--sizes" in arguments else RUNS
 if "--nested" not in arguments:

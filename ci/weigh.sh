@@ -10,6 +10,7 @@
 #   ci/weigh.sh --names [PROGRAM] the longest type names of a debug build, and what is repeated inside them. PROGRAM:
 #                                 gather_1 (if you give none), by_hand_1, nested_3, or any other number
 #   ci/weigh.sh --names PROGRAM T how long the longest name of the type T is, say of Machine, and its parameters
+#   ci/weigh.sh --functions       the functions that a further gather brings, in debug and in release
 #
 # The programs are those of ci/weigh_programs.py. They are built below target/weigh, in a package of their own.
 set -euo pipefail
