@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The core without std and without a heap: builds it for microcontrollers, runs the firmware of no_std_check in QEMU,
-# and says how large gather is. Each target is rustup's where it is installed; else core is built (and alloc, for the
-# twin of many members' wakers where there is no compare-and-swap), with Debian's rustc and sources, which are unpacked
+# and says how large gather is. A target is rustup's if it is installed. If it is not, Debian's rustc builds core (and
+# alloc, for the twin of many members' wakers that needs no compare-and-swap) from Debian's sources, which are unpacked
 # below target/ and not installed. For Debian, as root.
 #
 #   ci/no_std_check.sh          all of it
@@ -128,10 +128,14 @@ for image in scenes size_gather size_by_hand minimal_gather minimal_by_hand; do
     fi
 done
 too_large=
+results=$root/target/bench/flash.tsv # for `ci/bench.sh --markdown`
+mkdir -p "${results%/*}"
+: >"$results"
 while read -r images target today; do
     [ -n "$images" ] || continue
     echo "$images: bytes"
-    arm-none-eabi-size "${images}_gather" "${images}_by_hand" | awk -v target="$target" -v today="$today" '
+    arm-none-eabi-size "${images}_gather" "${images}_by_hand" | awk -v images="$images" \
+        -v target="$target" -v today="$today" -v results="$results" '
         NR > 1 { flash[NR - 1] = $1; ram[NR - 1] = $2 + $3 }
         END {
             print "                 flash    RAM"
@@ -142,6 +146,7 @@ while read -r images target today; do
             if (ram[2]) printf "ratio           %6.3f %6.3f\n", ratio, ram[1] / ram[2]
             else printf "ratio           %6.3f\n", ratio
             print "target          " (ratio <= target ? "met" : "not met") ": at most " target
+            printf "Cortex-M3, %s: flash\t%d / %d bytes\t%.2f\t%s\n", images, flash[1], flash[2], ratio, target >>results
             exit (ratio > target && ratio > today || ram[1] > ram[2])
         }' || too_large="$too_large $images"
 done <<<"$bounds"
