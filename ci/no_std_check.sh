@@ -146,7 +146,8 @@ while read -r images target today; do
             if (ram[2]) printf "ratio           %6.3f %6.3f\n", ratio, ram[1] / ram[2]
             else printf "ratio           %6.3f\n", ratio
             print "target          " (ratio <= target ? "met" : "not met") ": at most " target
-            printf "Cortex-M3, %s: flash\t%d / %d bytes\t%.2f\t%s\n", images, flash[1], flash[2], ratio, target >>results
+            printf "Cortex-M3, %s: flash\t", images >>results
+            printf "%d / %d bytes\t%.2f\t%s\n", flash[1], flash[2], ratio, target >>results
             exit (ratio > target && ratio > today || ram[1] > ram[2])
         }' || too_large="$too_large $images"
 done <<<"$bounds"
