@@ -13,10 +13,11 @@ use pin_project::pin_project;
 
 use crate::{
     Cycle, Exit, ExitCase, FailureOf, Gather, Group, Values, Verdict, With,
-    cycle::OutcomeOf,
     exit::Answer,
-    machine::{Ending, Machine, Returned},
-    policy::{EnterOnly, ExitPolicy, Exits, Policies, Policy},
+    group::Members,
+    machine::{After, Ended, ExitOnly, Machine},
+    policy::{ExitPolicy, Exits, Policy},
+    slot::Nobody,
 };
 
 /// The resources of a group that was entered. [`Gather::enter`] returns it.
@@ -196,7 +197,7 @@ impl<V: Values<Error: 'static>, P: ExitPolicy> Exit for Entered<V, P> {
     type Verdict = Verdict;
 
     fn exit(self, case: ExitCase) -> impl Future<Output = Result<Verdict, Self::Error>> {
-        ExitAll { cycle: self.into_cycle(case), verdict: PhantomData }
+        exit_all(self, case)
     }
 
     fn on_error(&mut self, error: &dyn Any) {
@@ -206,34 +207,29 @@ impl<V: Values<Error: 'static>, P: ExitPolicy> Exit for Entered<V, P> {
     // Its `Drop` is its `abandon`.
 
     fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>> {
-        ExitAll { cycle: self.into_cycle(case), verdict: PhantomData }
+        exit_all(self, case)
     }
 }
 
-impl<V: Values<Error: 'static>, P: ExitPolicy> Entered<V, P> {
-    /// The life cycle that is left.
-    fn into_cycle(
-        self,
-        case: ExitCase,
-    ) -> impl Cycle<Value = (), Error = V::Error, Shape = V::Shape, BodyError = V::Error> {
-        let policy = self.policy;
-        let (values, ranks) = self.into_parts();
-        let members = values.hold(ranks, P::CALLER_WAKER);
-        let machine: Machine<_, fn(Self) -> NoBody<V, P>, NoBody<V, P>, (), V::Error, _> =
-            Machine::exits(members, case, (), Policies::exits_only(policy));
-        machine
-    }
+/// Exits every member. The answer comes in one of its two forms.
+fn exit_all<V, P, A>(entered: Entered<V, P>, case: ExitCase) -> impl Future<Output = Result<A, FailureOf<V>>>
+where
+    V: Values<Error: 'static>,
+    P: ExitPolicy,
+    A: FromAnswer,
+{
+    let policy = entered.policy;
+    let (values, ranks) = entered.into_parts();
+    let members = values.hold(ranks, P::CALLER_WAKER);
+    ExitAll { exits: ExitOnly::new(members, case, policy), answer: PhantomData }
 }
-
-/// The block of a body that there is not.
-type NoBody<V, P> = core::future::Pending<Returned<V, P, (), <V as Values>::Error>>;
 
 /// The future of an [`Entered`]'s exit: what the members answer together, as an `A`.
 #[pin_project]
-struct ExitAll<T, A> {
+struct ExitAll<Ms: Members, X, A> {
     #[pin]
-    cycle: T,
-    verdict: PhantomData<fn() -> A>,
+    exits: ExitOnly<Ms, X>,
+    answer: PhantomData<fn() -> A>,
 }
 
 /// Both forms of an answer: within a group, and by hand. It is not `From`, since users see the `From`s of [`Verdict`].
@@ -253,15 +249,33 @@ impl FromAnswer for Verdict {
     }
 }
 
-impl<T: Cycle<Value = ()>, A: FromAnswer> Future for ExitAll<T, A> {
-    type Output = Result<A, crate::Failure<T::Error, T::Shape, T::BodyError>>;
+impl<Ms, X, A> Future for ExitAll<Ms, X, A>
+where
+    Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank>,
+    X: ExitPolicy,
+    A: FromAnswer,
+{
+    type Output = Result<A, FailureOf<Ms::Values>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome: OutcomeOf<T> = ready!(self.project().cycle.poll_cycle(cx));
-        Poll::Ready(match outcome {
+        Poll::Ready(match ready!(self.project().exits.poll_cycle(cx)) {
             Ok(((), answer)) => Ok(A::from_answer(answer)),
             Err((failure, _)) => Err(failure),
         })
+    }
+}
+
+/// What comes after the enters of [`Gather::enter`]: the values are kept.
+struct Keep;
+
+impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
+    const BODY: bool = false;
+    type Value = Entered<V, X>;
+    type Error = V::Error;
+    type Block = Nobody<(Entered<V, X>, Ended<Result<Entered<V, X>, V::Error>>)>;
+
+    fn begin(self, entered: Entered<V, X>) -> Result<Self::Block, Entered<V, X>> {
+        Err(entered)
     }
 }
 
@@ -302,10 +316,7 @@ impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
         self,
     ) -> With<impl Cycle<Value = Entered<G::Values, P::Exits>, Error = G::Error, Shape = G::Shape, BodyError = G::Error>>
     {
-        let keep = |entered: Entered<G::Values, P::Exits>| {
-            core::future::ready((None, Ok(Ending::<_, G::Error>::Completed(entered))))
-        };
         let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER);
-        With(Machine::new(members, keep, EnterOnly(self.policy)))
+        With(Machine::new(members, Keep, self.policy))
     }
 }

@@ -436,13 +436,14 @@ impl From<bool> for Verdict {
     }
 }
 
-/// A [`Verdict`] inside a group, or `Neutral`: an empty group among the members has nobody who could answer.
+/// A [`Verdict`] inside a group, or `Neutral`: an empty group among the members has nobody who could answer. The highest
+/// answer of several is that of all.
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answer {
-    Propagate,
-    Suppress,
     Neutral,
+    Suppress,
+    Propagate,
 }
 
 impl From<Verdict> for Answer {

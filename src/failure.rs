@@ -501,10 +501,11 @@ impl<E, S: Shape, B> Failure<E, S, B> {
     /// The failure of a gather of which only exits failed, without the body's value. If the value's destructor panics, that
     /// is a panic like any other.
     pub(crate) fn drop_value<R>(mut self, value: R, catch: bool) -> Self {
-        if let Err(caught) = unwind::catch(|| drop(value)) {
+        let mut value = Some(value);
+        if let Err(caught) = unwind::catch(|| value = None) {
             if !catch {
                 let mut others = FirstPanic::none();
-                self.exits.into_iter().for_each(|(_, error)| others.guard(|| drop(error)));
+                self.exits.into_iter().for_each(|(_, error)| others.drop(error));
                 drop(others);
                 caught.resume();
             }

@@ -4,7 +4,7 @@ use core::{any::Any, ops::ControlFlow, pin::Pin, task::Context};
 
 use crate::{
     Shape,
-    policy::Rank,
+    policy::{Limit, Rank},
     slot::{Phase, Slot},
 };
 
@@ -57,7 +57,10 @@ pub trait Group: Sized + sealed::Sealed {
     type Shape: Shape;
 
     #[doc(hidden)]
-    fn into_members<T: Rank>(self, caller_waker: bool) -> impl Members<Values = Self::Values, Rank = T>;
+    fn into_members<T: Rank>(
+        self,
+        caller_waker: bool,
+    ) -> impl Members<Values = Self::Values, Rank = T, Leaving = impl Members<Values = Self::Values, Rank = T>>;
 }
 
 /// The resources of a group: a tuple, an array or a `Vec`. This trait is sealed.
@@ -115,16 +118,33 @@ pub trait Members: Sized {
     type Emptied: Send + Sync;
     /// What the machine keeps of the members together, where a sweep does not pass by all of them.
     type Number: Number;
+    /// The slots when nobody enters any more.
+    type Leaving: Members<
+            Values = Self::Values,
+            Rank = Self::Rank,
+            Emptied = Self::Emptied,
+            Number = Self::Number,
+            Leaving = Self::Leaving,
+        >;
 
     // The slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from
     // themselves.
     fn len(self: Pin<&mut Self>) -> usize;
 
     /// Shows the slots to `visitor` in argument order, from index `first` on, until it breaks.
-    fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()>;
+    fn visit(
+        self: Pin<&mut Self>,
+        first: usize,
+        visitor: &mut impl Visitor<ErrorOf<Self>, Self::Rank>,
+    ) -> ControlFlow<()>;
 
     /// The same, for a poll: it may pass over members that were not woken, and those that wait for their turn in vain.
-    fn sweep(self: Pin<&mut Self>, first: usize, cx: &mut Context<'_>, poller: &mut impl Poller<Self>) {
+    fn sweep(
+        self: Pin<&mut Self>,
+        first: usize,
+        cx: &mut Context<'_>,
+        poller: &mut impl Poller<ErrorOf<Self>, Self::Rank>,
+    ) {
         let _ = self.visit(first, &mut Sweep { cx, poller });
     }
 
@@ -139,14 +159,20 @@ pub trait Members: Sized {
     /// Is told of a slot that has changed otherwise than in a sweep, and may be held.
     fn note(self: Pin<&mut Self>, _index: usize) {}
 
+    /// From now on, nothing keeps the caller's waker. Its destructor may panic.
+    fn forget_parent(self: Pin<&mut Self>) {}
+
     /// Moves every resource out. All must be held.
     fn take(self: Pin<&mut Self>) -> (Self::Values, RanksOf<Self>, Self::Emptied);
 
     /// How many values there were.
     fn emptied_len(emptied: &Self::Emptied) -> usize;
 
-    /// Slots that hold `values`.
-    fn held(values: Self::Values, ranks: RanksOf<Self>, emptied: Self::Emptied) -> Self;
+    /// Slots that hold `values`, which wait for their exit. They take what they need from `emptied`.
+    fn held(values: Self::Values, ranks: RanksOf<Self>, emptied: &mut Self::Emptied) -> Self;
+
+    /// Moves every held resource, and the errors of enters, to slots in which they wait for their exit.
+    fn leave(self: Pin<&mut Self>) -> Self::Leaving;
 }
 
 /// One member's error.
@@ -158,35 +184,35 @@ pub type ShapeOf<Ms> = <<Ms as Members>::Values as Values>::Shape;
 /// When the members were entered.
 pub type RanksOf<Ms> = <<Ms as Members>::Values as Values>::Ranks<<Ms as Members>::Rank>;
 
-/// Something to be done at each slot, whatever its types.
-pub trait Visitor<Ms: Members> {
+/// Something to be done at each slot, whatever its types. `E` is the members' error, `T` their rank.
+pub trait Visitor<E, T> {
     fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
     where
-        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>;
+        S: Slot<Error = E, Rank = T>;
 }
 
 /// A poll of those slots that it wants to poll.
-pub trait Poller<Ms: Members> {
+pub trait Poller<E, T> {
     /// Whether it begins or polls a member that is in this phase. If not one that waits, then none behind it either.
     fn wants(&mut self, index: usize, phase: Phase) -> bool;
 
     /// Begins or polls a member that it wants.
     fn poll<S>(&mut self, index: usize, slot: Pin<&mut S>, cx: &mut Context<'_>) -> ControlFlow<()>
     where
-        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>;
+        S: Slot<Error = E, Rank = T>;
 }
 
 /// A sweep that passes by every slot, with the caller's own waker.
-pub(crate) struct Sweep<'a, 'cx, T> {
+pub(crate) struct Sweep<'a, 'cx, P> {
     pub(crate) cx: &'a mut Context<'cx>,
-    pub(crate) poller: &'a mut T,
+    pub(crate) poller: &'a mut P,
 }
 
-impl<Ms: Members, T: Poller<Ms>> Visitor<Ms> for Sweep<'_, '_, T> {
+impl<E, T, P: Poller<E, T>> Visitor<E, T> for Sweep<'_, '_, P> {
     #[inline(always)]
     fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
     where
-        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+        S: Slot<Error = E, Rank = T>,
     {
         if self.poller.wants(index, slot.as_mut().phase()) {
             self.poller.poll(index, slot, self.cx)
@@ -207,10 +233,10 @@ struct FindTurn<T> {
     turn: Option<(usize, T)>,
 }
 
-impl<Ms: Members<Rank = T>, T: Rank> Visitor<Ms> for FindTurn<T> {
+impl<E, T: Rank> Visitor<E, T> for FindTurn<T> {
     fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
     where
-        S: Slot<Error = ErrorOf<Ms>, Rank = Ms::Rank>,
+        S: Slot<Error = E, Rank = T>,
     {
         let (phase, rank) = (slot.as_mut().phase(), slot.rank());
         let last = self.turn.is_none_or(|(_, highest)| highest < rank);
@@ -218,6 +244,25 @@ impl<Ms: Members<Rank = T>, T: Rank> Visitor<Ms> for FindTurn<T> {
             self.turn = Some((index, rank));
         }
         if phase == Phase::Exiting { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// The members in flight in one phase, counted for the limit and for the machine.
+pub(crate) struct InFlight<'a, L, N> {
+    pub(crate) limit: &'a mut L,
+    pub(crate) number: &'a mut N,
+}
+
+impl<L: Limit, N: Number> InFlight<'_, L, N> {
+    pub(crate) fn begin(self) {
+        self.limit.begin();
+        self.number.set(self.number.get() + 1);
+    }
+
+    pub(crate) fn end(self) {
+        self.limit.end();
+        // A number that is left out is 0.
+        self.number.set(self.number.get().wrapping_sub(1));
     }
 }
 

@@ -225,28 +225,22 @@ pub enum Resume {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Catch {}
 
-/// What a failed enter does to the others.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum RollbackKind {
-    RunOn,
-    Eager,
-    FailFast,
-}
-
+/// What a failed enter does to the others. By default they run on.
 pub trait Rollback {
-    const KIND: RollbackKind;
+    /// Exits begin beside the pending enters.
+    const EAGER: bool = false;
+    /// Pending enters are dropped.
+    const FAIL_FAST: bool = false;
 }
 
-impl Rollback for RunOn {
-    const KIND: RollbackKind = RollbackKind::RunOn;
-}
+impl Rollback for RunOn {}
 
 impl Rollback for EagerRollback {
-    const KIND: RollbackKind = RollbackKind::Eager;
+    const EAGER: bool = true;
 }
 
 impl Rollback for FailFast {
-    const KIND: RollbackKind = RollbackKind::FailFast;
+    const FAIL_FAST: bool = true;
 }
 
 /// How many may be in flight, and how many are.
@@ -330,7 +324,7 @@ impl<A: Stop, B: IntoFuture> Stop for Either<A, B> {
     fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic) {
         let mut this = self.project();
         this.0.clear(panic);
-        panic.guard(|| this.1.set(Signal::Over));
+        panic.guard(&mut || this.1.set(Signal::Over));
     }
 }
 
@@ -624,7 +618,9 @@ where
 /// ```
 pub trait Policy: sealed::Sealed {
     #[doc(hidden)]
-    const ROLLBACK: RollbackKind;
+    const EAGER: bool;
+    #[doc(hidden)]
+    const FAIL_FAST: bool;
     #[doc(hidden)]
     const CATCH: bool;
     #[doc(hidden)]
@@ -635,9 +631,6 @@ pub trait Policy: sealed::Sealed {
     type Exits: ExitPolicy;
     #[doc(hidden)]
     type Observer: Observer;
-    /// There is a body that is to be called.
-    #[doc(hidden)]
-    const BODY: bool;
 
     #[doc(hidden)]
     fn parts(self: Pin<&mut Self>) -> Parts<'_, Self>;
@@ -655,37 +648,16 @@ pub struct Parts<'a, P: Policy + ?Sized> {
 }
 
 impl<Rb: Rollback, L: Limit, S: Stop, C: Panics, X: ExitPolicy, Ob: Observer> Policy for Policies<Rb, L, S, C, X, Ob> {
-    const ROLLBACK: RollbackKind = Rb::KIND;
+    const EAGER: bool = Rb::EAGER;
+    const FAIL_FAST: bool = Rb::FAIL_FAST;
     const CATCH: bool = C::CATCH;
     type EnterLimit = L;
     type Stop = S;
     type Exits = X;
     type Observer = Ob;
-    const BODY: bool = true;
 
     fn parts(self: Pin<&mut Self>) -> Parts<'_, Self> {
         let this = self.project();
         Parts { enter_limit: this.enter_limit, stop: this.stop, exits: this.exits, observer: this.observer }
-    }
-}
-
-/// The policies of a life cycle whose body only keeps the values.
-#[pin_project]
-pub struct EnterOnly<P>(#[pin] pub(crate) P);
-
-impl<P> sealed::Sealed for EnterOnly<P> {}
-
-impl<P: Policy> Policy for EnterOnly<P> {
-    const ROLLBACK: RollbackKind = P::ROLLBACK;
-    const CATCH: bool = P::CATCH;
-    type EnterLimit = P::EnterLimit;
-    type Stop = P::Stop;
-    type Exits = P::Exits;
-    type Observer = P::Observer;
-    const BODY: bool = false;
-
-    fn parts(self: Pin<&mut Self>) -> Parts<'_, Self> {
-        let Parts { enter_limit, stop, exits, observer } = self.project().0.parts();
-        Parts { enter_limit, stop, exits, observer }
     }
 }

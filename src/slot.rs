@@ -2,14 +2,20 @@
 
 use core::{
     any::Any,
-    future::Pending,
+    convert::Infallible,
+    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use pin_project::pin_project;
 
-use crate::{ExitCase, Resource, exit::Answer, policy::Rank, unwind};
+use crate::{
+    ExitCase, Resource,
+    exit::Answer,
+    policy::Rank,
+    unwind::{self, FirstPanic},
+};
 
 /// A resource that is held: dropped, it abandons it. Empty once it was taken.
 pub(crate) struct Held<V: Resource>(Option<V>);
@@ -22,15 +28,77 @@ impl<V: Resource> Held<V> {
 
 impl<V: Resource> Drop for Held<V> {
     fn drop(&mut self) {
-        if let Some(value) = self.0.take() {
-            if let Err(caught) = unwind::catch(|| value.abandon_resource()) {
+        if self.0.is_some() {
+            if let Err(caught) = unwind::catch(|| self.0.take().into_iter().for_each(V::abandon_resource)) {
                 caught.resume_in_drop();
             }
         }
     }
 }
 
-/// The states of a slot. `M` is the member, `V` its resource, `X` the future of the resource's exit.
+/// The types of a member's life, as one parameter.
+pub trait Life {
+    /// What enters.
+    type Member: IntoFuture<Output = Result<Self::Value, <Self::Value as Resource>::Error>>;
+    /// The resource.
+    type Value: Resource;
+    /// The future of its exit.
+    type Exit: Future<Output = Result<Answer, <Self::Value as Resource>::Error>>;
+    /// Makes the exit's future. It is a function item, so it has no size.
+    type Release: Fn(Self::Value, ExitCase) -> Self::Exit + Copy + Send + Sync;
+    /// The life of the same resource when nobody enters any more.
+    type Leaving: Life<Value = Self::Value, Exit = Self::Exit, Release = Self::Release, Leaving = Self::Leaving>;
+}
+
+/// The life of a member `M` that enters. `K` is the function item [`Resource::release_resource`], so that the future that
+/// it makes, which has no name, is found by inference.
+pub struct FromEnter<M, K>(PhantomData<fn() -> (M, K)>);
+
+impl<M, V, E, X, K> Life for FromEnter<M, K>
+where
+    M: IntoFuture<Output = Result<V, E>>,
+    V: Resource<Error = E>,
+    X: Future<Output = Result<Answer, E>>,
+    K: Fn(V, ExitCase) -> X + Copy + Send + Sync,
+{
+    type Member = M;
+    type Value = V;
+    type Exit = X;
+    type Release = K;
+    type Leaving = FromHeld<V, K>;
+}
+
+/// The life of a resource `V` that has entered.
+pub struct FromHeld<V, K>(PhantomData<fn() -> (V, K)>);
+
+impl<V, X, K> Life for FromHeld<V, K>
+where
+    V: Resource,
+    X: Future<Output = Result<Answer, V::Error>>,
+    K: Fn(V, ExitCase) -> X + Copy + Send + Sync,
+{
+    type Member = Nobody<Result<V, V::Error>>;
+    type Value = V;
+    type Exit = X;
+    type Release = K;
+    type Leaving = Self;
+}
+
+/// A member that there is not: its states take no room, and no code.
+pub struct Nobody<T>(Infallible, PhantomData<fn() -> T>);
+
+impl<T> Future for Nobody<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        match self.0 {}
+    }
+}
+
+/// The error of a member.
+type ErrorOf<L> = <<L as Life>::Value as Resource>::Error;
+
+/// The states of a slot.
 ///
 /// | state        | holds                  | next                                                                    |
 /// |--------------|------------------------|-------------------------------------------------------------------------|
@@ -38,23 +106,25 @@ impl<V: Resource> Drop for Held<V> {
 /// | `Entering`   | the enter future       | `Held`, `EnterFault` (`poll_enter`), `Gone` (`cut`)                     |
 /// | `Held`       | the resource           | the same, empty (`take`: lent to the body), `Exiting` (`begin_exit`)    |
 /// | `Exiting`    | the exit future        | `Gone`, `ExitFault` (`poll_exit`), `Gone` (`cut`)                       |
-/// | `EnterFault` | the error of the enter | `Gone` (`take_enter_fault`)                                             |
-/// | `Witnessed`  | the same, as the one   | `Gone` (`take_enter_fault`, `take_witnessed`)                           |
-/// |              | that others are shown  |                                                                         |
+/// | `EnterFault` | the error of the enter | `Gone` (`take_enter_fault`), `Lent` (`lend_enter_fault`)                  |
+/// | `Lent`       | nothing: its error is  | `Gone` (`take_enter_fault`)                                             |
+/// |              | shown to the exits     |                                                                         |
 /// | `ExitFault`  | the error of the exit  | `Gone` (`take_exit_fault`)                                              |
-/// | `Gone`       | nothing                | `Witnessed` (`return_witnessed`)                                        |
+/// | `Gone`       | nothing                |                                                                         |
 ///
-/// Dropped: a future is dropped with what is inside it, a resource that is held is abandoned.
-/// A change of state drops the old one in place; where that panics, the new one is in place all the same.
+/// `leave` moves what is in `Held`, `EnterFault` or `Gone` to a slot of its own.
+///
+/// Dropped, a future is dropped with what is inside it, and a held resource is abandoned. A change of state drops the old
+/// one in place. If that panics, the new one is in place all the same.
 #[pin_project(project = StateProj, project_replace = StateOwn)]
-enum State<M: IntoFuture, V: Resource, X> {
-    Queued(M),
-    Entering(#[pin] M::IntoFuture),
-    Held(Held<V>),
-    Exiting(#[pin] X),
-    EnterFault(V::Error),
-    Witnessed(V::Error),
-    ExitFault(V::Error),
+enum State<L: Life> {
+    Queued(L::Member),
+    Entering(#[pin] <L::Member as IntoFuture>::IntoFuture),
+    Held(Held<L::Value>),
+    Exiting(#[pin] L::Exit),
+    EnterFault(ErrorOf<L>),
+    Lent,
+    ExitFault(ErrorOf<L>),
     Gone,
 }
 
@@ -73,11 +143,22 @@ pub trait Slot: Sized {
     type Value: Resource<Error = Self::Error>;
     type Error;
     type Rank: Rank;
-    /// Makes the exit's future; a function item, without size.
-    type Exit: Copy + Send + Sync;
+    /// Makes the exit's future.
+    type Release: Copy + Send + Sync;
+    /// The slot of the same resource when nobody enters any more.
+    type Leaving: Slot<
+            Value = Self::Value,
+            Error = Self::Error,
+            Rank = Self::Rank,
+            Release = Self::Release,
+            Leaving = Self::Leaving,
+        >;
 
     /// A slot that holds `value`.
-    fn held(value: Self::Value, rank: Self::Rank, exit: Self::Exit) -> Self;
+    fn held(value: Self::Value, rank: Self::Rank, release: Self::Release) -> Self;
+
+    /// Moves the held resource, or the error of the enter, to a slot that has no room for a member. No error is lent.
+    fn leave(self: Pin<&mut Self>) -> Self::Leaving;
 
     // Slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from themselves.
     fn phase(self: Pin<&mut Self>) -> Phase;
@@ -87,7 +168,7 @@ pub trait Slot: Sized {
 
     fn set_rank(self: Pin<&mut Self>, rank: Self::Rank);
 
-    fn exit(self: Pin<&mut Self>) -> Self::Exit;
+    fn release(self: Pin<&mut Self>) -> Self::Release;
 
     /// Moves the resource out.
     ///
@@ -102,26 +183,23 @@ pub trait Slot: Sized {
     /// Shows the error to the held resource.
     fn show(self: Pin<&mut Self>, error: &dyn Any);
 
-    /// Gives the resource that is held to its exit.
+    /// Gives the held resource to its exit.
     fn begin_exit(self: Pin<&mut Self>, case: ExitCase);
 
-    /// Polls the exit that has begun. Gives what it answered; if nothing, the error is kept.
+    /// Polls the exit that has begun. Returns its answer; if there is none, the error is kept.
     fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>>;
 
-    /// Drops a member that waits to be entered, or a future that is pending, and what is inside it.
-    fn cut(self: Pin<&mut Self>);
+    /// Drops a member that waits to be entered, or a pending future, and what is inside it.
+    fn cut(self: Pin<&mut Self>, panic: &mut FirstPanic);
 
     /// Drops whatever is here.
-    fn clear(self: Pin<&mut Self>);
+    fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic);
 
-    /// Moves the error of the enter out, if there is one.
-    fn take_enter_fault(self: Pin<&mut Self>) -> Option<Self::Error>;
+    /// Moves the error of the enter out, if there is one, and remembers that it was here.
+    fn lend_enter_fault(self: Pin<&mut Self>) -> Option<Self::Error>;
 
-    /// Moves the error of the enter out, if it is the one that the others are shown.
-    fn take_witnessed(self: Pin<&mut Self>) -> Option<Self::Error>;
-
-    /// Gives the error of the enter back: it is the one that the others are shown.
-    fn return_witnessed(self: Pin<&mut Self>, error: Self::Error);
+    /// Moves the error of the enter out, if there is one. It may be that which was `lent`.
+    fn take_enter_fault(self: Pin<&mut Self>, lent: &mut Option<Self::Error>) -> Option<Self::Error>;
 
     /// Whether the error of an enter is here, and that of an exit.
     fn has_faults(self: Pin<&mut Self>) -> (bool, bool);
@@ -130,45 +208,41 @@ pub trait Slot: Sized {
     fn take_exit_fault(self: Pin<&mut Self>) -> Option<Self::Error>;
 }
 
-/// A member's state, its rank, and the function `K` that makes the future of its exit.
+/// A member's state, its rank, and what makes the future of its exit.
 #[pin_project]
-pub struct MemberSlot<M: IntoFuture, V: Resource, X, K, T> {
+pub struct MemberSlot<L: Life, T> {
     #[pin]
-    state: State<M, V, X>,
+    state: State<L>,
     rank: T,
-    exit: K,
+    release: L::Release,
 }
 
-/// `exit` is `<V as Resource>::release_resource`: its future has no name, so that the type is found by inference.
-impl<M: IntoFuture, V: Resource, X, K: Fn(V, ExitCase) -> X, T: Rank> MemberSlot<M, V, X, K, T> {
+impl<L: Life, T: Rank> MemberSlot<L, T> {
     /// A member that waits to be entered.
-    pub(crate) fn queued(member: M, exit: K) -> Self {
-        Self { state: State::Queued(member), rank: T::default(), exit }
+    pub(crate) fn queued(member: L::Member, release: L::Release) -> Self {
+        Self { state: State::Queued(member), rank: T::default(), release }
     }
 }
 
-impl<V: Resource, X, K: Fn(V, ExitCase) -> X, T> MemberSlot<Pending<Result<V, V::Error>>, V, X, K, T> {
-    /// A member that was entered elsewhere.
-    pub(crate) fn entered(value: V, rank: T, exit: K) -> Self {
-        Self { state: State::Held(Held::new(value)), rank, exit }
-    }
-}
-
-impl<M, V, X, K, T> Slot for MemberSlot<M, V, X, K, T>
-where
-    M: IntoFuture<Output = Result<V, V::Error>>,
-    V: Resource,
-    X: Future<Output = Result<Answer, V::Error>>,
-    K: Fn(V, ExitCase) -> X + Copy + Send + Sync,
-    T: Rank,
-{
-    type Value = V;
-    type Error = V::Error;
+impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
+    type Value = L::Value;
+    type Error = ErrorOf<L>;
     type Rank = T;
-    type Exit = K;
+    type Release = L::Release;
+    type Leaving = MemberSlot<L::Leaving, T>;
 
-    fn held(value: V, rank: T, exit: K) -> Self {
-        Self { state: State::Held(Held::new(value)), rank, exit }
+    fn held(value: L::Value, rank: T, release: L::Release) -> Self {
+        Self { state: State::Held(Held::new(value)), rank, release }
+    }
+
+    fn leave(mut self: Pin<&mut Self>) -> Self::Leaving {
+        let state = match (self.as_mut().phase(), self.as_mut().take_enter_fault(&mut None)) {
+            (Phase::Held, _) => State::Held(Held::new(self.as_mut().take())),
+            (_, Some(error)) => State::EnterFault(error),
+            _ => State::Gone,
+        };
+        let this = self.project();
+        MemberSlot { state, rank: *this.rank, release: *this.release }
     }
 
     fn phase(self: Pin<&mut Self>) -> Phase {
@@ -177,9 +251,7 @@ where
             StateProj::Entering(_) => Phase::Entering,
             StateProj::Held(_) => Phase::Held,
             StateProj::Exiting(_) => Phase::Exiting,
-            StateProj::EnterFault(_) | StateProj::Witnessed(_) | StateProj::ExitFault(_) | StateProj::Gone => {
-                Phase::Over
-            }
+            StateProj::EnterFault(_) | StateProj::Lent | StateProj::ExitFault(_) | StateProj::Gone => Phase::Over,
         }
     }
 
@@ -191,17 +263,17 @@ where
         *self.project().rank = rank;
     }
 
-    fn exit(self: Pin<&mut Self>) -> K {
-        *self.project().exit
+    fn release(self: Pin<&mut Self>) -> L::Release {
+        *self.project().release
     }
 
-    fn take(self: Pin<&mut Self>) -> V {
+    fn take(self: Pin<&mut Self>) -> L::Value {
         // In place: `project_replace` would bring code for every other state.
         match self.project().state.project() {
             StateProj::Held(Held(value)) => value.take(),
             _ => None,
         }
-        .expect("only what is held is taken")
+        .expect("only a held resource is taken")
     }
 
     #[inline(always)]
@@ -239,9 +311,9 @@ where
         let mut state = this.state;
         if let StateProj::Held(Held(held)) = state.as_mut().project() {
             if let Some(value) = held.take() {
-                // Empty while the future is made: where that panics, the exit has had its resource.
+                // Empty while the future is made: if that panics, the exit has had its resource.
                 state.set(State::Gone);
-                state.set(State::Exiting((this.exit)(value, case)));
+                state.set(State::Exiting((this.release)(value, case)));
             }
         }
     }
@@ -265,43 +337,39 @@ where
         }
     }
 
-    fn cut(self: Pin<&mut Self>) {
-        let mut state = self.project().state;
-        if let StateProj::Queued(_) | StateProj::Entering(_) | StateProj::Exiting(_) = state.as_mut().project() {
-            state.set(State::Gone);
+    fn cut(mut self: Pin<&mut Self>, panic: &mut FirstPanic) {
+        if let Phase::Queued | Phase::Entering | Phase::Exiting = self.as_mut().phase() {
+            self.clear(panic);
         }
     }
 
-    fn clear(self: Pin<&mut Self>) {
-        self.project().state.set(State::Gone);
+    fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic) {
+        let mut state = self.project().state;
+        panic.guard(&mut || state.set(State::Gone));
     }
 
-    fn take_enter_fault(self: Pin<&mut Self>) -> Option<V::Error> {
+    fn lend_enter_fault(self: Pin<&mut Self>) -> Option<Self::Error> {
         let mut state = self.project().state;
-        let (StateProj::EnterFault(_) | StateProj::Witnessed(_)) = state.as_mut().project() else { return None };
-        match state.project_replace(State::Gone) {
-            StateOwn::EnterFault(error) | StateOwn::Witnessed(error) => Some(error),
-            _ => None,
-        }
-    }
-
-    fn take_witnessed(self: Pin<&mut Self>) -> Option<V::Error> {
-        let mut state = self.project().state;
-        let StateProj::Witnessed(_) = state.as_mut().project() else { return None };
-        let StateOwn::Witnessed(error) = state.project_replace(State::Gone) else { return None };
+        let StateProj::EnterFault(_) = state.as_mut().project() else { return None };
+        let StateOwn::EnterFault(error) = state.project_replace(State::Lent) else { return None };
         Some(error)
     }
 
-    fn return_witnessed(self: Pin<&mut Self>, error: V::Error) {
-        self.project().state.set(State::Witnessed(error));
+    fn take_enter_fault(self: Pin<&mut Self>, lent: &mut Option<Self::Error>) -> Option<Self::Error> {
+        let mut state = self.project().state;
+        let (StateProj::EnterFault(_) | StateProj::Lent) = state.as_mut().project() else { return None };
+        match state.project_replace(State::Gone) {
+            StateOwn::EnterFault(error) => Some(error),
+            _ => lent.take(),
+        }
     }
 
     fn has_faults(self: Pin<&mut Self>) -> (bool, bool) {
         let state = self.project().state.project();
-        (matches!(state, StateProj::EnterFault(_) | StateProj::Witnessed(_)), matches!(state, StateProj::ExitFault(_)))
+        (matches!(state, StateProj::EnterFault(_) | StateProj::Lent), matches!(state, StateProj::ExitFault(_)))
     }
 
-    fn take_exit_fault(self: Pin<&mut Self>) -> Option<V::Error> {
+    fn take_exit_fault(self: Pin<&mut Self>) -> Option<Self::Error> {
         let mut state = self.project().state;
         let StateProj::ExitFault(_) = state.as_mut().project() else { return None };
         let StateOwn::ExitFault(error) = state.project_replace(State::Gone) else { return None };

@@ -22,7 +22,7 @@ mod imp {
     ///
     /// Nothing here is a witness of broken invariants: what panicked is not touched again but to be dropped.
     #[inline]
-    pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
+    pub(crate) fn catch(f: impl FnOnce()) -> Result<(), Caught> {
         panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Caught(Box::new(Mutex::new(payload))))
     }
 
@@ -46,10 +46,12 @@ mod imp {
         /// destructor may; after that it is leaked, for it might go on for ever.
         #[cold]
         pub(crate) fn discard(self) {
-            if let Err(another) = catch(|| drop(self)) {
-                if let Err(another) = catch(|| drop(another)) {
-                    mem::forget(another);
-                }
+            let (mut first, mut others) = (Some(self), None);
+            if let Err(another) = catch(|| first = None) {
+                others = Some(another);
+            }
+            if let Err(another) = catch(|| others = None) {
+                mem::forget(another);
             }
         }
     }
@@ -138,8 +140,9 @@ mod imp {
     pub enum Caught {}
 
     #[inline(always)]
-    pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
-        Ok(f())
+    pub(crate) fn catch(f: impl FnOnce()) -> Result<(), Caught> {
+        f();
+        Ok(())
     }
 
     impl Caught {
@@ -175,11 +178,17 @@ impl FirstPanic {
         Self(None)
     }
 
-    /// Calls `f`, and keeps its panic if it is the first.
-    pub(crate) fn guard(&mut self, f: impl FnOnce()) {
+    /// Calls `f`, and keeps its panic if it is the first. Most calls are rare, so that they share one function.
+    pub(crate) fn guard(&mut self, f: &mut dyn FnMut()) {
         if let Err(caught) = catch(f) {
             self.keep(caught);
         }
+    }
+
+    /// Drops `value`, and keeps its panic if it is the first.
+    pub(crate) fn drop<T>(&mut self, value: T) {
+        let mut value = Some(value);
+        self.guard(&mut || value = None);
     }
 
     /// Keeps the panic if it is the first.
@@ -206,6 +215,13 @@ impl FirstPanic {
         }
     }
 
+    /// Lets the panic go on, if there is one, unless another one is already on its way.
+    pub(crate) fn resume_in_drop(mut self) {
+        if let Some(caught) = self.take() {
+            caught.resume_in_drop();
+        }
+    }
+
     /// Lets the panic go on, if there is one.
     pub(crate) fn resume(mut self) {
         if let Some(caught) = self.take() {
@@ -216,9 +232,10 @@ impl FirstPanic {
 
 /// Calls both, the second one although the first panics. The first panic resumes.
 pub(crate) fn in_turn(one: impl FnOnce(), other: impl FnOnce()) {
+    let (mut one, mut other) = (Some(one), Some(other));
     let mut first = FirstPanic::none();
-    first.guard(one);
-    first.guard(other);
+    first.guard(&mut || one.take().map_or((), |one| one()));
+    first.guard(&mut || other.take().map_or((), |other| other()));
     first.resume();
 }
 

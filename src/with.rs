@@ -6,15 +6,15 @@ use {
     core::{fmt, iter, slice},
 };
 
-use core::convert::{Infallible, identity};
+use core::convert::Infallible;
 
 #[cfg(feature = "alloc")]
 use crate::Many;
 use crate::{
     Cycle, Entered, Few, Gather, Resource, With,
     group::Group,
-    machine::{Body, Ending, Machine},
-    policy::{ExitPolicy, Policy},
+    machine::{Body, Call, Ended, Machine},
+    policy::{ExitPolicy, Policy, Stop},
 };
 
 /// What the body of `with` returns: a `Result` with the group's error type `E`. This trait is sealed.
@@ -81,14 +81,14 @@ macro_rules! life_cycle {
     (
         $(#[$with:meta])* with,
         $(#[$own:meta])* with_own_error,
-        $Refs:ty, [$($by:tt)*], $Values:ty, $Error:ty, $Shape:ty
+        [$($generics:tt)*], [$($names:tt)*], $Refs:ty, [$($by:tt)*], $Values:ty, $Error:ty, $Shape:ty
     ) => {
         $(#[$with])*
         pub fn with<T: BodyResult<$Error>>(
             self,
             body: impl AsyncFnOnce($Refs) -> T,
         ) -> With<impl Cycle<Value = T::Value, Error = $Error, Shape = $Shape, BodyError = $Error>> {
-            self.run(body, T::into_result)
+            self.run(body)
         }
 
         $(#[$own])*
@@ -96,23 +96,27 @@ macro_rules! life_cycle {
             self,
             body: impl AsyncFnOnce($Refs) -> Result<R, B>,
         ) -> With<impl Cycle<Value = R, Error = $Error, Shape = $Shape, BodyError = B>> {
-            self.run(body, identity)
+            self.run(body)
         }
 
-        fn run<T, R, B: 'static>(
+        fn run<T: BodyResult<B>, B: 'static>(
             self,
             body: impl AsyncFnOnce($Refs) -> T,
-            into_result: impl FnOnce(T) -> Result<R, B>,
-        ) -> With<impl Cycle<Value = R, Error = $Error, Shape = $Shape, BodyError = B>> {
-            let block = move |mut entered: Entered<$Values, P::Exits>| async move {
-                #[allow(unused_mut, clippy::let_unit_value)]
-                let mut refs = entered.lend();
-                let result = Body::<_, P::Stop>::new(|| body($($by)* refs)).await;
-                let ending = |output| Ending::from(into_result(output));
-                (Some(entered), result.map(|output| output.map_or(Ending::Cancelled, ending)))
-            };
+        ) -> With<impl Cycle<Value = T::Value, Error = $Error, Shape = $Shape, BodyError = B>> {
+            /// The block that owns the values while the body borrows them.
+            fn block<$($generics)* X: ExitPolicy, S: Stop, C: AsyncFnOnce($Refs) -> T, T: BodyResult<B>, B>(
+                body: C,
+                mut entered: Entered<$Values, X>,
+            ) -> impl Future<Output = (Entered<$Values, X>, Ended<Result<T::Value, B>>)> {
+                async move {
+                    #[allow(unused_mut, clippy::let_unit_value)]
+                    let mut refs = entered.lend();
+                    let ended = Body::<_, _, S>::new(|| body($($by)* refs)).await;
+                    (entered, ended.map(|output| output.map(T::into_result)))
+                }
+            }
             let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER);
-            With(Machine::new(members, block, self.policy))
+            With(Machine::new(members, Call::new(body, block::<$($names)* P::Exits, P::Stop, _, T, B>), self.policy))
         }
     };
 }
@@ -131,6 +135,7 @@ macro_rules! tuple {
         {
             life_cycle!(
                 $($docs)*,
+                [$($E,)? $($V: Resource<Error = $Error>,)*], [$($E,)? $($V,)*],
                 ($(&mut $V::Value,)*), [], ($($V,)*), $Error, Few<$n>
             );
         }
@@ -363,7 +368,11 @@ where
     V: Resource<Error = E>,
     P: Policy,
 {
-    life_cycle!(brief, [&mut V::Value; N], [], [V; N], E, Few<N>);
+    life_cycle!(
+        brief,
+        [E, V: Resource<Error = E>, const N: usize,], [E, V, N,],
+        [&mut V::Value; N], [], [V; N], E, Few<N>
+    );
 }
 
 impl<V: Resource, const N: usize, P: ExitPolicy> Entered<[V; N], P> {
@@ -384,6 +393,7 @@ where
 {
     life_cycle!(
         brief,
+        [E, V: Resource<Error = E>,], [E, V,],
         &mut VecRefs<'_, V>, [&mut], Vec<V>, E, Many
     );
 }

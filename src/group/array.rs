@@ -9,25 +9,26 @@ use crate::{
     group::{Members, Values, Visitor, sealed::Sealed},
     pin,
     policy::Rank,
-    slot::{Held, MemberSlot, Slot},
+    slot::{FromEnter, FromHeld, Held, MemberSlot, Slot},
     unwind::FirstPanic,
 };
 
 /// Slots side by side. The exits' function is kept beside them, for an array of none.
 #[pin_project]
-pub struct Slots<S: Slot, const N: usize>(#[pin] [S; N], S::Exit);
+pub struct Slots<S: Slot, const N: usize>(#[pin] [S; N], S::Release);
 
 impl<S: Slot, const N: usize> Members for Slots<S, N> {
     type Values = [S::Value; N];
     type Rank = S::Rank;
-    type Emptied = S::Exit;
+    type Emptied = S::Release;
     type Number = ();
+    type Leaving = Slots<S::Leaving, N>;
 
     fn len(self: Pin<&mut Self>) -> usize {
         N
     }
 
-    fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()> {
+    fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<S::Error, S::Rank>) -> ControlFlow<()> {
         let mut slots = pin::array_as_slice(self.project().0);
         (first..N).try_for_each(|index| visitor.visit(index, pin::element(slots.as_mut(), index)))
     }
@@ -43,9 +44,15 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
         N
     }
 
-    fn held(values: Self::Values, ranks: [S::Rank; N], exit: Self::Emptied) -> Self {
+    fn held(values: Self::Values, ranks: [S::Rank; N], release: &mut Self::Emptied) -> Self {
         let mut ranks = ranks.into_iter();
-        Self(values.map(|value| S::held(value, ranks.next().unwrap_or_default(), exit)), exit)
+        Self(values.map(|value| S::held(value, ranks.next().unwrap_or_default(), *release)), *release)
+    }
+
+    fn leave(self: Pin<&mut Self>) -> Self::Leaving {
+        let this = self.project();
+        let mut slots = pin::array_as_slice(this.0);
+        Slots(array::from_fn(|index| pin::element(slots.as_mut(), index).leave()), *this.1)
     }
 }
 
@@ -56,15 +63,14 @@ impl<V: Resource, const N: usize> Values for [V; N] {
 
     fn hold<T: Rank>(self, ranks: [T; N], _: bool) -> impl Members<Values = Self, Rank = T> {
         let mut ranks = ranks.into_iter();
-        Slots(
-            self.map(|value| MemberSlot::entered(value, ranks.next().unwrap_or_default(), V::release_resource)),
-            V::release_resource,
-        )
+        let slot =
+            |value| MemberSlot::<FromHeld<_, _>, _>::held(value, ranks.next().unwrap_or_default(), V::release_resource);
+        Slots(self.map(slot), V::release_resource)
     }
 
     fn show(&mut self, error: &dyn Any) {
         let mut first = FirstPanic::none();
-        self.iter_mut().for_each(|value| first.guard(|| value.show_error(error)));
+        self.iter_mut().for_each(|value| first.guard(&mut || value.show_error(error)));
         first.resume();
     }
 
@@ -89,7 +95,11 @@ where
     type Error = E;
     type Shape = Few<N>;
 
-    fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = [V; N], Rank = T> {
-        Slots(self.map(|member| MemberSlot::queued(member, V::release_resource)), V::release_resource)
+    fn into_members<T: Rank>(
+        self,
+        _: bool,
+    ) -> impl Members<Values = [V; N], Rank = T, Leaving = impl Members<Values = [V; N], Rank = T>> {
+        let slot = |member| MemberSlot::<FromEnter<_, _>, _>::queued(member, V::release_resource);
+        Slots(self.map(slot), V::release_resource)
     }
 }

@@ -7,7 +7,7 @@ mod imp {
     use core::{cmp::Ordering, pin::Pin, task::Context};
 
     use crate::{
-        group::{Members, Poller, wakers::Wakers},
+        group::{Poller, wakers::Wakers},
         pin,
         slot::{Phase, Slot},
     };
@@ -35,16 +35,13 @@ mod imp {
 
         /// Lets the poller poll those that were woken, and begin those that it wants to begin, in argument order. Who is
         /// woken meanwhile may be left for the next poll.
-        pub(crate) fn sweep<Ms, S>(
+        pub(crate) fn sweep<S: Slot>(
             &mut self,
             mut slots: Pin<&mut [S]>,
             first: usize,
             cx: &mut Context<'_>,
-            poller: &mut impl Poller<Ms>,
-        ) where
-            Ms: Members<Values: crate::Values<Error = S::Error>, Rank = S::Rank>,
-            S: Slot,
-        {
+            poller: &mut impl Poller<S::Error, S::Rank>,
+        ) {
             self.wakers.register(cx.waker());
             let mut waiting = self.next_waiting(first, slots.as_mut());
             let mut awake = self.wakers.awake().next(first);
@@ -91,12 +88,12 @@ mod imp {
         }
 
         /// The first of those awake, from `awake` on, that is in flight and wanted; none behind `begin` is looked at.
-        fn first_woken<Ms: Members>(
+        fn first_woken<S: Slot>(
             &self,
             awake: &mut Option<usize>,
             begin: Option<usize>,
-            mut slots: Pin<&mut [impl Slot]>,
-            poller: &mut impl Poller<Ms>,
+            mut slots: Pin<&mut [S]>,
+            poller: &mut impl Poller<S::Error, S::Rank>,
         ) -> Option<usize> {
             loop {
                 let index = (*awake)?;
@@ -161,7 +158,7 @@ mod imp {
     use core::{pin::Pin, task::Context};
 
     use crate::{
-        group::{Members, Poller},
+        group::Poller,
         slot::{Phase, Slot},
     };
 
@@ -172,12 +169,12 @@ mod imp {
             None
         }
 
-        pub(crate) fn sweep<Ms: Members, S>(
+        pub(crate) fn sweep<S: Slot>(
             &mut self,
             _: Pin<&mut [S]>,
             _: usize,
             _: &mut Context<'_>,
-            _: &mut impl Poller<Ms>,
+            _: &mut impl Poller<S::Error, S::Rank>,
         ) {
             match *self {}
         }

@@ -9,7 +9,7 @@ use crate::{
     Few, Group, Resource,
     group::{Members, Values, Visitor, sealed::Sealed},
     policy::Rank,
-    slot::{Held, MemberSlot, Slot},
+    slot::{FromEnter, FromHeld, Held, MemberSlot, Slot},
     unwind::FirstPanic,
 };
 
@@ -26,14 +26,15 @@ macro_rules! tuple {
         impl<T: Rank, $($E,)? $($S: Slot<Error = $Error, Rank = T>),*> Members for $Slots<T, $($S),*> {
             type Values = ($($S::Value,)*);
             type Rank = T;
-            type Emptied = ($($S::Exit,)*);
+            type Emptied = ($($S::Release,)*);
             type Number = ();
+            type Leaving = $Slots<T, $($S::Leaving),*>;
 
             fn len(self: Pin<&mut Self>) -> usize {
                 $n
             }
 
-            fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()> {
+            fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<$Error, T>) -> ControlFlow<()> {
                 let this = self.project();
                 $(if first <= $i {
                     visitor.visit($i, this.$field)?;
@@ -44,17 +45,21 @@ macro_rules! tuple {
             fn take(self: Pin<&mut Self>) -> (Self::Values, [T; $n], Self::Emptied) {
                 let mut this = self.project();
                 let ranks = [$(this.$field.as_mut().rank()),*];
-                let exits = ($(this.$field.as_mut().exit(),)*);
-                (($(this.$field.take(),)*), ranks, exits)
+                let releases = ($(this.$field.as_mut().release(),)*);
+                (($(this.$field.take(),)*), ranks, releases)
             }
 
             fn emptied_len(_: &Self::Emptied) -> usize {
                 $n
             }
 
-            fn held(values: Self::Values, ranks: [T; $n], exits: Self::Emptied) -> Self {
-                $(let $field = $S::held(values.$i, ranks[$i], exits.$i);)*
-                Self { $($field,)* ranks: [] }
+            fn held(values: Self::Values, ranks: [T; $n], releases: &mut Self::Emptied) -> Self {
+                Self { $($field: $S::held(values.$i, ranks[$i], releases.$i),)* ranks: [] }
+            }
+
+            fn leave(self: Pin<&mut Self>) -> Self::Leaving {
+                let this = self.project();
+                $Slots { $($field: this.$field.leave(),)* ranks: [] }
             }
         }
 
@@ -64,12 +69,15 @@ macro_rules! tuple {
             type Ranks<T: Rank> = [T; $n];
 
             fn hold<T: Rank>(self, ranks: [T; $n], _: bool) -> impl Members<Values = Self, Rank = T> {
-                $Slots { $($field: MemberSlot::entered(self.$i, ranks[$i], $V::release_resource),)* ranks: [] }
+                $Slots {
+                    $($field: MemberSlot::<FromHeld<_, _>, _>::held(self.$i, ranks[$i], $V::release_resource),)*
+                    ranks: [],
+                }
             }
 
             fn show(&mut self, error: &dyn Any) {
                 let mut first = FirstPanic::none();
-                $(first.guard(|| self.$i.show_error(error));)*
+                $(first.guard(&mut || self.$i.show_error(error));)*
                 first.resume();
             }
 
@@ -92,8 +100,11 @@ macro_rules! tuple {
             type Error = $Error;
             type Shape = Few<$n>;
 
-            fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = Self::Values, Rank = T> {
-                $Slots { $($field: MemberSlot::queued(self.$i, $V::release_resource),)* ranks: [] }
+            fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = Self::Values, Rank = T, Leaving = impl Members<Values = Self::Values, Rank = T>> {
+                $Slots {
+                    $($field: MemberSlot::<FromEnter<_, _>, _>::queued(self.$i, $V::release_resource),)*
+                    ranks: [],
+                }
             }
         }
     };

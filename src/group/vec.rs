@@ -10,7 +10,7 @@ use crate::{
     group::{Members, Poller, Sweep, Values, Visitor, find_turn, many::Many, sealed::Sealed},
     pin,
     policy::Rank,
-    slot::{Held, MemberSlot, Slot},
+    slot::{FromEnter, FromHeld, Held, MemberSlot, Slot},
     unwind::FirstPanic,
 };
 
@@ -18,36 +18,48 @@ use crate::{
 #[pin_project]
 pub struct Slots<S: Slot> {
     slots: Pin<Box<[S]>>,
-    exit: S::Exit,
+    release: S::Release,
     /// If they are many: who of them is to be polled.
     many: Option<Many>,
 }
 
 impl<S: Slot> Slots<S> {
-    fn new(slots: impl Iterator<Item = S>, exit: S::Exit, caller_waker: bool) -> Self {
+    fn new(slots: impl Iterator<Item = S>, release: S::Release, caller_waker: bool) -> Self {
         let slots = Box::into_pin(slots.collect::<Box<[S]>>());
         let many = if caller_waker { None } else { Many::new(slots.len()) };
-        Self { slots, exit, many }
+        Self { slots, release, many }
+    }
+
+    /// Slots of resources that wait for their exit.
+    fn leaving(slots: impl Iterator<Item = S>, release: S::Release, mut many: Option<Many>) -> Self {
+        many.iter_mut().for_each(Many::begin_exits);
+        Self { slots: Box::into_pin(slots.collect()), release, many }
     }
 }
 
 impl<S: Slot> Members for Slots<S> {
     type Values = Vec<S::Value>;
     type Rank = S::Rank;
-    type Emptied = Emptied<S::Exit>;
+    type Emptied = Emptied<S::Release>;
     type Number = usize;
+    type Leaving = Slots<S::Leaving>;
 
     fn len(self: Pin<&mut Self>) -> usize {
         pin::len(self.project().slots.as_mut())
     }
 
-    fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<Self>) -> ControlFlow<()> {
+    fn visit(self: Pin<&mut Self>, first: usize, visitor: &mut impl Visitor<S::Error, S::Rank>) -> ControlFlow<()> {
         let mut slots = self.project().slots.as_mut();
         (first..pin::len(slots.as_mut()))
             .try_for_each(|index| visitor.visit(index, pin::element(slots.as_mut(), index)))
     }
 
-    fn sweep(mut self: Pin<&mut Self>, first: usize, cx: &mut Context<'_>, poller: &mut impl Poller<Self>) {
+    fn sweep(
+        mut self: Pin<&mut Self>,
+        first: usize,
+        cx: &mut Context<'_>,
+        poller: &mut impl Poller<S::Error, S::Rank>,
+    ) {
         let this = self.as_mut().project();
         match this.many {
             Some(many) => many.sweep(this.slots.as_mut(), first, cx, poller),
@@ -76,35 +88,45 @@ impl<S: Slot> Members for Slots<S> {
         }
     }
 
-    fn take(self: Pin<&mut Self>) -> (Self::Values, <S::Rank as Rank>::List, Self::Emptied) {
-        let this = self.project();
-        // First, while the slots still hold every resource: a waker's destructor may panic.
-        if let Some(many) = this.many {
+    fn forget_parent(self: Pin<&mut Self>) {
+        if let Some(many) = self.project().many {
             many.forget_parent();
         }
+    }
+
+    fn take(self: Pin<&mut Self>) -> (Self::Values, <S::Rank as Rank>::List, Self::Emptied) {
+        let this = self.project();
         let mut slots = this.slots.as_mut();
         let len = pin::len(slots.as_mut());
         let ranks = Rank::list((0..len).map(|index| pin::element(slots.as_mut(), index).rank()));
         let values = (0..len).map(|index| pin::element(slots.as_mut(), index).take()).collect();
-        (values, ranks, Emptied { len, exit: *this.exit, many: this.many.take() })
+        (values, ranks, Emptied { len, release: *this.release, many: this.many.take() })
     }
 
     fn emptied_len(emptied: &Self::Emptied) -> usize {
         emptied.len
     }
 
-    fn held(values: Self::Values, ranks: <S::Rank as Rank>::List, emptied: Self::Emptied) -> Self {
-        let Emptied { exit, many, .. } = emptied;
+    fn held(values: Self::Values, ranks: <S::Rank as Rank>::List, emptied: &mut Self::Emptied) -> Self {
+        let Emptied { release, many, .. } = emptied;
         let slots = values.into_iter().enumerate();
-        let slots = slots.map(|(index, value)| S::held(value, S::Rank::get(&ranks, index), exit)).collect();
-        Self { slots: Box::into_pin(slots), exit, many }
+        let slots = slots.map(|(index, value)| S::held(value, S::Rank::get(&ranks, index), *release));
+        Self::leaving(slots, *release, many.take())
+    }
+
+    fn leave(self: Pin<&mut Self>) -> Self::Leaving {
+        let this = self.project();
+        let mut slots = this.slots.as_mut();
+        let len = pin::len(slots.as_mut());
+        let slots = (0..len).map(|index| pin::element(slots.as_mut(), index).leave());
+        Slots::leaving(slots, *this.release, this.many.take())
     }
 }
 
 /// What stays of the slots while the values are with the body.
 pub struct Emptied<K> {
     len: usize,
-    exit: K,
+    release: K,
     many: Option<Many>,
 }
 
@@ -115,13 +137,17 @@ impl<V: Resource> Values for Vec<V> {
 
     fn hold<T: Rank>(self, ranks: T::List, caller_waker: bool) -> impl Members<Values = Self, Rank = T> {
         let slots = self.into_iter().enumerate();
-        let slots = slots.map(|(index, value)| MemberSlot::entered(value, T::get(&ranks, index), V::release_resource));
-        Slots::new(slots, V::release_resource, caller_waker)
+        let slots = slots.map(|(index, value)| {
+            MemberSlot::<FromHeld<_, _>, _>::held(value, T::get(&ranks, index), V::release_resource)
+        });
+        let mut slots = Slots::new(slots, V::release_resource, caller_waker);
+        slots.many.iter_mut().for_each(Many::begin_exits);
+        slots
     }
 
     fn show(&mut self, error: &dyn Any) {
         let mut first = FirstPanic::none();
-        self.iter_mut().for_each(|value| first.guard(|| value.show_error(error)));
+        self.iter_mut().for_each(|value| first.guard(&mut || value.show_error(error)));
         first.resume();
     }
 
@@ -146,8 +172,12 @@ where
     type Error = E;
     type Shape = ManyShape;
 
-    fn into_members<T: Rank>(self, caller_waker: bool) -> impl Members<Values = Vec<V>, Rank = T> {
-        let slots = self.into_iter().map(|member| MemberSlot::queued(member, V::release_resource));
+    fn into_members<T: Rank>(
+        self,
+        caller_waker: bool,
+    ) -> impl Members<Values = Vec<V>, Rank = T, Leaving = impl Members<Values = Vec<V>, Rank = T>> {
+        let slots =
+            self.into_iter().map(|member| MemberSlot::<FromEnter<_, _>, _>::queued(member, V::release_resource));
         Slots::new(slots, V::release_resource, caller_waker)
     }
 }

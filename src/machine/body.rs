@@ -1,0 +1,159 @@
+//! The body's own future, what ends it, and the waker that tells it to end.
+
+use core::{
+    marker::PhantomData,
+    pin::Pin,
+    ptr,
+    task::{Context, Poll, Waker},
+};
+
+use pin_project::pin_project;
+
+use crate::{
+    Entered, Values,
+    policy::{ExitPolicy, Stop},
+    unwind::{self, Caught, FirstPanic},
+};
+
+/// How the body ended: with its output; with nothing, if it was told to end; or with a panic.
+pub(crate) type Ended<T> = Result<Option<T>, Caught>;
+
+/// What comes when all members have entered.
+pub(crate) trait After<V: Values, X: ExitPolicy> {
+    /// There is a body that is to be called.
+    const BODY: bool;
+    /// The value of the life cycle.
+    type Value;
+    /// The body's error.
+    type Error;
+    /// Owns the values while the body runs, and returns them.
+    type Block: Future<Output = (Entered<V, X>, Ended<Result<Self::Value, Self::Error>>)>;
+
+    /// Makes the block; or else the value, if there is no body.
+    fn begin(self, entered: Entered<V, X>) -> Result<Self::Block, Self::Value>;
+}
+
+/// A body `C`, for which the function item `K` makes the block. `S` is what may tell the body to end.
+pub(crate) struct Call<C, K> {
+    body: C,
+    block: K,
+}
+
+impl<C, K> Call<C, K> {
+    pub(crate) fn new(body: C, block: K) -> Self {
+        Self { body, block }
+    }
+}
+
+impl<C, K, Fut, V: Values, X: ExitPolicy, R, B> After<V, X> for Call<C, K>
+where
+    K: FnOnce(C, Entered<V, X>) -> Fut,
+    Fut: Future<Output = (Entered<V, X>, Ended<Result<R, B>>)>,
+{
+    const BODY: bool = true;
+    type Value = R;
+    type Error = B;
+    type Block = Fut;
+
+    fn begin(self, entered: Entered<V, X>) -> Result<Fut, R> {
+        Ok((self.block)(self.body, entered))
+    }
+}
+
+/// The waker that tells the body's block to give the values back, by its address. No one is ever woken by it.
+static CANCEL: &Waker = Waker::noop();
+
+fn is_cancel(waker: &Waker) -> bool {
+    ptr::eq(waker, CANCEL)
+}
+
+/// Polls the block that owns the values.
+pub(super) fn poll_block<S: Stop, T>(block: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<T> {
+    if S::ENABLED && is_cancel(cx.waker()) {
+        // The caller's own waker happens to be at that address: it gets another one.
+        block.poll(&mut Context::from_waker(&cx.waker().clone()))
+    } else {
+        block.poll(cx)
+    }
+}
+
+/// Tells the block to drop the body and to give the values back.
+pub(super) fn cancel_block<T>(block: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    block.poll(&mut Context::from_waker(CANCEL))
+}
+
+/// The body's own future, from its call on. When it has ended, or is told to, it is dropped here, panic or not, so that the
+/// values that it borrows survive it. `S` is what may tell it to.
+#[pin_project]
+pub(crate) struct Body<C, Fut, S> {
+    #[pin]
+    state: BodyState<C, Fut>,
+    stop: PhantomData<fn() -> S>,
+}
+
+#[pin_project(project = BodyProj)]
+enum BodyState<C, Fut> {
+    /// The call that makes the future. It is empty while it runs.
+    Called(Option<C>),
+    Running(#[pin] Fut),
+    Ended,
+}
+
+impl<C: FnOnce() -> Fut, Fut, S> Body<C, Fut, S> {
+    /// `call` makes the body's future.
+    pub(crate) fn new(call: C) -> Self {
+        Self { state: BodyState::Called(Some(call)), stop: PhantomData }
+    }
+}
+
+impl<C: FnOnce() -> Fut, Fut: Future, S: Stop> Future for Body<C, Fut, S> {
+    type Output = Ended<Fut::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        let mut output = None;
+        let mut pending = false;
+        let caught = unwind::catch(|| {
+            if let BodyProj::Called(call) = state.as_mut().project() {
+                if let Some(call) = call.take() {
+                    state.set(BodyState::Running(call()));
+                }
+            }
+            if let BodyProj::Running(future) = state.as_mut().project() {
+                if !S::ENABLED || !is_cancel(cx.waker()) {
+                    match future.poll(cx) {
+                        Poll::Ready(value) => output = Some(value),
+                        Poll::Pending => return pending = true,
+                    }
+                }
+            }
+            state.set(BodyState::Ended);
+        });
+        if let Err(caught) = caught {
+            let mut others = FirstPanic::none();
+            others.guard(&mut || state.set(BodyState::Ended));
+            others.drop(output);
+            return Poll::Ready(Err(caught));
+        }
+        if pending { Poll::Pending } else { Poll::Ready(Ok(output)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::{future::pending, pin::pin};
+
+    use super::*;
+    use crate::{EnterExt, gather};
+
+    /// A caller's own waker that is at the same address as [`CANCEL`] does not end the body.
+    #[test]
+    fn a_caller_with_the_static_waker() {
+        let member = async { Ok::<_, ()>(()) }.drop_on_exit();
+        let mut gather = pin!(gather((member,)).cancel_on(pending::<()>()).with(async |_| Ok(pending::<()>().await)));
+        let mut cx = Context::from_waker(CANCEL);
+        for _ in 0..3 {
+            assert!(gather.as_mut().poll(&mut cx).is_pending());
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! One poll's share in the enters, and cutting those that are pending.
+
+use core::{
+    convert::Infallible,
+    mem,
+    ops::ControlFlow,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project::pin_project;
+
+use crate::{
+    Event, Values,
+    group::{ErrorOf, InFlight, Members, Number, Poller, Visitor},
+    policy::{ExitPolicy, Fairness, Limit, Observer, Parts, Policy, Rank, Stop},
+    slot::{Phase, Slot},
+    unwind::{self, Caught, FirstPanic},
+};
+
+use super::{
+    exit::Exits,
+    outcome::{Ending, NoBody},
+    recover::{ClearSlots, Cursor, Settle, Step},
+    tell,
+};
+
+/// What comes after the enters.
+pub(super) enum Next<F, E, N> {
+    /// The body, which `F` makes. No member has failed.
+    Body(F),
+    /// The exits. The body is not called.
+    Fail(NoBody<E>),
+    /// With `eager_rollback`: the exits have begun, beside the pending enters.
+    Exits(Exits<Infallible, Infallible, E, N>),
+}
+
+impl<F, E, N> Next<F, E, N> {
+    /// Notes why the body will not be called, if it is the first reason or a panic, and drops the body.
+    fn fail(&mut self, ending: NoBody<E>, panic: &mut FirstPanic) {
+        if let Self::Body(_) = self {
+            panic.drop(mem::replace(self, Self::Fail(ending)));
+        }
+        if let (Self::Fail(ending), true) = (&mut *self, panic.is_some()) {
+            *ending = Ending::Panicked(None);
+        }
+    }
+}
+
+/// The members while they enter. `F` makes the body.
+#[pin_project(project = EnterProj)]
+pub(super) struct EnterPhase<Ms: Members, F> {
+    #[pin]
+    pub(super) members: Ms,
+    pub(super) next: Next<F, ErrorOf<Ms>, Ms::Number>,
+    /// Not all have entered or failed.
+    entering: bool,
+    /// The rank of the last member that entered.
+    rank: Ms::Rank,
+    in_flight: Ms::Number,
+    /// The first panic, kept until all is done.
+    pub(super) panic: FirstPanic,
+}
+
+impl<Ms: Members, F> EnterPhase<Ms, F> {
+    pub(super) fn new(members: Ms, body: F) -> Self {
+        Self {
+            members,
+            next: Next::Body(body),
+            entering: true,
+            rank: Ms::Rank::default(),
+            in_flight: Ms::Number::default(),
+            panic: FirstPanic::none(),
+        }
+    }
+
+    /// Begins the enters that can begin, and polls those in flight. Ready when `next` has come. `has_body` says whether the
+    /// body is to be called, or only keeps the values.
+    pub(super) fn poll<P: Policy>(
+        mut self: Pin<&mut Self>,
+        parts: &mut Parts<'_, P>,
+        has_body: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<()>
+    where
+        Ms: Members<Values: Values<Error: 'static>, Rank = RankOf<P>>,
+    {
+        let may_begin = !self.as_mut().is_entering() || self.as_mut().poll_enters(parts, cx);
+        let EnterProj { members, next, entering, panic, .. } = self.project();
+        if P::Stop::ENABLED && !*entering && !(has_body && matches!(next, Next::Body(_))) {
+            parts.stop.as_mut().clear(panic);
+            if panic.is_some() {
+                next.fail(Ending::Panicked(None), panic);
+            }
+        }
+        if P::EAGER {
+            if !matches!(next, Next::Body(_)) {
+                return next.poll_exits(members, *entering, may_begin, parts, panic, cx);
+            }
+        }
+        if *entering {
+            return Poll::Pending;
+        }
+        if P::Observer::OBSERVES && matches!(next, Next::Body(_)) {
+            if has_body && !panic.is_some() {
+                tell(parts.observer, panic, Event::BodyStarted {});
+            }
+            // A panic of the observer, too, leaves no way to the body.
+            if panic.is_some() {
+                next.fail(Ending::Panicked(None), panic);
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Says whether exits may begin beside the enters: there may be a held member for the first time.
+    fn poll_enters<P: Policy>(self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> bool
+    where
+        Ms: Members<Rank = RankOf<P>>,
+    {
+        let EnterProj { mut members, next, entering, rank, in_flight, panic } = self.project();
+        let (failed, cursor) = (!matches!(next, Next::Body(_)), Cursor::new(Step::Enter));
+        let mut sweep = PollEnters { failed, entered: false, rank, in_flight, panic, parts, cursor };
+        let mut from = 0;
+        while let Err(caught) = unwind::catch(|| sweep.all(members.as_mut(), from, cx)) {
+            from = sweep.recover(members.as_mut(), caught);
+        }
+        let (failed, mut may_begin, pending) = (sweep.failed, sweep.entered, sweep.cursor.pending);
+        *entering = pending || in_flight.get() > 0;
+        if failed {
+            if (P::FAIL_FAST || P::EnterLimit::LIMITED) && matches!(next, Next::Body(_)) {
+                let _ = members.visit(0, &mut CutEnters { all: P::FAIL_FAST, panic, observer: parts.observer });
+                *entering &= !P::FAIL_FAST;
+            }
+            may_begin |= matches!(next, Next::Body(_));
+            next.fail(Ending::EnterFailed(None), panic);
+        }
+        may_begin
+    }
+
+    /// Drops every pending enter: the group is stopped.
+    pub(super) fn stop(self: Pin<&mut Self>, observer: &mut impl Observer, cause: FirstPanic) {
+        let EnterProj { members, next, entering, panic, .. } = self.project();
+        panic.join(cause);
+        let _ = members.visit(0, &mut CutEnters { all: true, panic, observer });
+        *entering = false;
+        next.fail(Ending::Cancelled, panic);
+    }
+
+    /// Whether a member is still to be entered.
+    pub(super) fn is_entering(self: Pin<&mut Self>) -> bool {
+        *self.project().entering
+    }
+
+    /// Drops member by member, so that the destructors of all run although more than one may panic.
+    pub(super) fn clear(self: Pin<&mut Self>, observer: &mut impl Observer, panic: &mut FirstPanic) {
+        let _ = self.project().members.visit(0, &mut ClearSlots { panic, observer });
+    }
+}
+
+/// The ranks of the members.
+type RankOf<P> = <<P as Policy>::Exits as ExitPolicy>::Rank;
+
+/// Who is polled first.
+type FairOf<P> = <<P as Policy>::Exits as ExitPolicy>::Fairness;
+
+impl<F, E: 'static, N: Number> Next<F, E, N> {
+    /// With `eager_rollback`: the exits beside the pending enters. The first one begins when a member is held.
+    fn poll_exits<Ms, P: Policy>(
+        &mut self,
+        mut members: Pin<&mut Ms>,
+        entering: bool,
+        may_begin: bool,
+        parts: &mut Parts<'_, P>,
+        panic: &mut FirstPanic,
+        cx: &mut Context<'_>,
+    ) -> Poll<()>
+    where
+        Ms: Members<Values: Values<Error = E>, Rank = RankOf<P>, Number = N>,
+    {
+        if let Self::Fail(ending) = self {
+            if entering && (!may_begin || members.as_mut().visit(0, &mut FindHeld).is_continue()) {
+                return Poll::Pending;
+            }
+            let mut exits = Exits::new(mem::replace(ending, Ending::Cancelled));
+            exits.choose_shown(members.as_mut());
+            members.as_mut().begin_exits();
+            *self = Self::Exits(exits);
+        }
+        let Self::Exits(exits) = self else { return Poll::Pending };
+        let polled = exits.poll(members, parts.exits, parts.observer, panic, cx);
+        if entering { Poll::Pending } else { polled }
+    }
+}
+
+/// Breaks at the first held member.
+struct FindHeld;
+
+impl<E, T> Visitor<E, T> for FindHeld {
+    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        if slot.phase() == Phase::Held { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Polls every enter that is in flight, and begins those that can begin.
+struct PollEnters<'a, 'p, P: Policy, T, N> {
+    /// A member could not be entered, or its entering panicked.
+    failed: bool,
+    /// A member has entered in this poll.
+    entered: bool,
+    rank: &'a mut T,
+    in_flight: &'a mut N,
+    panic: &'a mut FirstPanic,
+    parts: &'a mut Parts<'p, P>,
+    cursor: Cursor,
+}
+
+impl<P: Policy, T: Rank, N: Number> PollEnters<'_, '_, P, T, N> {
+    /// Every sweep of one poll, the first one from the slot `from` on.
+    #[inline]
+    fn all<Ms>(&mut self, mut members: Pin<&mut Ms>, mut from: usize, cx: &mut Context<'_>)
+    where
+        Ms: Members<Rank = T, Number = N>,
+    {
+        if FairOf::<P>::FAIR {
+            let len = members.as_mut().len();
+            self.cursor.begin_passes(|| self.parts.exits.fairness().first_enter(len));
+        }
+        loop {
+            members.as_mut().sweep(from, cx, self);
+            from = 0;
+            if !FairOf::<P>::FAIR || !self.cursor.next_pass() {
+                return;
+            }
+        }
+    }
+
+    fn count(&mut self) -> InFlight<'_, P::EnterLimit, N> {
+        InFlight { limit: self.parts.enter_limit, number: self.in_flight }
+    }
+
+    fn tell(&mut self, event: Event) {
+        tell(self.parts.observer, self.panic, event);
+    }
+
+    /// Puts in order what the panic of a member left behind. Says where the sweep goes on.
+    #[cold]
+    fn recover<Ms: Members<Rank = T>>(&mut self, mut members: Pin<&mut Ms>, caught: Caught) -> usize {
+        let index = self.cursor.recover(members.as_mut(), caught, self.panic);
+        // The resource may be held all the same, if the panic was that of its enter's destructor.
+        let mut settle = Settle { rank: self.rank, held: false };
+        let _ = members.as_mut().visit(index, &mut settle);
+        let held = settle.held;
+        members.note(index);
+        self.failed = true;
+        self.entered |= held;
+        self.count().end();
+        self.tell(if held { Event::Entered { index } } else { Event::EnterFailed { index } });
+        index + 1
+    }
+}
+
+impl<E, P, T, N> Poller<E, T> for PollEnters<'_, '_, P, T, N>
+where
+    P: Policy,
+    T: Rank,
+    N: Number,
+{
+    #[inline(always)]
+    fn wants(&mut self, index: usize, phase: Phase) -> bool {
+        if FairOf::<P>::FAIR && !self.cursor.pass.covers(index, phase) {
+            return false;
+        }
+        match phase {
+            // Those within the limit begin together, as all do without one; a failed group begins no other.
+            Phase::Queued if index >= self.parts.enter_limit.max() && self.failed => false,
+            Phase::Queued => self.parts.enter_limit.has_room(),
+            Phase::Entering => true,
+            Phase::Held | Phase::Exiting | Phase::Over => false,
+        }
+    }
+
+    #[inline(always)]
+    fn poll<S>(&mut self, index: usize, mut slot: Pin<&mut S>, cx: &mut Context<'_>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        if P::FAIL_FAST && self.failed {
+            return ControlFlow::Break(());
+        }
+        if slot.as_mut().phase() == Phase::Queued {
+            self.count().begin();
+            self.tell(Event::EnterStarted { index });
+        }
+        self.cursor.visit(index);
+        match slot.as_mut().poll_enter(cx) {
+            Poll::Pending => self.cursor.pending = true,
+            Poll::Ready(true) => {
+                self.count().end();
+                self.entered = true;
+                slot.set_rank(self.rank.next());
+                self.tell(Event::Entered { index });
+            }
+            Poll::Ready(false) => {
+                self.count().end();
+                self.failed = true;
+                self.tell(Event::EnterFailed { index });
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Drops the members that wait to be entered and, if `all` is set, the pending enters.
+struct CutEnters<'a, O> {
+    all: bool,
+    panic: &'a mut FirstPanic,
+    observer: &'a mut O,
+}
+
+impl<E, T, O: Observer> Visitor<E, T> for CutEnters<'_, O> {
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        let phase = slot.as_mut().phase();
+        if phase == Phase::Queued || (self.all && phase == Phase::Entering) {
+            slot.cut(self.panic);
+        }
+        if self.all && phase == Phase::Entering {
+            tell(self.observer, self.panic, Event::EnterDropped { index });
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,317 @@
+//! One poll's share in the exits: their order, their limit, and which error they are shown.
+
+use core::{
+    any::Any,
+    ops::ControlFlow,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project::pin_project;
+
+use crate::{
+    Event, ExitCase, Values,
+    exit::Answer,
+    group::{ErrorOf, InFlight, Members, Number, Poller, Visitor},
+    policy::{ExitPolicy, Fairness, Limit, Observer},
+    slot::{Phase, Slot},
+    unwind::{self, Caught, FirstPanic},
+};
+
+use super::{
+    outcome::{Answers, Ending, Failed, NoBody, complete, fail},
+    recover::{ClearSlots, Cursor, Pass, Step},
+    tell,
+};
+
+/// What is known of the exits, once the first one has begun.
+pub(super) struct Exits<R, B, E, N> {
+    /// How it ends when they have finished.
+    pub(super) ending: Ending<R, B, E>,
+    pub(super) course: Course<N>,
+}
+
+/// How far the exits have come.
+pub(super) struct Course<N> {
+    /// What the next exit receives.
+    case: ExitCase,
+    pub(super) answers: Answers,
+    /// In a stack: the body's error was suppressed.
+    suppressed: bool,
+    in_flight: N,
+}
+
+impl<R, B, E, N: Number> Exits<R, B, E, N> {
+    /// The exits receive the case of the `ending`.
+    pub(super) fn new(ending: Ending<R, B, E>) -> Self {
+        let case = ending.case();
+        Self::of(ending, case)
+    }
+
+    /// The exits receive the `case`.
+    pub(super) fn of(ending: Ending<R, B, E>, case: ExitCase) -> Self {
+        Self { ending, course: Course { case, answers: Answers::Neutral, suppressed: false, in_flight: N::default() } }
+    }
+
+    /// In a group that has failed, the exits are shown the first of the errors that are known now.
+    pub(super) fn choose_shown<Ms>(&mut self, members: Pin<&mut Ms>)
+    where
+        Ms: Members<Values: Values<Error = E>>,
+    {
+        if let Some(shown) = self.ending.room() {
+            let _ = members.visit(0, &mut LendFirst { shown });
+        }
+    }
+
+    /// Begins the exits that can begin, and polls those in flight. Ready when all have finished.
+    pub(super) fn poll<Ms, X, O>(
+        &mut self,
+        mut members: Pin<&mut Ms>,
+        policy: &mut X,
+        observer: &mut O,
+        panic: &mut FirstPanic,
+        cx: &mut Context<'_>,
+    ) -> Poll<()>
+    where
+        Ms: Members<Values: Values<Error = E>, Rank = X::Rank, Number = N>,
+        X: ExitPolicy,
+        O: Observer,
+        B: 'static,
+        E: 'static,
+    {
+        let Self { ending, course } = self;
+        // In a stack an exit may receive `Completed` although the body has failed.
+        let shown = if course.case == ExitCase::Completed { None } else { ending.shown() };
+        let cursor = Cursor::new(Step::Exit);
+        let mut sweep = PollExits { shown, turn: 0, policy, course, observer, panic, cursor };
+        let mut from = 0;
+        while let Err(caught) = unwind::catch(|| sweep.all(members.as_mut(), from, cx)) {
+            from = sweep.recover(members.as_mut(), caught);
+        }
+        let pending = sweep.cursor.pending;
+        if pending || course.in_flight.get() > 0 { Poll::Pending } else { Poll::Ready(()) }
+    }
+}
+
+impl<E, N> Exits<core::convert::Infallible, core::convert::Infallible, E, N> {
+    /// The same, with room for how a body ends.
+    pub(super) fn widen<R, B>(self) -> Exits<R, B, E, N> {
+        Exits { ending: NoBody::widen(self.ending), course: self.course }
+    }
+}
+
+/// The exits of a group, to their end.
+#[pin_project(project = ExitProj)]
+pub(crate) struct ExitPhase<Ms: Members, R, B> {
+    #[pin]
+    members: Ms,
+    exits: Exits<R, B, ErrorOf<Ms>, Ms::Number>,
+    panic: FirstPanic,
+}
+
+impl<Ms: Members, R, B> ExitPhase<Ms, R, B> {
+    pub(super) fn new(members: Ms, exits: Exits<R, B, ErrorOf<Ms>, Ms::Number>, panic: FirstPanic) -> Self {
+        Self { members, exits, panic }
+    }
+
+    /// Begins the exits that can begin, and polls those in flight. Ready when all have finished.
+    pub(super) fn poll<X, O>(self: Pin<&mut Self>, policy: &mut X, observer: &mut O, cx: &mut Context<'_>) -> Poll<()>
+    where
+        Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank>,
+        X: ExitPolicy,
+        O: Observer,
+        B: 'static,
+    {
+        let ExitProj { members, exits, panic } = self.project();
+        exits.poll(members, policy, observer, panic, cx)
+    }
+
+    /// See [`Exits::choose_shown`].
+    pub(super) fn choose_shown(self: Pin<&mut Self>) {
+        let ExitProj { members, exits, .. } = self.project();
+        exits.choose_shown(members);
+    }
+
+    /// The value, if nothing has failed.
+    pub(super) fn complete(self: Pin<&mut Self>) -> Option<(R, Answer)> {
+        let ExitProj { members, exits, panic } = self.project();
+        complete(members, exits, panic)
+    }
+
+    /// Why there is no value.
+    pub(super) fn fail(self: Pin<&mut Self>, names: &'static [&'static str], catch: bool) -> Failed<Ms, R, B> {
+        let ExitProj { members, exits, panic } = self.project();
+        fail(members, exits, panic, names, catch)
+    }
+
+    /// Drops member by member, so that the destructors of all run although more than one may panic.
+    pub(super) fn clear(self: Pin<&mut Self>, observer: &mut impl Observer, panic: &mut FirstPanic) {
+        let _ = self.project().members.visit(0, &mut ClearSlots { panic, observer });
+    }
+}
+
+impl<Ms: Members, B> ExitPhase<Ms, (), B> {
+    /// The exits of held members, which receive `case`. There is no error to show.
+    pub(super) fn alone(members: Ms, case: ExitCase) -> Self {
+        Self::new(members, Exits::of(Ending::Completed(()), case), FirstPanic::none())
+    }
+}
+
+/// Moves the first error of an enter out.
+struct LendFirst<'a, E> {
+    shown: &'a mut Option<E>,
+}
+
+impl<E, T> Visitor<E, T> for LendFirst<'_, E> {
+    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        *self.shown = slot.lend_enter_fault();
+        if self.shown.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Begins every exit that can begin, and polls every one in flight. In a stack: of the one slot whose turn it is.
+struct PollExits<'a, X, N, O> {
+    shown: Option<&'a dyn Any>,
+    /// In a stack: the slot whose turn it is.
+    turn: usize,
+    policy: &'a mut X,
+    course: &'a mut Course<N>,
+    observer: &'a mut O,
+    panic: &'a mut FirstPanic,
+    cursor: Cursor,
+}
+
+impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
+    /// Every sweep of one poll, the first one from the slot `from` on.
+    #[inline]
+    fn all<Ms>(&mut self, mut members: Pin<&mut Ms>, mut from: usize, cx: &mut Context<'_>)
+    where
+        Ms: Members<Rank = X::Rank, Number = N>,
+    {
+        if X::STACK {
+            while let Some(turn) = members.as_mut().turn() {
+                self.turn = turn;
+                members.as_mut().sweep(turn, cx, self);
+                if self.cursor.pending || self.course.in_flight.get() > 0 {
+                    return;
+                }
+            }
+            return;
+        }
+        if X::Fairness::FAIR {
+            let len = members.as_mut().len();
+            self.cursor.begin_passes(|| self.policy.fairness().first_exit(len));
+        }
+        loop {
+            members.as_mut().sweep(from, cx, self);
+            from = 0;
+            if X::Fairness::FAIR && self.cursor.next_pass() {
+                continue;
+            }
+            // One that entered late may have been held back for the place of one behind it, which has ended since.
+            let held_back = core::mem::take(&mut self.cursor.held_back);
+            if !X::Limit::LIMITED || !held_back || !self.policy.limit().has_room() {
+                return;
+            }
+            self.cursor.pass = Pass::Start;
+        }
+    }
+
+    fn count(&mut self) -> InFlight<'_, X::Limit, N> {
+        InFlight { limit: self.policy.limit(), number: &mut self.course.in_flight }
+    }
+
+    /// Puts in order what the panic of a member left behind. Says where the sweep goes on.
+    #[cold]
+    fn recover<Ms: Members>(&mut self, mut members: Pin<&mut Ms>, caught: Caught) -> usize {
+        let index = self.cursor.recover(members.as_mut(), caught, self.panic);
+        members.note(index);
+        match self.cursor.step {
+            // The resource is still to be exited.
+            Step::OnError => {
+                self.cursor.step = Step::Shown;
+                index
+            }
+            Step::Enter | Step::Shown | Step::Exit => {
+                self.count().end();
+                tell(self.observer, self.panic, Event::ExitFailed { index });
+                if X::STACK {
+                    self.next(ExitCase::Panicked);
+                }
+                index + 1
+            }
+        }
+    }
+
+    /// In a stack: the next exit receives how this one ended, if the case can change at all.
+    fn next(&mut self, next: ExitCase) {
+        if let ExitCase::Completed | ExitCase::Failed = self.course.case {
+            self.course.case = next;
+        }
+    }
+}
+
+impl<E, T, X: ExitPolicy, N: Number, O: Observer> Poller<E, T> for PollExits<'_, X, N, O> {
+    #[inline(always)]
+    fn wants(&mut self, index: usize, phase: Phase) -> bool {
+        if X::STACK && index != self.turn {
+            return false;
+        }
+        if X::Fairness::FAIR && !X::STACK && !self.cursor.pass.covers(index, phase) {
+            return false;
+        }
+        match phase {
+            Phase::Held => {
+                let has_room = self.policy.limit().has_room();
+                self.cursor.held_back |= !has_room;
+                has_room
+            }
+            Phase::Exiting => !X::Limit::LIMITED || !matches!(self.cursor.pass, Pass::Start),
+            Phase::Queued | Phase::Entering | Phase::Over => false,
+        }
+    }
+
+    #[inline(always)]
+    fn poll<S>(&mut self, index: usize, mut slot: Pin<&mut S>, cx: &mut Context<'_>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        self.cursor.visit(index);
+        if slot.as_mut().phase() == Phase::Held {
+            // In a stack an error that was suppressed is not shown any more.
+            if let (Some(error), false) = (self.shown, self.course.suppressed) {
+                self.cursor.show(|| slot.as_mut().show(error));
+            }
+            self.count().begin();
+            tell(self.observer, self.panic, Event::ExitStarted { index });
+            slot.as_mut().begin_exit(self.course.case);
+        }
+        match slot.poll_exit(cx) {
+            Poll::Pending => self.cursor.pending = true,
+            Poll::Ready(Some(answer)) => {
+                self.count().end();
+                tell(self.observer, self.panic, Event::Exited { index });
+                let mut answers = Answers::from(answer);
+                if X::STACK && answer == Answer::Suppress {
+                    if self.course.case == ExitCase::Failed {
+                        (answers, self.course.suppressed) = (Answers::Suppressed, true);
+                    }
+                    self.next(ExitCase::Completed);
+                }
+                self.course.answers = self.course.answers.max(answers);
+            }
+            Poll::Ready(None) => {
+                self.count().end();
+                tell(self.observer, self.panic, Event::ExitFailed { index });
+                self.course.answers = Answers::Failed;
+                if X::STACK {
+                    self.next(ExitCase::Failed);
+                }
+            }
+        }
+        if X::STACK { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}

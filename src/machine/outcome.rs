@@ -1,0 +1,218 @@
+//! How a life cycle ends: the ending, the errors, the result.
+
+use core::{any::Any, convert::Infallible, mem, ops::ControlFlow, pin::Pin};
+
+use crate::{
+    Cause, Errors, ExitCase, Failure, Shape,
+    exit::Answer,
+    group::{ErrorOf, Members, ShapeOf, Visitor},
+    slot::Slot,
+    unwind::{self, Caught, FirstPanic},
+};
+
+use super::exit::Exits;
+
+/// How the body ended, or why it was not called, and what there is to return: an [`ExitCase`] with its load. The last two
+/// hold the error of an enter that the exits are shown.
+pub(crate) enum Ending<R, B, E> {
+    Completed(R),
+    Failed(B),
+    Cancelled,
+    Panicked(Option<E>),
+    EnterFailed(Option<E>),
+}
+
+/// Why a body was not called.
+pub(super) type NoBody<E> = Ending<Infallible, Infallible, E>;
+
+impl<R, B, E> Ending<R, B, E> {
+    pub(super) fn case(&self) -> ExitCase {
+        match self {
+            Self::Completed(_) => ExitCase::Completed,
+            Self::Failed(_) => ExitCase::Failed,
+            Self::Cancelled => ExitCase::Cancelled,
+            Self::Panicked(_) => ExitCase::Panicked,
+            Self::EnterFailed(_) => ExitCase::EnterFailed,
+        }
+    }
+
+    /// The error that the exits are shown.
+    pub(super) fn shown(&self) -> Option<&dyn Any>
+    where
+        B: 'static,
+        E: 'static,
+    {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Panicked(Some(error)) | Self::EnterFailed(Some(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The room for the error of an enter.
+    pub(super) fn room(&mut self) -> Option<&mut Option<E>> {
+        match self {
+            Self::Panicked(shown) | Self::EnterFailed(shown) => Some(shown),
+            _ => None,
+        }
+    }
+}
+
+impl<E> NoBody<E> {
+    /// The same, with room for how a body ends.
+    pub(super) fn widen<R, B>(self) -> Ending<R, B, E> {
+        match self {
+            Self::Completed(never) | Self::Failed(never) => match never {},
+            Self::Cancelled => Ending::Cancelled,
+            Self::Panicked(shown) => Ending::Panicked(shown),
+            Self::EnterFailed(shown) => Ending::EnterFailed(shown),
+        }
+    }
+}
+
+/// What the exits have answered so far: the last of these that applies.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Answers {
+    Neutral,
+    /// An exit answered `Suppress`.
+    Suppress,
+    /// An exit answered `Propagate`.
+    Propagate,
+    /// In a stack: an exit that received `Failed` answered `Suppress`.
+    Suppressed,
+    /// An exit failed.
+    Failed,
+}
+
+impl From<Answer> for Answers {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Neutral => Self::Neutral,
+            Answer::Suppress => Self::Suppress,
+            Answer::Propagate => Self::Propagate,
+        }
+    }
+}
+
+impl From<Answers> for Answer {
+    fn from(answers: Answers) -> Self {
+        match answers {
+            Answers::Neutral => Self::Neutral,
+            Answers::Suppress | Answers::Suppressed => Self::Suppress,
+            Answers::Propagate | Answers::Failed => Self::Propagate,
+        }
+    }
+}
+
+/// Why a life cycle of these members has no value: a failure; or a panic, which now resumes.
+pub(super) type Failed<Ms, R, B> = Result<(Failure<ErrorOf<Ms>, ShapeOf<Ms>, B>, Option<R>), Caught>;
+
+/// The value, if nothing has failed, and what the exits have answered together.
+#[inline]
+pub(super) fn complete<Ms: Members, R, B>(
+    members: Pin<&mut Ms>,
+    exits: &mut Exits<R, B, ErrorOf<Ms>, Ms::Number>,
+    panic: &mut FirstPanic,
+) -> Option<(R, Answer)> {
+    // Not by `guard`: for most groups there is nothing to do, and no code.
+    if let Err(caught) = unwind::catch(|| members.forget_parent()) {
+        panic.keep(caught);
+    }
+    if exits.course.answers == Answers::Failed || panic.is_some() || !matches!(exits.ending, Ending::Completed(_)) {
+        return None;
+    }
+    // In place: to move all of the state out would bring code for each field.
+    match mem::replace(&mut exits.ending, Ending::Cancelled) {
+        Ending::Completed(value) => Some((value, exits.course.answers.into())),
+        _ => None,
+    }
+}
+
+/// Moves the errors out, when [`complete`] has found no value.
+#[inline(never)]
+pub(super) fn fail<Ms: Members, R, B>(
+    mut members: Pin<&mut Ms>,
+    exits: &mut Exits<R, B, ErrorOf<Ms>, Ms::Number>,
+    panic: &mut FirstPanic,
+    names: &'static [&'static str],
+    catch: bool,
+) -> Failed<Ms, R, B> {
+    let answers = exits.course.answers;
+    let mut ending = mem::replace(&mut exits.ending, Ending::Cancelled);
+    let lent = ending.room().and_then(Option::take);
+    let mut errors = TakeErrors { enters: Errors::empty(), exits: Errors::empty(), lent };
+    // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
+    if answers == Answers::Failed || panic.is_some() || matches!(ending, Ending::EnterFailed(_)) {
+        if Errors::<ErrorOf<Ms>, ShapeOf<Ms>>::GROWS {
+            let mut count = CountErrors { enters: 0, exits: 0 };
+            let _ = members.as_mut().visit(0, &mut count);
+            errors.enters.reserve(count.enters);
+            errors.exits.reserve(count.exits);
+        }
+        let _ = members.visit(0, &mut errors);
+    }
+    let TakeErrors { enters, exits, .. } = errors;
+    let mut value = None;
+    let cause = if let Some(caught) = panic.take() {
+        panic.drop(ending);
+        enters.into_iter().for_each(|(_, error)| panic.drop(error));
+        if !catch {
+            exits.into_iter().for_each(|(_, error)| panic.drop(error));
+            return Err(caught);
+        }
+        Cause::panicked(caught)
+    } else {
+        match ending {
+            Ending::Completed(completed) => {
+                value = Some(completed);
+                Cause::Exit {}
+            }
+            Ending::Failed(error) => Cause::Body(error),
+            Ending::Cancelled => Cause::Cancelled {},
+            Ending::EnterFailed(_) => Cause::Enter(enters),
+            Ending::Panicked(_) => unreachable!("no panic is forgotten"),
+        }
+    };
+    let suppressed = Answer::from(answers) == Answer::Suppress && matches!(cause, Cause::Body(_));
+    Ok((Failure { cause, exits, suppressed, names: <ShapeOf<Ms>>::from_slice(names) }, value))
+}
+
+/// Counts the errors.
+struct CountErrors {
+    enters: usize,
+    exits: usize,
+}
+
+impl<E, T> Visitor<E, T> for CountErrors {
+    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        let (enter, exit) = slot.has_faults();
+        self.enters += usize::from(enter);
+        self.exits += usize::from(exit);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Moves all errors out, in the order of their indices. The one that the exits were shown is not in its slot, but lent.
+struct TakeErrors<E, S: Shape> {
+    enters: Errors<E, S>,
+    exits: Errors<E, S>,
+    lent: Option<E>,
+}
+
+impl<E, T, K: Shape> Visitor<E, T> for TakeErrors<E, K> {
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        if let Some(error) = slot.as_mut().take_enter_fault(&mut self.lent) {
+            self.enters.put(index, error);
+        }
+        if let Some(error) = slot.take_exit_fault() {
+            self.exits.put(index, error);
+        }
+        ControlFlow::Continue(())
+    }
+}
