@@ -16,6 +16,7 @@ mod common;
 
 use std::{
     array,
+    cell::Cell,
     env::{args, current_exe},
     future::{Future, ready},
     hint::black_box,
@@ -78,11 +79,16 @@ fn all() -> Vec<(String, Vec<Contestant>)> {
     all
 }
 
-/// Puts the future on the heap, and drives it to its end below `depth` bytes of a thread's stack.
+thread_local! {
+    /// Where the stack of the thread begins.
+    static TOP: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Puts the future on the heap, and drives it to its end below `depth` bytes of the thread's stack. The stack on which the
+/// future was made is a part of them, so that it does not count.
 fn poll_at<F: Future>(depth: usize, future: F) {
     let mut future = Box::pin(future);
-    let top = 0_u8;
-    fill(address(&top), depth, &mut || drop(black_box(drive(future.as_mut()))));
+    fill(TOP.get(), depth, &mut || drop(black_box(drive(future.as_mut()))));
 }
 
 fn address(place: &u8) -> usize {
@@ -115,12 +121,17 @@ fn fits(group: &str, contestant: &str, depth: usize) -> bool {
 fn probe(group: &str, contestant: &str, depth: usize) {
     let (_, contestants) = all().into_iter().find(|(name, _)| name == group).unwrap();
     let (_, poll_at) = contestants.into_iter().find(|(name, _)| *name == contestant).unwrap();
-    thread::Builder::new().stack_size(STACK).spawn(move || poll_at(depth)).unwrap().join().unwrap();
+    let run = move || {
+        let top = 0_u8;
+        TOP.set(address(&top));
+        poll_at(depth);
+    };
+    thread::Builder::new().stack_size(STACK).spawn(run).unwrap().join().unwrap();
 }
 
 /// How deep the stack can be before the contestant's polls.
 fn deepest(group: &str, contestant: &str) -> usize {
-    let (mut fits_at, mut overflows_at) = (0, STACK);
+    let (mut fits_at, mut overflows_at) = (STACK / 2, STACK);
     assert!(fits(group, contestant, fits_at), "the thread's stack is too small for {contestant}");
     while overflows_at - fits_at > RESOLUTION {
         let depth = fits_at.midpoint(overflows_at);

@@ -140,6 +140,12 @@ impl<V: Values, P: ExitPolicy> Entered<V, P> {
 
     /// The values and their ranks. The caller is responsible for them now.
     pub(crate) fn into_parts(mut self) -> (V, V::Ranks<P::Rank>) {
+        self.take_parts()
+    }
+
+    /// The same, in place.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn take_parts(&mut self) -> (V, V::Ranks<P::Rank>) {
         self.held.take().expect(HELD)
     }
 

@@ -168,8 +168,12 @@ pub trait Members: Sized {
     /// How many values there were.
     fn emptied_len(emptied: &Self::Emptied) -> usize;
 
-    /// Slots that hold `values`, which wait for their exit. They take what they need from `emptied`.
-    fn held(values: Self::Values, ranks: RanksOf<Self>, emptied: &mut Self::Emptied) -> Self;
+    /// Slots that hold nothing. They take what they need from `emptied`.
+    fn empty(emptied: &mut Self::Emptied) -> Self;
+
+    /// Moves `values` into empty slots, where they wait for their exit. They are moved one by one into their places, so that
+    /// the stack need not hold all of them once more.
+    fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: RanksOf<Self>);
 
     /// Moves every held resource, and the errors of enters, to slots in which they wait for their exit.
     fn leave(self: Pin<&mut Self>) -> Self::Leaving;
@@ -209,7 +213,7 @@ pub(crate) struct Sweep<'a, 'cx, P> {
 }
 
 impl<E, T, P: Poller<E, T>> Visitor<E, T> for Sweep<'_, '_, P> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = E, Rank = T>,

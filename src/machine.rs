@@ -54,6 +54,24 @@ enum State<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> {
     Done,
 }
 
+impl<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> State<Ms, F, X> {
+    fn end(mut self: Pin<&mut Self>) {
+        self.set(Self::Done);
+    }
+}
+
+/// Values of more bytes are moved in functions that are not inlined, so that the stack frames in which they lie for a moment
+/// are not all part of one.
+const LARGE: usize = 1024;
+
+fn apart_if<T>(large: bool, f: impl FnOnce() -> T) -> T {
+    #[inline(never)]
+    fn apart<T>(f: impl FnOnce() -> T) -> T {
+        f()
+    }
+    if large { apart(f) } else { f() }
+}
+
 /// A group's whole life cycle. `F` is what comes when the members have entered.
 #[pin_project(PinnedDrop)]
 pub(crate) struct Machine<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> {
@@ -97,24 +115,24 @@ where
         if P::Stop::ENABLED {
             state.as_mut().poll_stop(&mut parts, cx);
         }
+        let large = size_of::<Ms::Values>() > LARGE;
         if let StateProj::Enter(phase) = state.as_mut().project() {
             ready!(phase.poll(&mut parts, F::BODY, cx));
-            if let Some(finished) = state.as_mut().leave_enter(&mut parts) {
+            if let Some(finished) = apart_if(large, || state.as_mut().leave_enter(&mut parts)) {
                 return Poll::Ready(finished);
             }
         }
-        if let StateProj::Body { block, .. } = state.as_mut().project() {
-            let (entered, ended) = ready!(poll_block::<P::Stop, _>(block, cx));
-            state.as_mut().leave_body(entered, ended, FirstPanic::none(), &mut parts);
+        if let StateProj::Body { .. } = state.as_mut().project() {
+            ready!(apart_if(large, || state.as_mut().poll_body(&mut parts, cx)));
         }
         let StateProj::Exit(mut phase) = state.as_mut().project() else { panic!("{AFTER_THE_END}") };
         ready!(phase.as_mut().poll(parts.exits, parts.observer, cx));
         if let Some(value) = phase.as_mut().complete() {
-            state.set(State::Done);
+            state.end();
             return Poll::Ready(Ok(Ok(value)));
         }
         let failed = phase.fail(parts.exits.names(), P::CATCH);
-        state.set(State::Done);
+        state.end();
         Poll::Ready(failed.map(Err))
     }
 }
@@ -131,23 +149,31 @@ where
         P: Policy<Exits = X>,
     {
         let StateProj::Enter(phase) = self.as_mut().project() else { unreachable!("the enters are left once") };
-        let EnterProj { mut members, next, panic, .. } = phase.project();
-        if let Next::Body(_) = next {
-            // While the slots still hold every resource, since a waker's destructor may panic.
-            members.as_mut().forget_parent();
-        }
-        match mem::replace(next, Next::Fail(Ending::Cancelled)) {
-            Next::Body(after) => {
-                let (values, ranks, emptied) = members.take();
-                match after.begin(Entered::new(values, ranks, *parts.exits)) {
-                    Ok(block) => self.set(Self::Body { block, emptied }),
-                    Err(value) => {
-                        self.set(Self::Done);
-                        return Some(Ok(Ok((value, Answer::Propagate))));
-                    }
-                }
-                None
+        let EnterProj { mut members, next, .. } = phase.project();
+        let Next::Body(_) = next else { return self.roll_back(parts) };
+        // While the slots still hold every resource, since a waker's destructor may panic.
+        members.as_mut().forget_parent();
+        let Next::Body(after) = mem::replace(next, Next::Fail(Ending::Cancelled)) else { return None };
+        let (values, ranks, emptied) = members.take();
+        match after.begin(Entered::new(values, ranks, *parts.exits)) {
+            Ok(block) => self.set(Self::Body { block, emptied }),
+            Err(value) => {
+                self.end();
+                return Some(Ok(Ok((value, Answer::Propagate))));
             }
+        }
+        None
+    }
+
+    /// Goes on to the exits of a group that has failed; or, with `eager_rollback`, from them to the end.
+    #[inline(never)]
+    fn roll_back<P>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>) -> Option<Finished<Ms, F::Value, F::Error>>
+    where
+        P: Policy<Exits = X>,
+    {
+        let StateProj::Enter(phase) = self.as_mut().project() else { return None };
+        let EnterProj { mut members, next, panic, .. } = phase.project();
+        match mem::replace(next, Next::Fail(Ending::Cancelled)) {
             Next::Fail(ending) => {
                 let panic = mem::replace(panic, FirstPanic::none());
                 let phase = ExitPhase::new(members.leave(), Exits::new(ending.widen()), panic);
@@ -157,26 +183,35 @@ where
                 }
                 None
             }
-            Next::Exits(_) if !P::EAGER => None,
-            Next::Exits(exits) => {
+            Next::Exits(exits) if P::EAGER => {
                 panic.guard(&mut || members.as_mut().forget_parent());
                 let failed = fail(members, &mut exits.widen(), panic, parts.exits.names(), P::CATCH);
-                self.set(Self::Done);
+                self.end();
                 Some(failed.map(Err))
             }
+            Next::Exits(_) | Next::Body(_) => None,
         }
+    }
+
+    /// Polls the block that owns the values. When it has returned them, goes on to the exits.
+    fn poll_body<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> Poll<()> {
+        let StateProj::Body { block, .. } = self.as_mut().project() else { return Poll::Ready(()) };
+        // In place: the values are to be moved as seldom as can be.
+        let mut polled = poll_block::<P::Stop, _>(block, cx);
+        let Poll::Ready(returned) = &mut polled else { return Poll::Pending };
+        self.leave_body(returned, FirstPanic::none(), parts);
+        Poll::Ready(())
     }
 
     /// Goes on to the exits.
     fn leave_body<P: Policy>(
         mut self: Pin<&mut Self>,
-        entered: Entered<Ms::Values, X>,
-        ended: Ended<Result<F::Value, F::Error>>,
+        (entered, ended): &mut (Entered<Ms::Values, X>, Ended<Result<F::Value, F::Error>>),
         mut panic: FirstPanic,
         parts: &mut Parts<'_, P>,
     ) {
         let StateProj::Body { emptied, .. } = self.as_mut().project() else { unreachable!("the body is left once") };
-        let mut ending = match ended {
+        let mut ending = match mem::replace(ended, Ok(None)) {
             Ok(Some(Ok(value))) => Ending::Completed(value),
             Ok(Some(Err(error))) => Ending::Failed(error),
             Ok(None) => Ending::Cancelled,
@@ -191,9 +226,12 @@ where
         }
         let case = ending.case();
         tell(parts.observer, &mut panic, Event::BodyEnded { case });
-        let (values, ranks) = entered.into_parts();
-        let members = Ms::Leaving::held(values, ranks, emptied);
+        let members = Ms::Leaving::empty(emptied);
         self.set(Self::Exit(ExitPhase::new(members, Exits::new(ending), panic)));
+        if let StateProj::Exit(phase) = self.project() {
+            let (values, ranks) = entered.take_parts();
+            phase.fill(values, ranks);
+        }
     }
 
     /// Polls what may stop the group, while that matters. It ends the entering and the body; a failed group stays failed.
@@ -215,8 +253,8 @@ where
         match self.as_mut().project() {
             StateProj::Enter(phase) => phase.stop(parts.observer, first),
             StateProj::Body { block, .. } => {
-                if let Poll::Ready((entered, ended)) = cancel_block(block) {
-                    self.leave_body(entered, ended, first, parts);
+                if let Poll::Ready(returned) = &mut cancel_block(block) {
+                    self.leave_body(returned, first, parts);
                 }
             }
             _ => {}
@@ -275,7 +313,7 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Clear for Machine<M
             StateProj::Exit(phase) => phase.clear(observer, panic),
             StateProj::Done => return,
         }
-        panic.guard(&mut || state.set(State::Done));
+        panic.guard(&mut || state.as_mut().end());
         for index in 0..abandoned {
             tell(observer, panic, Event::Abandoned { index });
         }

@@ -154,6 +154,12 @@ pub trait Slot: Sized {
             Leaving = Self::Leaving,
         >;
 
+    /// A slot that holds nothing.
+    fn empty(release: Self::Release) -> Self;
+
+    /// Moves `value` into an empty slot.
+    fn hold(self: Pin<&mut Self>, value: Self::Value, rank: Self::Rank);
+
     /// A slot that holds `value`.
     fn held(value: Self::Value, rank: Self::Rank, release: Self::Release) -> Self;
 
@@ -231,6 +237,16 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
     type Release = L::Release;
     type Leaving = MemberSlot<L::Leaving, T>;
 
+    fn empty(release: L::Release) -> Self {
+        Self { state: State::Gone, rank: T::default(), release }
+    }
+
+    fn hold(self: Pin<&mut Self>, value: L::Value, rank: T) {
+        let mut this = self.project();
+        this.state.set(State::Held(Held::new(value)));
+        *this.rank = rank;
+    }
+
     fn held(value: L::Value, rank: T, release: L::Release) -> Self {
         Self { state: State::Held(Held::new(value)), rank, release }
     }
@@ -276,7 +292,7 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
         .expect("only a held resource is taken")
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
         let mut state = self.project().state;
         if let StateProj::Queued(_) = state.as_mut().project() {
@@ -318,7 +334,7 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
         let mut state = self.project().state;
         let StateProj::Exiting(future) = state.as_mut().project() else {

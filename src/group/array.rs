@@ -33,6 +33,7 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
         (first..N).try_for_each(|index| visitor.visit(index, pin::element(slots.as_mut(), index)))
     }
 
+    #[inline]
     fn take(self: Pin<&mut Self>) -> (Self::Values, [S::Rank; N], Self::Emptied) {
         let this = self.project();
         let mut slots = pin::array_as_slice(this.0);
@@ -44,9 +45,15 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
         N
     }
 
-    fn held(values: Self::Values, ranks: [S::Rank; N], release: &mut Self::Emptied) -> Self {
-        let mut ranks = ranks.into_iter();
-        Self(values.map(|value| S::held(value, ranks.next().unwrap_or_default(), *release)), *release)
+    fn empty(release: &mut Self::Emptied) -> Self {
+        Self(array::from_fn(|_| S::empty(*release)), *release)
+    }
+
+    fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: [S::Rank; N]) {
+        let mut slots = pin::array_as_slice(self.project().0);
+        for (index, value) in values.into_iter().enumerate() {
+            pin::element(slots.as_mut(), index).hold(value, ranks[index]);
+        }
     }
 
     fn leave(self: Pin<&mut Self>) -> Self::Leaving {

@@ -42,6 +42,7 @@ macro_rules! tuple {
                 ControlFlow::Continue(())
             }
 
+            #[inline]
             fn take(self: Pin<&mut Self>) -> (Self::Values, [T; $n], Self::Emptied) {
                 let mut this = self.project();
                 let ranks = [$(this.$field.as_mut().rank()),*];
@@ -53,8 +54,13 @@ macro_rules! tuple {
                 $n
             }
 
-            fn held(values: Self::Values, ranks: [T; $n], releases: &mut Self::Emptied) -> Self {
-                Self { $($field: $S::held(values.$i, ranks[$i], releases.$i),)* ranks: [] }
+            fn empty(releases: &mut Self::Emptied) -> Self {
+                Self { $($field: $S::empty(releases.$i),)* ranks: [] }
+            }
+
+            fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: [T; $n]) {
+                let this = self.project();
+                $(this.$field.hold(values.$i, ranks[$i]);)*
             }
 
             fn leave(self: Pin<&mut Self>) -> Self::Leaving {

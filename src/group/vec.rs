@@ -107,11 +107,16 @@ impl<S: Slot> Members for Slots<S> {
         emptied.len
     }
 
-    fn held(values: Self::Values, ranks: <S::Rank as Rank>::List, emptied: &mut Self::Emptied) -> Self {
-        let Emptied { release, many, .. } = emptied;
+    fn empty(emptied: &mut Self::Emptied) -> Self {
+        Self { slots: Box::into_pin(Box::new([])), release: emptied.release, many: emptied.many.take() }
+    }
+
+    fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: <S::Rank as Rank>::List) {
+        let this = self.project();
         let slots = values.into_iter().enumerate();
-        let slots = slots.map(|(index, value)| S::held(value, S::Rank::get(&ranks, index), *release));
-        Self::leaving(slots, *release, many.take())
+        let slots = slots.map(|(index, value)| S::held(value, S::Rank::get(&ranks, index), *this.release));
+        *this.slots = Box::into_pin(slots.collect());
+        this.many.iter_mut().for_each(Many::begin_exits);
     }
 
     fn leave(self: Pin<&mut Self>) -> Self::Leaving {

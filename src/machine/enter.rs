@@ -269,7 +269,7 @@ where
     T: Rank,
     N: Number,
 {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn wants(&mut self, index: usize, phase: Phase) -> bool {
         if FairOf::<P>::FAIR && !self.cursor.pass.covers(index, phase) {
             return false;
@@ -283,7 +283,7 @@ where
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn poll<S>(&mut self, index: usize, mut slot: Pin<&mut S>, cx: &mut Context<'_>) -> ControlFlow<()>
     where
         S: Slot<Error = E, Rank = T>,

@@ -12,7 +12,7 @@ use pin_project::pin_project;
 use crate::{
     Event, ExitCase, Values,
     exit::Answer,
-    group::{ErrorOf, InFlight, Members, Number, Poller, Visitor},
+    group::{ErrorOf, InFlight, Members, Number, Poller, RanksOf, Visitor},
     policy::{ExitPolicy, Fairness, Limit, Observer},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
@@ -124,6 +124,11 @@ impl<Ms: Members, R, B> ExitPhase<Ms, R, B> {
     {
         let ExitProj { members, exits, panic } = self.project();
         exits.poll(members, policy, observer, panic, cx)
+    }
+
+    /// Moves the values into their slots.
+    pub(super) fn fill(self: Pin<&mut Self>, values: Ms::Values, ranks: RanksOf<Ms>) {
+        self.project().members.fill(values, ranks);
     }
 
     /// See [`Exits::choose_shown`].
@@ -255,7 +260,7 @@ impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
 }
 
 impl<E, T, X: ExitPolicy, N: Number, O: Observer> Poller<E, T> for PollExits<'_, X, N, O> {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn wants(&mut self, index: usize, phase: Phase) -> bool {
         if X::STACK && index != self.turn {
             return false;
@@ -274,7 +279,7 @@ impl<E, T, X: ExitPolicy, N: Number, O: Observer> Poller<E, T> for PollExits<'_,
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn poll<S>(&mut self, index: usize, mut slot: Pin<&mut S>, cx: &mut Context<'_>) -> ControlFlow<()>
     where
         S: Slot<Error = E, Rank = T>,

@@ -45,7 +45,7 @@ impl Cursor {
     }
 
     /// From now on, a panic is that of the member `index`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn visit(&mut self, index: usize) {
         if unwind::CATCHES {
             self.come_to = index + 1;
