@@ -94,6 +94,11 @@ mod imp {
         /// The first member from `from` on that waits for its turn.
         #[inline]
         fn next_waiting(&mut self, from: usize, mut slots: Pin<&mut [impl Slot]>) -> Option<usize> {
+            let none_ahead = self.cursor >= pin::len(slots.as_mut());
+            if none_ahead && self.late.is_empty() { None } else { self.find_waiting(from, slots) }
+        }
+
+        fn find_waiting(&mut self, from: usize, mut slots: Pin<&mut [impl Slot]>) -> Option<usize> {
             let len = pin::len(slots.as_mut());
             let mut waits = |index| matches!(phase(slots.as_mut(), index), Phase::Queued | Phase::Held);
             if self.stack.is_some() {

@@ -31,11 +31,23 @@ impl Awake {
 
     /// From now on a wake wakes `parent`. Takes the members from index `from` on that were woken before, and those that are
     /// left from before; the others stay awake. A member that is woken meanwhile is left for the next look.
+    #[inline]
     pub(super) fn look(&mut self, parent: &Waker, from: usize) {
-        let Woken { hint, more } = self.wakers.look(parent);
+        let woken = self.wakers.look(parent);
+        let one = !woken.more && woken.hint.is_none_or(|hint| hint >= from);
+        if one && !self.walking && self.hint.is_none() && self.kept.is_none() {
+            self.hint = woken.hint;
+        } else {
+            self.collect(woken, from);
+        }
+    }
+
+    /// What to look at if there may be more than one.
+    #[cold]
+    fn collect(&mut self, woken: Woken, from: usize) {
         let set = self.wakers.set();
-        let mut more = (self.walking && self.walk.end(set)) | more;
-        for index in [self.hint.take(), self.kept.take(), hint].into_iter().flatten() {
+        let mut more = (self.walking && self.walk.end(set)) | woken.more;
+        for index in [self.hint.take(), self.kept.take(), woken.hint].into_iter().flatten() {
             if index >= from && self.hint.is_none_or(|hint| hint == index) {
                 self.hint = Some(index);
             } else {
@@ -79,6 +91,7 @@ impl Awake {
     }
 
     /// The waker of a member.
+    #[inline]
     pub(super) fn lend(&self, index: usize) -> impl Deref<Target = Waker> + use<'_> {
         self.wakers.lend(index)
     }

@@ -75,6 +75,7 @@ impl Parent {
     }
 
     /// Replaces one state by the next, or says which state it is now. It acquires in both cases.
+    #[inline]
     fn step(&self, from: State, to: State) -> Result<(), State> {
         let step = self.state.compare_exchange_weak(from.0, to.0, Ordering::AcqRel, Ordering::Acquire);
         step.map(drop).map_err(State)
@@ -96,8 +97,9 @@ impl Parent {
         self.slots[slot].with_mut(|old| unsafe { mem::replace(&mut *old, waker) })
     }
 
-    /// The member was woken.
-    fn wake(&self, index: usize, set: Set<'_>) {
+    /// The member was woken. `insert` tells the set.
+    #[inline]
+    fn wake(&self, index: usize, insert: impl Fn()) {
         let mut inserted = false;
         let mut state = State(self.state.load(Ordering::Relaxed));
         let slot = loop {
@@ -105,7 +107,7 @@ impl Parent {
                 Some(told) if !inserted => told,
                 _ => {
                     if !mem::replace(&mut inserted, true) {
-                        set.insert(index);
+                        insert();
                     }
                     state.with_more()
                 }
@@ -130,21 +132,15 @@ impl Parent {
     /// # Safety
     ///
     /// Only the gather calls it, and nothing else of the gather at the same time.
+    #[inline]
     unsafe fn look(&self, parent: &Waker) -> Woken {
         let mut state = State(self.state.load(Ordering::Acquire));
         // SAFETY: it is the gather, the slot is the current one, and `can_stay` says that it holds a waker.
         let stays = state.can_stay() && unsafe { self.with(state.slot(), |old| old.will_wake(parent)) } == Some(true);
         let mut slot = Some(state.slot());
         if !stays {
-            let new = parent.clone();
-            state = State(self.state.fetch_and(FORGOTTEN, Ordering::AcqRel) & FORGOTTEN);
-            slot = state.free_slot();
-            match slot {
-                // SAFETY: it is the gather, nothing is registered, and the slot has no users.
-                Some(slot) => drop(unsafe { self.replace(slot, Some(new)) }),
-                // Calls of two older parents are under way. The next poll tries again.
-                None => new.wake(),
-            }
+            // SAFETY: as for this function.
+            (state, slot) = unsafe { self.change(parent) };
         }
         loop {
             let looked = state.looked();
@@ -158,6 +154,26 @@ impl Parent {
             }
         }
         Woken { hint: state.hint(), more: state.more() }
+    }
+
+    /// Forgets the parent, and puts another one into a free slot. Says which one, if there is one; it is still to be
+    /// registered.
+    ///
+    /// # Safety
+    ///
+    /// As for [`look`](Self::look).
+    #[cold]
+    unsafe fn change(&self, parent: &Waker) -> (State, Option<usize>) {
+        let new = parent.clone();
+        let state = State(self.state.fetch_and(FORGOTTEN, Ordering::AcqRel) & FORGOTTEN);
+        let slot = state.free_slot();
+        match slot {
+            // SAFETY: it is the gather, nothing is registered, and the slot has no users.
+            Some(slot) => drop(unsafe { self.replace(slot, Some(new)) }),
+            // Calls of two older parents are under way. The next poll tries again.
+            None => new.wake(),
+        }
+        (state, slot)
     }
 
     /// # Safety
@@ -261,11 +277,18 @@ impl Block {
         Set::new(unsafe { slice::from_raw_parts(self.node(0), self.header().nodes) })
     }
 
+    #[inline]
     fn wake(&self, index: usize) {
-        self.header().parent.wake(index, self.set());
+        self.header().parent.wake(index, || self.insert(index));
+    }
+
+    #[cold]
+    fn insert(&self, index: usize) {
+        self.set().insert(index);
     }
 
     /// The data pointer of a member's waker.
+    #[inline]
     fn data(&self, index: usize) -> *const () {
         assert!(index / BITS < self.header().nodes);
         self.node(index / BITS).wrapping_byte_add(index % BITS).cast()
@@ -287,6 +310,19 @@ impl Block {
             (ManuallyDrop::new(Self(NonNull::new_unchecked(start.cast_mut()))), number * BITS + bit)
         }
     }
+
+    /// The last owner has given up its count.
+    #[cold]
+    fn free(&self) {
+        fence(Ordering::Acquire);
+        let nodes = self.header().nodes;
+        // SAFETY: nobody owns the block any more, so nobody refers to it. It was made by `new` with this layout.
+        unsafe {
+            ptr::slice_from_raw_parts_mut(self.node(0), nodes).drop_in_place();
+            self.0.drop_in_place();
+            dealloc(self.0.as_ptr().cast(), Self::layout(nodes));
+        }
+    }
 }
 
 impl Clone for Block {
@@ -302,17 +338,10 @@ impl Clone for Block {
 }
 
 impl Drop for Block {
+    #[inline]
     fn drop(&mut self) {
-        if self.header().owners.fetch_sub(1, Ordering::Release) != 1 {
-            return;
-        }
-        fence(Ordering::Acquire);
-        let nodes = self.header().nodes;
-        // SAFETY: nobody owns the block any more, so nobody refers to it. It was made by `new` with this layout.
-        unsafe {
-            ptr::slice_from_raw_parts_mut(self.node(0), nodes).drop_in_place();
-            self.0.drop_in_place();
-            dealloc(self.0.as_ptr().cast(), Self::layout(nodes));
+        if self.header().owners.fetch_sub(1, Ordering::Release) == 1 {
+            self.free();
         }
     }
 }
@@ -329,6 +358,7 @@ impl Wakers {
     }
 
     /// Registers the parent, and then takes who was woken: a wake that this look does not see wakes the parent.
+    #[inline]
     pub(super) fn look(&mut self, parent: &Waker) -> Woken {
         // SAFETY: this is the gather, and it is borrowed exclusively.
         unsafe { self.block.header().parent.look(parent) }
@@ -346,6 +376,7 @@ impl Wakers {
     }
 
     /// The waker of a member. It is lent: only its clones own a count.
+    #[inline]
     pub(super) fn lend(&self, index: usize) -> impl Deref<Target = Waker> + use<'_> {
         // SAFETY: this is the pointer that `VTABLE` expects. It is never dropped, so that it needs no count: `self`, which
         // it borrows, owns one.
