@@ -166,7 +166,7 @@ fn twice() {
     });
 }
 
-/// While the gather takes a word, it is filled again.
+/// While the gather takes a word, it is filled again. If it takes the new bit, it sees what was said before.
 #[test]
 fn filled_while_it_is_emptied() {
     loom::model(|| {
@@ -174,9 +174,14 @@ fn filled_while_it_is_emptied() {
         // The first is the hint.
         gather.waker(0).wake();
         gather.waker(BITS + 1).wake();
-        let waker = gather.waker(BITS);
-        let thread = thread::spawn(move || waker.wake());
+        let (waker, said) = (gather.waker(BITS), Arc::new(AtomicUsize::new(0)));
+        let says = said.clone();
+        let thread = thread::spawn(move || {
+            says.store(1, Ordering::Relaxed);
+            waker.wake();
+        });
         let mut polled = gather.poll();
+        assert!(!polled.contains(&BITS) || said.load(Ordering::Relaxed) == 1);
         thread.join().unwrap();
         polled.extend(gather.last_poll(0));
         polled.sort();
