@@ -143,7 +143,6 @@ wake/awake.rs~self.hint.into_iter().chain(walked).min()~self.hint.or(walked)~20:
 wake/set.rs~        self.kept |= bits & !self.levels[0].1;~~20: who is kept stays in the set
 wake/set.rs~let next = *at * BITS + bits.trailing_zeros() as usize;~let next = *at * BITS + bits.ilog2() as usize;~20: the next in argument order
 wake/set.rs~        if before != 0 {~        if false {~20: who comes before the start stays in the set
-wake/block.rs~                Some(told) if !inserted => told,~Some(told) if !inserted && index != 3 => told,\n                Some(told) if !inserted => told.looked(),~20: a wake leaves its hint
 wake/block.rs~                    state.with_more()~                    state~20: further wakes are not lost
 wake/block.rs~parent.step(state, state.end_use(slot))~parent.step(state, state)~20: a use of the parent's waker ends
 wake/block.rs~            if state.is_last_of_stale(slot) && stale.is_none() {~            if false {~20: the last user drops a parent that was forgotten
@@ -151,7 +150,7 @@ wake/block.rs~            drop(user);~            mem::forget(user);~20: a use o
 wake/block.rs~None => new.wake(),~None => drop(new),~20: a parent that finds no slot is woken
 wake/block.rs~        drop([0, 1].map(take));~        let _ = take;~20: the parent is let go
 wake/state.rs~        Self(self.0 & NO_HINT & !MORE)~        Self(self.0 & NO_HINT)~20: a poll for nothing looks at nothing
-wake/state.rs~Self(self.0 & !SLOT | slot * SLOT | KEPT | REGISTERED)~Self(self.0 & !SLOT | slot * SLOT | KEPT)~20: a member that is woken wakes the gather
+wake/state.rs~(slot * SLOT) | KEPT | REGISTERED)~(slot * SLOT) | KEPT)~20: a member that is woken wakes the gather
 wake/state.rs~(Self((self.0 & !REGISTERED) + (1 << USERS[slot])), Some(slot))~(Self(self.0 + (1 << USERS[slot])), Some(slot))~20: once is enough to wake the gather
 wake/state.rs~        (Self((self.0 & !REGISTERED) + (1~        (Self((self.0 & !REGISTERED) + (0~20: a slot that is in use is not overwritten
 wake/state.rs~Some(hint) => (hint == index).then_some(self),~Some(_) => Some(self),~20: the hint is one member alone

@@ -91,7 +91,7 @@ impl State {
 
     /// The next wake wakes the waker in this slot.
     pub(super) fn registered(self, slot: usize) -> Self {
-        Self(self.0 & !SLOT | slot * SLOT | KEPT | REGISTERED)
+        Self((self.0 & !SLOT) | (slot * SLOT) | KEPT | REGISTERED)
     }
 
     /// A member was woken, and the hint says so: nothing if it says something else, or the index does not fit.
