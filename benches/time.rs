@@ -1,6 +1,7 @@
 //! The time of a life cycle of many members. Contestants take turns, and each round is compared in itself, so that a
 //! machine that is busy for a while is busy for all of them. Prints, between tabs: what, of which group, with which
-//! contestant, how many nanoseconds, and gather's time divided by it. `ci/bench.sh` makes a table of it.
+//! contestant, how many nanoseconds, and gather's time divided by it. `ci/bench.sh` makes a table of it. With an argument, it
+//! takes only the lines whose "what, of which group" contains it; with `--alone`, gather only, for a profiler.
 
 mod common;
 
@@ -23,12 +24,17 @@ const TOO_SLOW: f64 = 30.0;
 
 struct Bench {
     brief: bool,
+    alone: bool,
+    only: Option<String>,
     slow: HashSet<&'static str>,
 }
 
 impl Bench {
     fn compare(&mut self, what: &str, group: &str, mut contestants: Contestants<'_>) {
-        contestants.retain(|(name, _)| !self.slow.contains(name));
+        if self.only.as_ref().is_some_and(|only| !format!("{what}, {group}").contains(only)) {
+            return;
+        }
+        contestants.retain(|(name, _)| !self.slow.contains(name) && (*name == "gather" || !self.alone));
         let batches: Vec<u32> = contestants.iter().map(|(_, run)| if self.brief { 1 } else { batch(run) }).collect();
         // By contestant: nanoseconds of a life cycle in each round.
         let mut times = vec![Vec::new(); contestants.len()];
@@ -84,7 +90,9 @@ fn main() {
     let runtime = &tokio::runtime::Builder::new_current_thread().build().unwrap();
     let sizes: &[usize] = if brief { &[8, 64] } else { &[8, 64, 1_024, 10_000, 100_000] };
 
-    let mut bench = Bench { brief, slow: HashSet::new() };
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    let alone = std::env::args().any(|argument| argument == "--alone");
+    let mut bench = Bench { brief, alone, only, slow: HashSet::new() };
     for &members in sizes {
         bench.compare("time, at once", &format!("Vec of {members}"), contestants::<Ready>(members, runtime));
     }

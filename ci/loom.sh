@@ -11,4 +11,4 @@ sed -e '/^\[workspace\]/,/^$/d' -e '/^\[dev-dependencies\]/,/^$/d' -e '/^\[\[ben
 echo '[workspace]' >>"$tree/Cargo.toml"
 cd "$tree"
 # As loom advises: what goes wrong does so with few preemptions.
-RUSTFLAGS="--cfg gather_cm_loom" LOOM_MAX_PREEMPTIONS=3 cargo test --release --lib wakers
+RUSTFLAGS="--cfg gather_cm_loom" LOOM_MAX_PREEMPTIONS=3 cargo test --release --lib wake::loom

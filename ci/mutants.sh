@@ -123,26 +123,37 @@ group/array.rs~first.guard(|| value.show_error(error))~value.show_error(error)~1
 group/vec.rs~first.guard(|| value.show_error(error))~value.show_error(error)~17: the same in a Vec
 group/vec.rs~let many = if caller_waker { None } else { Many::new(slots.len()) };~let _ = caller_waker;\n        let many = Many::new(slots.len());~20: caller_waker passes on the caller's waker
 group/vec.rs~            many.forget_parent();~            let _ = many;~20: no waker is kept while the body runs
-group/many.rs~(len > FEW).then~(len > 3).then~2: a few are polled with the caller's own waker
-group/many.rs~(len > FEW).then~(len > 64).then~20: of many, only woken members are polled
-group/many.rs~            self.wakers.register(cx.waker());~~20: a member that is woken wakes the gather
-group/many.rs~.chain(woken).min()~.chain(woken).max()~20: in argument order
-group/many.rs~                self.note(index, slot.phase());~                self.wakers.awake().remove(index);\n                self.note(index, slot.phase());~20: a wake in a member's own poll is kept
-group/many.rs~waiting.is_some_and(|waiting| waiting <= index)~waiting == Some(index)~20: a place is not given to one that the sweep has passed
-group/many.rs~if more { self.wakers.awake().next(index + 1) } else { None }~None~20: all that were woken are polled
-group/many.rs~                    Phase::Entering | Phase::Exiting => {}\n                    // It was woken~                    Phase::Entering | Phase::Exiting => drop(self.wakers.awake().remove(index)),\n                    // It was woken~20: a wake for the other sweep is kept
-group/many.rs~                if begin == Some(index) {\n                    self.waits = self.wakers.waiting().take(index);~                if begin == Some(index) {\n                    self.waits = self.wakers.waiting().take(index) && index < 40;~20: members that wait are not forgotten
-group/many.rs~                self.waits = true;\n~~20: a member held late waits, even if no other did
-group/many.rs~                self.wakers.waiting().insert(index);~~20: a member held late waits for its exit
-group/many.rs~            self.wakers.all_wait();~~20: all held members wait for their exit
-group/many.rs~                self.stack.iter_mut().for_each(|stack| stack.push(index));~~12: of many, a member that enters late has its turn
-group/many.rs~            if phase(slots, self.turn) != Phase::Exiting {~            let _ = slots;\n            if true {~12: of many, one after the other
-group/many.rs~held.sort_unstable_by(|a, b| rank(*a).partial_cmp(&rank(*b)).unwrap_or(Ordering::Equal));~let _ = (Ordering::Equal, &mut rank);~12: of many, last entered first
-group/wakers.rs~        self.awake().insert(index);\n        self.parent.wake();~        self.parent.wake();\n        self.awake().insert(index);~20: a member is awake before the gather is woken
-group/wakers.rs~        drop(self.block.parent.take());~~20: the parent is let go
-group/wakers.rs~            at = at / BITS * BITS + bits.trailing_zeros() as usize;~            at = at / BITS * BITS + bits.ilog2() as usize;~20: the next in argument order
-group/wakers.rs~let missing = BITS - (bits - at * BITS).min(BITS);~let missing = 0;~20: no one waits that is not there
-group/wakers.rs~            first: at * BITS,~            first: 0,~20: a waker wakes its own member
+wake.rs~(len > FEW).then~(len > 3).then~2: a few are polled with the caller's own waker
+wake.rs~(len > FEW).then~(len > 64).then~20: of many, only woken members are polled
+wake.rs~let Some(index) = woken.or(begin) else { return };~let Some(index) = begin.or(woken) else { return };~20: in argument order
+wake.rs~                from = index + 1;~                from = if woken.is_none() { index + 1 } else { from };~20: a place is not given to one that the sweep has passed
+wake.rs~Phase::Entering | Phase::Exiting => self.awake.keep(index),~Phase::Entering | Phase::Exiting => self.awake.pass(index),~20: a wake for the other sweep is kept
+wake.rs~                    self.cursor = index + 1;~                    self.cursor = index + 2;~20: members that wait are not forgotten
+wake.rs~(self.exiting, self.cursor) = (true, 0);~self.exiting = true;~20: all held members wait for their exit
+wake.rs~                    self.late.insert(at, index);~~20: a member held late waits for its exit
+wake.rs~partition_point(|late| *late > index)~partition_point(|late| *late < index)~20: members held late exit in argument order
+wake.rs~                stack.push(index);~~12: of many, a member that enters late has its turn
+wake.rs~            if phase(slots, self.turn) != Phase::Exiting {~            let _ = slots;\n            if true {~12: of many, one after the other
+wake.rs~held.sort_unstable_by(|a, b| rank(*a).partial_cmp(&rank(*b)).unwrap_or(Ordering::Equal));~let _ = (Ordering::Equal, &mut rank);~12: of many, last entered first
+wake/awake.rs~            self.hint = woken.hint;\n~~20: the hint is not lost
+wake/awake.rs~!woken.more && woken~woken~20: members in the set are not lost
+wake/awake.rs~            self.kept = Some(first);\n~~20: a hint that is not wanted yet is kept
+wake/awake.rs~(self.walking && self.walk.end(set)) | woken.more~self.walking | woken.more~20: a walk that is left puts back what it has taken
+wake/awake.rs~self.hint.into_iter().chain(walked).min()~self.hint.or(walked)~20: the hint comes in argument order
+wake/set.rs~        self.kept |= bits & !self.levels[0].1;~~20: who is kept stays in the set
+wake/set.rs~let next = *at * BITS + bits.trailing_zeros() as usize;~let next = *at * BITS + bits.ilog2() as usize;~20: the next in argument order
+wake/set.rs~        if before != 0 {~        if false {~20: who comes before the start stays in the set
+wake/block.rs~                    state.with_more()~                    state~20: further wakes are not lost
+wake/block.rs~parent.step(state, state.end_use(slot))~parent.step(state, state)~20: a use of the parent's waker ends
+wake/block.rs~            if state.is_last_of_stale(slot) && stale.is_none() {~            if false {~20: the last user drops a parent that was forgotten
+wake/block.rs~            drop(user);~            mem::forget(user);~20: a use of the parent's waker ends, told by its guard
+wake/block.rs~None => new.wake(),~None => drop(new),~20: a parent that finds no slot is woken
+wake/block.rs~        drop([0, 1].map(take));~        let _ = take;~20: the parent is let go
+wake/state.rs~        Self(self.0 & NO_HINT & !MORE)~        Self(self.0 & NO_HINT)~20: a poll for nothing looks at nothing
+wake/state.rs~(slot * SLOT) | KEPT | REGISTERED)~(slot * SLOT) | KEPT)~20: a member that is woken wakes the gather
+wake/state.rs~(Self((self.0 & !REGISTERED) + (1 << USERS[slot])), Some(slot))~(Self(self.0 + (1 << USERS[slot])), Some(slot))~20: once is enough to wake the gather
+wake/state.rs~        (Self((self.0 & !REGISTERED) + (1~        (Self((self.0 & !REGISTERED) + (0~20: a slot that is in use is not overwritten
+wake/state.rs~Some(hint) => (hint == index).then_some(self),~Some(_) => Some(self),~20: the hint is one member alone
 machine.rs~panic.guard(|| observer.tell(event));~let _ = (panic, observer, event);~the observer receives events
 machine.rs~if held { Event::Entered { index } } else { Event::EnterFailed { index } }~Event::Entered { index }~the observer receives EnterFailed after a panic in an enter
 machine.rs~tell(observer, panic, Event::ExitFailed { index: cursor.at });~~the observer receives ExitFailed after a panic in an exit

@@ -9,13 +9,9 @@ use crate::{
 };
 
 mod array;
-#[cfg(feature = "alloc")]
-mod many;
 mod tuple;
 #[cfg(feature = "alloc")]
 mod vec;
-#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
-mod wakers;
 
 /// Several members that are entered together: a tuple of 0 to 12, an array, or (feature `alloc`) a `Vec`.
 ///

@@ -51,6 +51,8 @@ mod policy;
 mod report;
 mod slot;
 mod unwind;
+#[cfg(feature = "alloc")]
+mod wake;
 mod with;
 
 pub use adapters::{Adapted, DropOnExit, EnterExt, EnterWithin, ErrorsInto, ExitWith, ExitWithin};

@@ -7,11 +7,12 @@ use pin_project::pin_project;
 
 use crate::{
     Group, Many as ManyShape, Resource,
-    group::{Members, Poller, Sweep, Values, Visitor, find_turn, many::Many, sealed::Sealed},
+    group::{Members, Poller, Sweep, Values, Visitor, find_turn, sealed::Sealed},
     pin,
     policy::Rank,
     slot::{FromEnter, FromHeld, Held, MemberSlot, Slot},
     unwind::FirstPanic,
+    wake::Many,
 };
 
 /// Slots side by side. The exits' function is kept beside them, for a `Vec` of none.

@@ -9,7 +9,7 @@ use super::{
     script::{Errors, Panic, Part, Scripts, Setup},
 };
 
-/// A `Vec` of more members than these gives them wakers of its own: as in src/group/many.rs.
+/// A `Vec` of more members than these gives them wakers of its own: as in src/wake.rs.
 pub const FEW: usize = 30;
 
 #[derive(Clone, Copy, PartialEq)]

@@ -2,12 +2,24 @@
 //! compare-and-swap, where it must.
 
 #[cfg(target_has_atomic = "ptr")]
+mod awake;
+#[cfg(target_has_atomic = "ptr")]
+mod block;
+#[cfg(all(test, gather_cm_loom))]
+mod loom;
+#[cfg(target_has_atomic = "ptr")]
+mod set;
+#[cfg(target_has_atomic = "ptr")]
+mod state;
+
+#[cfg(target_has_atomic = "ptr")]
 mod imp {
     use alloc::vec::Vec;
     use core::{cmp::Ordering, pin::Pin, task::Context};
 
+    use super::awake::Awake;
     use crate::{
-        group::{Poller, wakers::Wakers},
+        group::Poller,
         pin,
         slot::{Phase, Slot},
     };
@@ -16,11 +28,13 @@ mod imp {
     const FEW: usize = 30;
 
     pub struct Many {
-        wakers: Wakers,
-        /// A member that is held waits for its exit.
+        awake: Awake,
+        /// A member that becomes held waits for its exit.
         exiting: bool,
-        /// Someone may wait for a turn.
-        waits: bool,
+        /// No member before it waits, but those in `late`.
+        cursor: usize,
+        /// Members before the cursor that became held when the exits had begun, the first one last.
+        late: Vec<usize>,
         /// In a stack, once the exits have begun: who is held, the last entered last.
         stack: Option<Vec<usize>>,
         /// In a stack: whose turn it was last.
@@ -30,7 +44,14 @@ mod imp {
     impl Many {
         /// Nothing, if the members are few.
         pub(crate) fn new(len: usize) -> Option<Self> {
-            (len > FEW).then(|| Self { wakers: Wakers::new(len), exiting: false, waits: true, stack: None, turn: 0 })
+            (len > FEW).then(|| Self {
+                awake: Awake::new(len),
+                exiting: false,
+                cursor: 0,
+                late: Vec::new(),
+                stack: None,
+                turn: 0,
+            })
         }
 
         /// Lets the poller poll those that were woken, and begin those that it wants to begin, in argument order. Who is
@@ -42,72 +63,81 @@ mod imp {
             cx: &mut Context<'_>,
             poller: &mut impl Poller<S::Error, S::Rank>,
         ) {
-            self.wakers.register(cx.waker());
-            let mut waiting = self.next_waiting(first, slots.as_mut());
-            let mut awake = self.wakers.awake().next(first);
+            self.awake.look(cx.waker(), first);
+            let mut from = first;
             loop {
                 // If it is not wanted, none behind it is.
-                let begin = waiting.filter(|index| poller.wants(*index, phase(slots.as_mut(), *index)));
-                let woken = self.first_woken(&mut awake, begin, slots.as_mut(), poller);
-                let Some(index) = begin.into_iter().chain(woken).min() else { return };
-                let mut more = true;
-                if begin == Some(index) {
-                    self.waits = self.wakers.waiting().take(index);
-                } else {
-                    more = self.wakers.awake().remove(index);
-                }
+                let begin = self.next_waiting(from, slots.as_mut());
+                let begin = begin.filter(|index| poller.wants(*index, phase(slots.as_mut(), *index)));
+                let woken = self.first_woken(begin, slots.as_mut(), poller);
+                let Some(index) = woken.or(begin) else { return };
                 let mut slot = pin::element(slots.as_mut(), index);
+                if slot.as_mut().phase() == Phase::Queued {
+                    // It may be held at once, and waits no more.
+                    self.cursor = index + 1;
+                }
                 let flow = {
-                    let waker = self.wakers.lend(index);
+                    let waker = self.awake.lend(index);
                     poller.poll(index, slot.as_mut(), &mut Context::from_waker(&waker))
                 };
                 self.note(index, slot.phase());
                 if flow.is_break() {
                     return;
                 }
-                if waiting.is_some_and(|waiting| waiting <= index) {
-                    waiting = self.next_waiting(index + 1, slots.as_mut());
-                }
-                if woken == Some(index) {
-                    awake = if more { self.wakers.awake().next(index + 1) } else { None };
-                }
+                from = index + 1;
             }
         }
 
         /// The first member from `from` on that waits for its turn.
+        #[inline]
         fn next_waiting(&mut self, from: usize, mut slots: Pin<&mut [impl Slot]>) -> Option<usize> {
-            while self.waits {
-                let index = self.wakers.waiting().next(from)?;
-                match phase(slots.as_mut(), index) {
-                    Phase::Queued | Phase::Held => return Some(index),
-                    // It was dropped; or it is entering, and will wait when it is held.
-                    Phase::Entering | Phase::Exiting | Phase::Over => self.waits = self.wakers.waiting().take(index),
-                }
-            }
-            None
+            let none_ahead = self.cursor >= pin::len(slots.as_mut());
+            if none_ahead && self.late.is_empty() { None } else { self.find_waiting(from, slots) }
         }
 
-        /// The first of those awake, from `awake` on, that is in flight and wanted; none behind `begin` is looked at.
+        fn find_waiting(&mut self, from: usize, mut slots: Pin<&mut [impl Slot]>) -> Option<usize> {
+            let len = pin::len(slots.as_mut());
+            let mut waits = |index| matches!(phase(slots.as_mut(), index), Phase::Queued | Phase::Held);
+            if self.stack.is_some() {
+                // No other one has its turn.
+                return Some(from).filter(|at| *at < len && waits(*at));
+            }
+            let mut at = from.max(self.cursor);
+            while at < len && !waits(at) {
+                at += 1;
+            }
+            if from <= self.cursor {
+                self.cursor = at;
+            }
+            while let Some(last) = self.late.partition_point(|late| *late >= from).checked_sub(1) {
+                if waits(self.late[last]) {
+                    return Some(self.late[last].min(at));
+                }
+                self.late.remove(last);
+            }
+            Some(at).filter(|at| *at < len)
+        }
+
+        /// The first of those awake that is in flight and wanted, and lets it sleep; none behind `begin` is looked at.
+        #[inline]
         fn first_woken<S: Slot>(
-            &self,
-            awake: &mut Option<usize>,
+            &mut self,
             begin: Option<usize>,
             mut slots: Pin<&mut [S]>,
             poller: &mut impl Poller<S::Error, S::Rank>,
         ) -> Option<usize> {
             loop {
-                let index = (*awake)?;
-                if begin.is_some_and(|begin| begin < index) {
-                    return None;
-                }
+                let index = self.awake.first().filter(|index| begin.is_none_or(|begin| *index <= begin))?;
                 match phase(slots.as_mut(), index) {
-                    phase @ (Phase::Entering | Phase::Exiting) if poller.wants(index, phase) => return Some(index),
-                    // It is for the other sweep of this poll.
-                    Phase::Entering | Phase::Exiting => {}
+                    phase @ (Phase::Entering | Phase::Exiting) if poller.wants(index, phase) => {
+                        self.awake.pass(index);
+                        return Some(index);
+                    }
+                    // It is for another sweep.
+                    Phase::Entering | Phase::Exiting => self.awake.keep(index),
                     // It was woken too late.
-                    Phase::Queued | Phase::Held | Phase::Over => drop(self.wakers.awake().remove(index)),
+                    Phase::Queued | Phase::Held | Phase::Over => self.awake.pass(index),
                 }
-                *awake = self.wakers.awake().next(index + 1);
             }
         }
 
@@ -129,21 +159,31 @@ mod imp {
 
         /// From now on a wake wakes nobody, until the next sweep.
         pub(crate) fn forget_parent(&mut self) {
-            self.wakers.forget_parent();
+            self.awake.forget_parent();
         }
 
         /// From now on, members that are held wait for their exit.
         pub(crate) fn begin_exits(&mut self) {
-            (self.exiting, self.waits) = (true, true);
-            self.wakers.all_wait();
+            (self.exiting, self.cursor) = (true, 0);
         }
 
         /// Is told of a slot that may have come to another phase.
+        #[inline]
         pub(crate) fn note(&mut self, index: usize, phase: Phase) {
             if self.exiting && phase == Phase::Held {
-                self.waits = true;
-                self.wakers.waiting().insert(index);
-                self.stack.iter_mut().for_each(|stack| stack.push(index));
+                self.is_held_late(index);
+            }
+        }
+
+        #[cold]
+        fn is_held_late(&mut self, index: usize) {
+            if let Some(stack) = &mut self.stack {
+                stack.push(index);
+            } else if index < self.cursor {
+                let at = self.late.partition_point(|late| *late > index);
+                if self.late.get(at) != Some(&index) {
+                    self.late.insert(at, index);
+                }
             }
         }
     }
