@@ -53,10 +53,7 @@ pub trait Group: Sized + sealed::Sealed {
     type Shape: Shape;
 
     #[doc(hidden)]
-    fn into_members<T: Rank>(
-        self,
-        caller_waker: bool,
-    ) -> impl Members<Values = Self::Values, Rank = T, Leaving = impl Members<Values = Self::Values, Rank = T>>;
+    fn into_members<T: Rank>(self, caller_waker: bool) -> impl Members<Values = Self::Values, Rank = T>;
 }
 
 /// The resources of a group: a tuple, an array or a `Vec`. This trait is sealed.
@@ -114,15 +111,6 @@ pub trait Members: Sized {
     type Emptied: Send + Sync;
     /// What the machine keeps of the members together, where a sweep does not pass by all of them.
     type Number: Number;
-    /// The slots when nobody enters any more.
-    type Leaving: Members<
-            Values = Self::Values,
-            Rank = Self::Rank,
-            Emptied = Self::Emptied,
-            Number = Self::Number,
-            Leaving = Self::Leaving,
-        >;
-
     // The slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from
     // themselves.
     fn len(self: Pin<&mut Self>) -> usize;
@@ -170,9 +158,6 @@ pub trait Members: Sized {
     /// Moves `values` into empty slots, where they wait for their exit. They are moved one by one into their places, so that
     /// the stack need not hold all of them once more.
     fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: RanksOf<Self>);
-
-    /// Moves every held resource, and the errors of enters, to slots in which they wait for their exit.
-    fn leave(self: Pin<&mut Self>) -> Self::Leaving;
 }
 
 /// One member's error.

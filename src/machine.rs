@@ -22,13 +22,13 @@ use crate::{
     exit::Answer,
     group::{ErrorOf, Members, ShapeOf},
     policy::{ExitPolicy, Observer, Parts, Policy, Stop, Unobserved},
-    unwind::{Caught, FirstPanic},
+    unwind::FirstPanic,
 };
 
 use body::{cancel_block, poll_block};
 use enter::{EnterPhase, EnterProj, Next};
-use exit::{ExitPhase, Exits};
-use outcome::{Ending, fail};
+use exit::{ExitPhase, ExitProj, Exits};
+use outcome::{Ending, Finished, complete, fail};
 
 /// The states of the machine.
 ///
@@ -44,13 +44,13 @@ use outcome::{Ending, fail};
 /// `Cancelled`. A panic counts as the failure of what panicked.
 #[pin_project(project = StateProj)]
 enum State<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> {
-    Enter(#[pin] EnterPhase<Ms, F>),
+    Enter(#[pin] EnterPhase<Ms, F, F::Value, F::Error>),
     Body {
         #[pin]
         block: F::Block,
         emptied: Ms::Emptied,
     },
-    Exit(#[pin] ExitPhase<Ms::Leaving, F::Value, F::Error>),
+    Exit(#[pin] ExitPhase<Ms, F::Value, F::Error>),
     Done,
 }
 
@@ -99,9 +99,6 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Machine<Ms, F, P> {
     }
 }
 
-/// How a life cycle of these members ends: with an outcome, or with the panic that now resumes.
-type Finished<Ms, R, B> = Result<cycle::Outcome<R, ErrorOf<Ms>, ShapeOf<Ms>, B>, Caught>;
-
 impl<Ms, F, P> Machine<Ms, F, P>
 where
     Ms: Members<Values: Values<Error: 'static>, Rank = <P::Exits as ExitPolicy>::Rank>,
@@ -118,22 +115,37 @@ where
         let large = size_of::<Ms::Values>() > LARGE;
         if let StateProj::Enter(phase) = state.as_mut().project() {
             ready!(phase.poll(&mut parts, F::BODY, cx));
-            if let Some(finished) = apart_if(large, || state.as_mut().leave_enter(&mut parts)) {
-                return Poll::Ready(finished);
+            if let Some(value) = apart_if(large, || state.as_mut().leave_enter(&mut parts)) {
+                return Poll::Ready(Ok(Ok((value, Answer::Propagate))));
             }
         }
         if let StateProj::Body { .. } = state.as_mut().project() {
             ready!(apart_if(large, || state.as_mut().poll_body(&mut parts, cx)));
         }
-        let StateProj::Exit(mut phase) = state.as_mut().project() else { panic!("{AFTER_THE_END}") };
-        ready!(phase.as_mut().poll(parts.exits, parts.observer, cx));
-        if let Some(value) = phase.as_mut().complete() {
+        let (mut members, exits, panic, entering) = match state.as_mut().project() {
+            StateProj::Enter(phase) => match phase.project() {
+                EnterProj { members, next: Next::Exits(exits), panic, entering, .. } => {
+                    (members, exits, panic, *entering)
+                }
+                _ => unreachable!("the enters have led to the exits"),
+            },
+            StateProj::Exit(phase) => {
+                let ExitProj { members, exits, panic } = phase.project();
+                (members, exits, panic, false)
+            }
+            _ => panic!("{AFTER_THE_END}"),
+        };
+        let polled = exits.poll(members.as_mut(), parts.exits, parts.observer, panic, cx);
+        if entering || polled.is_pending() {
+            return Poll::Pending;
+        }
+        if let Some(value) = complete(members.as_mut(), exits, panic) {
             state.end();
             return Poll::Ready(Ok(Ok(value)));
         }
-        let failed = phase.fail(parts.exits.names(), P::CATCH);
+        let failed = fail(members, exits, panic, parts.exits.names(), P::CATCH);
         state.end();
-        Poll::Ready(failed.map(Err))
+        Poll::Ready(failed)
     }
 }
 
@@ -143,53 +155,27 @@ where
     F: After<Ms::Values, X, Error: 'static>,
     X: ExitPolicy,
 {
-    /// Goes on to the body, or to the exits of a group that has failed. If neither is left, returns how it has finished.
-    fn leave_enter<P>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>) -> Option<Finished<Ms, F::Value, F::Error>>
+    /// Goes on to the body, unless the group has failed. If there is no body, returns the value.
+    fn leave_enter<P>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>) -> Option<F::Value>
     where
         P: Policy<Exits = X>,
     {
-        let StateProj::Enter(phase) = self.as_mut().project() else { unreachable!("the enters are left once") };
+        let StateProj::Enter(phase) = self.as_mut().project() else { return None };
         let EnterProj { mut members, next, .. } = phase.project();
-        let Next::Body(_) = next else { return self.roll_back(parts) };
+        let Next::Body(_) = next else { return None };
         // While the slots still hold every resource, since a waker's destructor may panic.
         members.as_mut().forget_parent();
         let Next::Body(after) = mem::replace(next, Next::Fail(Ending::Cancelled)) else { return None };
         let (values, ranks, emptied) = members.take();
         match after.begin(Entered::new(values, ranks, *parts.exits)) {
-            Ok(block) => self.set(Self::Body { block, emptied }),
-            Err(value) => {
-                self.end();
-                return Some(Ok(Ok((value, Answer::Propagate))));
-            }
-        }
-        None
-    }
-
-    /// Goes on to the exits of a group that has failed; or, with `eager_rollback`, from them to the end.
-    #[inline(never)]
-    fn roll_back<P>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>) -> Option<Finished<Ms, F::Value, F::Error>>
-    where
-        P: Policy<Exits = X>,
-    {
-        let StateProj::Enter(phase) = self.as_mut().project() else { return None };
-        let EnterProj { mut members, next, panic, .. } = phase.project();
-        match mem::replace(next, Next::Fail(Ending::Cancelled)) {
-            Next::Fail(ending) => {
-                let panic = mem::replace(panic, FirstPanic::none());
-                let phase = ExitPhase::new(members.leave(), Exits::new(ending.widen()), panic);
-                self.set(Self::Exit(phase));
-                if let StateProj::Exit(phase) = self.project() {
-                    phase.choose_shown();
-                }
+            Ok(block) => {
+                self.set(Self::Body { block, emptied });
                 None
             }
-            Next::Exits(exits) if P::EAGER => {
-                panic.guard(&mut || members.as_mut().forget_parent());
-                let failed = fail(members, &mut exits.widen(), panic, parts.exits.names(), P::CATCH);
+            Err(value) => {
                 self.end();
-                Some(failed.map(Err))
+                Some(value)
             }
-            Next::Exits(_) | Next::Body(_) => None,
         }
     }
 
@@ -226,11 +212,11 @@ where
         }
         let case = ending.case();
         tell(parts.observer, &mut panic, Event::BodyEnded { case });
-        let members = Ms::Leaving::empty(emptied);
+        let members = Ms::empty(emptied);
         self.set(Self::Exit(ExitPhase::new(members, Exits::new(ending), panic)));
         if let StateProj::Exit(phase) = self.project() {
             let (values, ranks) = entered.take_parts();
-            phase.fill(values, ranks);
+            phase.project().members.fill(values, ranks);
         }
     }
 
@@ -345,7 +331,8 @@ where
 {
     /// The exits of held members, which receive `case`. There is no error to show.
     pub(crate) fn new(members: Ms, case: ExitCase, policy: X) -> Self {
-        Self { phase: Some(ExitPhase::alone(members, case)), policy }
+        let exits = Exits::of(Ending::Completed(()), case);
+        Self { phase: Some(ExitPhase::new(members, exits, FirstPanic::none())), policy }
     }
 
     pub(crate) fn poll_cycle(
@@ -360,11 +347,12 @@ where
 
     fn poll_phase(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<Ms, (), ErrorOf<Ms>>> {
         let mut this = self.project();
-        let mut phase = this.phase.as_mut().as_pin_mut().expect(AFTER_THE_END);
-        ready!(phase.as_mut().poll(this.policy, &mut Unobserved, cx));
-        let finished = match phase.as_mut().complete() {
+        let phase = this.phase.as_mut().as_pin_mut().expect(AFTER_THE_END);
+        let ExitProj { mut members, exits, panic } = phase.project();
+        ready!(exits.poll(members.as_mut(), this.policy, &mut Unobserved, panic, cx));
+        let finished = match complete(members.as_mut(), exits, panic) {
             Some(value) => Ok(Ok(value)),
-            None => phase.fail(this.policy.names(), false).map(Err),
+            None => fail(members, exits, panic, this.policy.names(), false),
         };
         this.phase.set(None);
         Poll::Ready(finished)

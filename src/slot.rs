@@ -46,8 +46,6 @@ pub trait Life {
     type Exit: Future<Output = Result<Answer, <Self::Value as Resource>::Error>>;
     /// Makes the exit's future. It is a function item, so it has no size.
     type Release: Fn(Self::Value, ExitCase) -> Self::Exit + Copy + Send + Sync;
-    /// The life of the same resource when nobody enters any more.
-    type Leaving: Life<Value = Self::Value, Exit = Self::Exit, Release = Self::Release, Leaving = Self::Leaving>;
 }
 
 /// The life of a member `M` that enters. `K` is the function item [`Resource::release_resource`], so that the future that
@@ -65,7 +63,6 @@ where
     type Value = V;
     type Exit = X;
     type Release = K;
-    type Leaving = FromHeld<V, K>;
 }
 
 /// The life of a resource `V` that has entered.
@@ -81,7 +78,6 @@ where
     type Value = V;
     type Exit = X;
     type Release = K;
-    type Leaving = Self;
 }
 
 /// A member that there is not: its states take no room, and no code.
@@ -111,8 +107,6 @@ type ErrorOf<L> = <<L as Life>::Value as Resource>::Error;
 /// |              | shown to the exits     |                                                                         |
 /// | `ExitFault`  | the error of the exit  | `Gone` (`take_exit_fault`)                                              |
 /// | `Gone`       | nothing                |                                                                         |
-///
-/// `leave` moves what is in `Held`, `EnterFault` or `Gone` to a slot of its own.
 ///
 /// Dropped, a future is dropped with what is inside it, and a held resource is abandoned. A change of state drops the old
 /// one in place. If that panics, the new one is in place all the same.
@@ -145,15 +139,6 @@ pub trait Slot: Sized {
     type Rank: Rank;
     /// Makes the exit's future.
     type Release: Copy + Send + Sync;
-    /// The slot of the same resource when nobody enters any more.
-    type Leaving: Slot<
-            Value = Self::Value,
-            Error = Self::Error,
-            Rank = Self::Rank,
-            Release = Self::Release,
-            Leaving = Self::Leaving,
-        >;
-
     /// A slot that holds nothing.
     fn empty(release: Self::Release) -> Self;
 
@@ -162,9 +147,6 @@ pub trait Slot: Sized {
 
     /// A slot that holds `value`.
     fn held(value: Self::Value, rank: Self::Rank, release: Self::Release) -> Self;
-
-    /// Moves the held resource, or the error of the enter, to a slot that has no room for a member. No error is lent.
-    fn leave(self: Pin<&mut Self>) -> Self::Leaving;
 
     // Slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from themselves.
     fn phase(self: Pin<&mut Self>) -> Phase;
@@ -235,7 +217,6 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
     type Error = ErrorOf<L>;
     type Rank = T;
     type Release = L::Release;
-    type Leaving = MemberSlot<L::Leaving, T>;
 
     fn empty(release: L::Release) -> Self {
         Self { state: State::Gone, rank: T::default(), release }
@@ -249,16 +230,6 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
 
     fn held(value: L::Value, rank: T, release: L::Release) -> Self {
         Self { state: State::Held(Held::new(value)), rank, release }
-    }
-
-    fn leave(mut self: Pin<&mut Self>) -> Self::Leaving {
-        let state = match (self.as_mut().phase(), self.as_mut().take_enter_fault(&mut None)) {
-            (Phase::Held, _) => State::Held(Held::new(self.as_mut().take())),
-            (_, Some(error)) => State::EnterFault(error),
-            _ => State::Gone,
-        };
-        let this = self.project();
-        MemberSlot { state, rank: *this.rank, release: *this.release }
     }
 
     fn phase(self: Pin<&mut Self>) -> Phase {

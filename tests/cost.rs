@@ -149,8 +149,7 @@ fn allocations_of_a_vec() {
     let counts = [3, 64, 3000, 10_000].map(|len| run(vec![1; len]));
     assert_eq!(counts, [(true, 3), (true, 4), (true, 4), (true, 4)]);
     let counts = [3, 64, 3000, 10_000].map(|len| run([vec![255], vec![1; len], vec![255; len]].concat()));
-    // The slots of exits, once more, and the room for two kinds of errors.
-    assert_eq!(counts, [(false, 4), (false, 5), (false, 5), (false, 5)]);
+    assert_eq!(counts, [(false, 3), (false, 4), (false, 4), (false, 4)]);
 }
 
 /// 12, 20: a `stack` of a `Vec` takes a number of allocations that does not grow with its members, under every policy, and

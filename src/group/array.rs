@@ -22,7 +22,6 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
     type Rank = S::Rank;
     type Emptied = S::Release;
     type Number = ();
-    type Leaving = Slots<S::Leaving, N>;
 
     fn len(self: Pin<&mut Self>) -> usize {
         N
@@ -54,12 +53,6 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
         for (index, value) in values.into_iter().enumerate() {
             pin::element(slots.as_mut(), index).hold(value, ranks[index]);
         }
-    }
-
-    fn leave(self: Pin<&mut Self>) -> Self::Leaving {
-        let this = self.project();
-        let mut slots = pin::array_as_slice(this.0);
-        Slots(array::from_fn(|index| pin::element(slots.as_mut(), index).leave()), *this.1)
     }
 }
 
@@ -102,10 +95,7 @@ where
     type Error = E;
     type Shape = Few<N>;
 
-    fn into_members<T: Rank>(
-        self,
-        _: bool,
-    ) -> impl Members<Values = [V; N], Rank = T, Leaving = impl Members<Values = [V; N], Rank = T>> {
+    fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = [V; N], Rank = T> {
         let slot = |member| MemberSlot::<FromEnter<_, _>, _>::queued(member, V::release_resource);
         Slots(self.map(slot), V::release_resource)
     }

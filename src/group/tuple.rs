@@ -28,7 +28,6 @@ macro_rules! tuple {
             type Rank = T;
             type Emptied = ($($S::Release,)*);
             type Number = ();
-            type Leaving = $Slots<T, $($S::Leaving),*>;
 
             fn len(self: Pin<&mut Self>) -> usize {
                 $n
@@ -61,11 +60,6 @@ macro_rules! tuple {
             fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: [T; $n]) {
                 let this = self.project();
                 $(this.$field.hold(values.$i, ranks[$i]);)*
-            }
-
-            fn leave(self: Pin<&mut Self>) -> Self::Leaving {
-                let this = self.project();
-                $Slots { $($field: this.$field.leave(),)* ranks: [] }
             }
         }
 
@@ -106,7 +100,7 @@ macro_rules! tuple {
             type Error = $Error;
             type Shape = Few<$n>;
 
-            fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = Self::Values, Rank = T, Leaving = impl Members<Values = Self::Values, Rank = T>> {
+            fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = Self::Values, Rank = T> {
                 $Slots {
                     $($field: MemberSlot::<FromEnter<_, _>, _>::queued(self.$i, $V::release_resource),)*
                     ranks: [],

@@ -30,12 +30,6 @@ impl<S: Slot> Slots<S> {
         let many = if caller_waker { None } else { Many::new(slots.len()) };
         Self { slots, release, many }
     }
-
-    /// Slots of resources that wait for their exit.
-    fn leaving(slots: impl Iterator<Item = S>, release: S::Release, mut many: Option<Many>) -> Self {
-        many.iter_mut().for_each(Many::begin_exits);
-        Self { slots: Box::into_pin(slots.collect()), release, many }
-    }
 }
 
 impl<S: Slot> Members for Slots<S> {
@@ -43,7 +37,6 @@ impl<S: Slot> Members for Slots<S> {
     type Rank = S::Rank;
     type Emptied = Emptied<S::Release>;
     type Number = usize;
-    type Leaving = Slots<S::Leaving>;
 
     fn len(self: Pin<&mut Self>) -> usize {
         pin::len(self.project().slots.as_mut())
@@ -119,14 +112,6 @@ impl<S: Slot> Members for Slots<S> {
         *this.slots = Box::into_pin(slots.collect());
         this.many.iter_mut().for_each(Many::begin_exits);
     }
-
-    fn leave(self: Pin<&mut Self>) -> Self::Leaving {
-        let this = self.project();
-        let mut slots = this.slots.as_mut();
-        let len = pin::len(slots.as_mut());
-        let slots = (0..len).map(|index| pin::element(slots.as_mut(), index).leave());
-        Slots::leaving(slots, *this.release, this.many.take())
-    }
 }
 
 /// What stays of the slots while the values are with the body.
@@ -178,10 +163,7 @@ where
     type Error = E;
     type Shape = ManyShape;
 
-    fn into_members<T: Rank>(
-        self,
-        caller_waker: bool,
-    ) -> impl Members<Values = Vec<V>, Rank = T, Leaving = impl Members<Values = Vec<V>, Rank = T>> {
+    fn into_members<T: Rank>(self, caller_waker: bool) -> impl Members<Values = Vec<V>, Rank = T> {
         let slots =
             self.into_iter().map(|member| MemberSlot::<FromEnter<_, _>, _>::queued(member, V::release_resource));
         Slots::new(slots, V::release_resource, caller_waker)

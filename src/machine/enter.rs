@@ -1,7 +1,6 @@
 //! One poll's share in the enters, and cutting those that are pending.
 
 use core::{
-    convert::Infallible,
     mem,
     ops::ControlFlow,
     pin::Pin,
@@ -20,24 +19,24 @@ use crate::{
 
 use super::{
     exit::Exits,
-    outcome::{Ending, NoBody},
+    outcome::Ending,
     recover::{ClearSlots, Cursor, Settle, Step},
     tell,
 };
 
-/// What comes after the enters.
-pub(super) enum Next<F, E, N> {
-    /// The body, which `F` makes. No member has failed.
+/// What comes after the enters. `F` makes the body, which ends with an `R` or a `B`.
+pub(super) enum Next<F, R, B, E, N> {
+    /// The body. No member has failed.
     Body(F),
     /// The exits. The body is not called.
-    Fail(NoBody<E>),
-    /// With `eager_rollback`: the exits have begun, beside the pending enters.
-    Exits(Exits<Infallible, Infallible, E, N>),
+    Fail(Ending<R, B, E>),
+    /// The exits have begun; with `eager_rollback`, beside the pending enters.
+    Exits(Exits<R, B, E, N>),
 }
 
-impl<F, E, N> Next<F, E, N> {
+impl<F, R, B, E, N> Next<F, R, B, E, N> {
     /// Notes why the body will not be called, if it is the first reason or a panic, and drops the body.
-    fn fail(&mut self, ending: NoBody<E>, panic: &mut FirstPanic) {
+    fn fail(&mut self, ending: Ending<R, B, E>, panic: &mut FirstPanic) {
         if let Self::Body(_) = self {
             panic.drop(mem::replace(self, Self::Fail(ending)));
         }
@@ -47,14 +46,14 @@ impl<F, E, N> Next<F, E, N> {
     }
 }
 
-/// The members while they enter. `F` makes the body.
+/// The members while they enter, and the exits of a group that has failed.
 #[pin_project(project = EnterProj)]
-pub(super) struct EnterPhase<Ms: Members, F> {
+pub(super) struct EnterPhase<Ms: Members, F, R, B> {
     #[pin]
     pub(super) members: Ms,
-    pub(super) next: Next<F, ErrorOf<Ms>, Ms::Number>,
+    pub(super) next: Next<F, R, B, ErrorOf<Ms>, Ms::Number>,
     /// Not all have entered or failed.
-    entering: bool,
+    pub(super) entering: bool,
     /// The rank of the last member that entered.
     rank: Ms::Rank,
     in_flight: Ms::Number,
@@ -62,7 +61,7 @@ pub(super) struct EnterPhase<Ms: Members, F> {
     pub(super) panic: FirstPanic,
 }
 
-impl<Ms: Members, F> EnterPhase<Ms, F> {
+impl<Ms: Members, F, R, B> EnterPhase<Ms, F, R, B> {
     pub(super) fn new(members: Ms, body: F) -> Self {
         Self {
             members,
@@ -74,8 +73,8 @@ impl<Ms: Members, F> EnterPhase<Ms, F> {
         }
     }
 
-    /// Begins the enters that can begin, and polls those in flight. Ready when `next` has come. `has_body` says whether the
-    /// body is to be called, or only keeps the values.
+    /// Begins the enters that can begin, and polls those in flight. Ready when the body or the exits can begin. `has_body` says
+    /// whether the body is to be called, or only keeps the values.
     pub(super) fn poll<P: Policy>(
         mut self: Pin<&mut Self>,
         parts: &mut Parts<'_, P>,
@@ -86,22 +85,8 @@ impl<Ms: Members, F> EnterPhase<Ms, F> {
         Ms: Members<Values: Values<Error: 'static>, Rank = RankOf<P>>,
     {
         let may_begin = !self.as_mut().is_entering() || self.as_mut().poll_enters(parts, cx);
-        let EnterProj { members, next, entering, panic, .. } = self.project();
-        if P::Stop::ENABLED && !*entering && !(has_body && matches!(next, Next::Body(_))) {
-            parts.stop.as_mut().clear(panic);
-            if panic.is_some() {
-                next.fail(Ending::Panicked(None), panic);
-            }
-        }
-        if P::EAGER {
-            if !matches!(next, Next::Body(_)) {
-                return next.poll_exits(members, *entering, may_begin, parts, panic, cx);
-            }
-        }
-        if *entering {
-            return Poll::Pending;
-        }
-        if P::Observer::OBSERVES && matches!(next, Next::Body(_)) {
+        let EnterProj { mut members, next, entering, panic, .. } = self.project();
+        if P::Observer::OBSERVES && !*entering && matches!(next, Next::Body(_)) {
             if has_body && !panic.is_some() {
                 tell(parts.observer, panic, Event::BodyStarted {});
             }
@@ -109,6 +94,25 @@ impl<Ms: Members, F> EnterPhase<Ms, F> {
             if panic.is_some() {
                 next.fail(Ending::Panicked(None), panic);
             }
+        }
+        if P::Stop::ENABLED && !*entering && !(has_body && matches!(next, Next::Body(_))) {
+            parts.stop.as_mut().clear(panic);
+            if panic.is_some() {
+                next.fail(Ending::Panicked(None), panic);
+            }
+        }
+        match next {
+            Next::Body(_) if *entering => return Poll::Pending,
+            Next::Fail(_) if *entering && !(P::EAGER && may_begin && any_held(members.as_mut())) => {
+                return Poll::Pending;
+            }
+            Next::Fail(ending) => {
+                let mut exits = Exits::new(mem::replace(ending, Ending::Cancelled));
+                exits.choose_shown(members.as_mut());
+                members.begin_exits();
+                *next = Next::Exits(exits);
+            }
+            Next::Body(_) | Next::Exits(_) => {}
         }
         Poll::Ready(())
     }
@@ -164,33 +168,8 @@ type RankOf<P> = <<P as Policy>::Exits as ExitPolicy>::Rank;
 /// Who is polled first.
 type FairOf<P> = <<P as Policy>::Exits as ExitPolicy>::Fairness;
 
-impl<F, E: 'static, N: Number> Next<F, E, N> {
-    /// With `eager_rollback`: the exits beside the pending enters. The first one begins when a member is held.
-    fn poll_exits<Ms, P: Policy>(
-        &mut self,
-        mut members: Pin<&mut Ms>,
-        entering: bool,
-        may_begin: bool,
-        parts: &mut Parts<'_, P>,
-        panic: &mut FirstPanic,
-        cx: &mut Context<'_>,
-    ) -> Poll<()>
-    where
-        Ms: Members<Values: Values<Error = E>, Rank = RankOf<P>, Number = N>,
-    {
-        if let Self::Fail(ending) = self {
-            if entering && (!may_begin || members.as_mut().visit(0, &mut FindHeld).is_continue()) {
-                return Poll::Pending;
-            }
-            let mut exits = Exits::new(mem::replace(ending, Ending::Cancelled));
-            exits.choose_shown(members.as_mut());
-            members.as_mut().begin_exits();
-            *self = Self::Exits(exits);
-        }
-        let Self::Exits(exits) = self else { return Poll::Pending };
-        let polled = exits.poll(members, parts.exits, parts.observer, panic, cx);
-        if entering { Poll::Pending } else { polled }
-    }
+fn any_held<Ms: Members>(members: Pin<&mut Ms>) -> bool {
+    members.visit(0, &mut FindHeld).is_break()
 }
 
 /// Breaks at the first held member.

@@ -12,14 +12,14 @@ use pin_project::pin_project;
 use crate::{
     Event, ExitCase, Values,
     exit::Answer,
-    group::{ErrorOf, InFlight, Members, Number, Poller, RanksOf, Visitor},
+    group::{ErrorOf, InFlight, Members, Number, Poller, Visitor},
     policy::{ExitPolicy, Fairness, Limit, Observer},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
 };
 
 use super::{
-    outcome::{Answers, Ending, Failed, NoBody, complete, fail},
+    outcome::{Answers, Ending},
     recover::{ClearSlots, Cursor, Pass, Step},
     tell,
 };
@@ -93,20 +93,13 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
     }
 }
 
-impl<E, N> Exits<core::convert::Infallible, core::convert::Infallible, E, N> {
-    /// The same, with room for how a body ends.
-    pub(super) fn widen<R, B>(self) -> Exits<R, B, E, N> {
-        Exits { ending: NoBody::widen(self.ending), course: self.course }
-    }
-}
-
 /// The exits of a group, to their end.
 #[pin_project(project = ExitProj)]
 pub(crate) struct ExitPhase<Ms: Members, R, B> {
     #[pin]
-    members: Ms,
-    exits: Exits<R, B, ErrorOf<Ms>, Ms::Number>,
-    panic: FirstPanic,
+    pub(super) members: Ms,
+    pub(super) exits: Exits<R, B, ErrorOf<Ms>, Ms::Number>,
+    pub(super) panic: FirstPanic,
 }
 
 impl<Ms: Members, R, B> ExitPhase<Ms, R, B> {
@@ -114,51 +107,9 @@ impl<Ms: Members, R, B> ExitPhase<Ms, R, B> {
         Self { members, exits, panic }
     }
 
-    /// Begins the exits that can begin, and polls those in flight. Ready when all have finished.
-    pub(super) fn poll<X, O>(self: Pin<&mut Self>, policy: &mut X, observer: &mut O, cx: &mut Context<'_>) -> Poll<()>
-    where
-        Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank>,
-        X: ExitPolicy,
-        O: Observer,
-        B: 'static,
-    {
-        let ExitProj { members, exits, panic } = self.project();
-        exits.poll(members, policy, observer, panic, cx)
-    }
-
-    /// Moves the values into their slots.
-    pub(super) fn fill(self: Pin<&mut Self>, values: Ms::Values, ranks: RanksOf<Ms>) {
-        self.project().members.fill(values, ranks);
-    }
-
-    /// See [`Exits::choose_shown`].
-    pub(super) fn choose_shown(self: Pin<&mut Self>) {
-        let ExitProj { members, exits, .. } = self.project();
-        exits.choose_shown(members);
-    }
-
-    /// The value, if nothing has failed.
-    pub(super) fn complete(self: Pin<&mut Self>) -> Option<(R, Answer)> {
-        let ExitProj { members, exits, panic } = self.project();
-        complete(members, exits, panic)
-    }
-
-    /// Why there is no value.
-    pub(super) fn fail(self: Pin<&mut Self>, names: &'static [&'static str], catch: bool) -> Failed<Ms, R, B> {
-        let ExitProj { members, exits, panic } = self.project();
-        fail(members, exits, panic, names, catch)
-    }
-
     /// Drops member by member, so that the destructors of all run although more than one may panic.
     pub(super) fn clear(self: Pin<&mut Self>, observer: &mut impl Observer, panic: &mut FirstPanic) {
         let _ = self.project().members.visit(0, &mut ClearSlots { panic, observer });
-    }
-}
-
-impl<Ms: Members, B> ExitPhase<Ms, (), B> {
-    /// The exits of held members, which receive `case`. There is no error to show.
-    pub(super) fn alone(members: Ms, case: ExitCase) -> Self {
-        Self::new(members, Exits::of(Ending::Completed(()), case), FirstPanic::none())
     }
 }
 

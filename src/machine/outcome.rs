@@ -1,9 +1,10 @@
 //! How a life cycle ends: the ending, the errors, the result.
 
-use core::{any::Any, convert::Infallible, mem, ops::ControlFlow, pin::Pin};
+use core::{any::Any, mem, ops::ControlFlow, pin::Pin};
 
 use crate::{
     Cause, Errors, ExitCase, Failure, Shape,
+    cycle::Outcome,
     exit::Answer,
     group::{ErrorOf, Members, ShapeOf, Visitor},
     slot::Slot,
@@ -21,9 +22,6 @@ pub(crate) enum Ending<R, B, E> {
     Panicked(Option<E>),
     EnterFailed(Option<E>),
 }
-
-/// Why a body was not called.
-pub(super) type NoBody<E> = Ending<Infallible, Infallible, E>;
 
 impl<R, B, E> Ending<R, B, E> {
     pub(super) fn case(&self) -> ExitCase {
@@ -54,18 +52,6 @@ impl<R, B, E> Ending<R, B, E> {
         match self {
             Self::Panicked(shown) | Self::EnterFailed(shown) => Some(shown),
             _ => None,
-        }
-    }
-}
-
-impl<E> NoBody<E> {
-    /// The same, with room for how a body ends.
-    pub(super) fn widen<R, B>(self) -> Ending<R, B, E> {
-        match self {
-            Self::Completed(never) | Self::Failed(never) => match never {},
-            Self::Cancelled => Ending::Cancelled,
-            Self::Panicked(shown) => Ending::Panicked(shown),
-            Self::EnterFailed(shown) => Ending::EnterFailed(shown),
         }
     }
 }
@@ -104,8 +90,8 @@ impl From<Answers> for Answer {
     }
 }
 
-/// Why a life cycle of these members has no value: a failure; or a panic, which now resumes.
-pub(super) type Failed<Ms, R, B> = Result<(Failure<ErrorOf<Ms>, ShapeOf<Ms>, B>, Option<R>), Caught>;
+/// How a life cycle of these members ends: with an outcome, or with the panic that now resumes.
+pub(super) type Finished<Ms, R, B> = Result<Outcome<R, ErrorOf<Ms>, ShapeOf<Ms>, B>, Caught>;
 
 /// The value, if nothing has failed, and what the exits have answered together.
 #[inline]
@@ -136,7 +122,7 @@ pub(super) fn fail<Ms: Members, R, B>(
     panic: &mut FirstPanic,
     names: &'static [&'static str],
     catch: bool,
-) -> Failed<Ms, R, B> {
+) -> Finished<Ms, R, B> {
     let answers = exits.course.answers;
     let mut ending = mem::replace(&mut exits.ending, Ending::Cancelled);
     let lent = ending.room().and_then(Option::take);
@@ -174,7 +160,7 @@ pub(super) fn fail<Ms: Members, R, B>(
         }
     };
     let suppressed = Answer::from(answers) == Answer::Suppress && matches!(cause, Cause::Body(_));
-    Ok((Failure { cause, exits, suppressed, names: <ShapeOf<Ms>>::from_slice(names) }, value))
+    Ok(Err((Failure { cause, exits, suppressed, names: <ShapeOf<Ms>>::from_slice(names) }, value)))
 }
 
 /// Counts the errors.
