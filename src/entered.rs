@@ -14,7 +14,7 @@ use pin_project::pin_project;
 use crate::{
     Cycle, Exit, ExitCase, FailureOf, Gather, Group, Values, Verdict, With,
     exit::Answer,
-    group::Members,
+    group::{HeldAll, Members},
     machine::{After, Ended, ExitOnly, Machine},
     policy::{ExitPolicy, Exits, Policy},
     slot::Nobody,
@@ -128,25 +128,17 @@ use crate::{
 /// `enter()` before the tests and [`exit`](Exit::exit) after them, with `Completed` or `Panicked`.
 #[must_use = "dropped, it abandons every member: exit it, or make it a member of a group"]
 pub struct Entered<V: Values, P: ExitPolicy = Exits> {
-    /// The resources, and the order in which they were entered.
-    held: Option<(V, V::Ranks<P::Rank>)>,
+    held: HeldAll<V, P::Rank>,
     policy: P,
 }
 
 impl<V: Values, P: ExitPolicy> Entered<V, P> {
-    pub(crate) fn new(values: V, ranks: V::Ranks<P::Rank>, policy: P) -> Self {
-        Self { held: Some((values, ranks)), policy }
+    pub(crate) fn new(held: HeldAll<V, P::Rank>, policy: P) -> Self {
+        Self { held, policy }
     }
 
-    /// The values and their ranks. The caller is responsible for them now.
-    pub(crate) fn into_parts(mut self) -> (V, V::Ranks<P::Rank>) {
-        self.take_parts()
-    }
-
-    /// The same, in place.
-    #[cfg_attr(not(debug_assertions), inline(always))]
-    pub(crate) fn take_parts(&mut self) -> (V, V::Ranks<P::Rank>) {
-        self.held.take().expect(HELD)
+    pub(crate) fn into_held(self) -> HeldAll<V, P::Rank> {
+        self.held
     }
 
     /// Returns the resources. Nothing is exited: you are responsible for them now.
@@ -163,17 +155,7 @@ impl<V: Values, P: ExitPolicy> Entered<V, P> {
     /// # Ok(()) }) }
     /// ```
     pub fn into_inner(this: Self) -> V {
-        this.into_parts().0
-    }
-}
-
-const HELD: &str = "the values are there until they are taken";
-
-impl<V: Values, P: ExitPolicy> Drop for Entered<V, P> {
-    fn drop(&mut self) {
-        if let Some((values, _)) = self.held.take() {
-            values.abandon();
-        }
+        this.into_held().take().0
     }
 }
 
@@ -181,13 +163,13 @@ impl<V: Values, P: ExitPolicy> Deref for Entered<V, P> {
     type Target = V;
 
     fn deref(&self) -> &V {
-        &self.held.as_ref().expect(HELD).0
+        self.held.values()
     }
 }
 
 impl<V: Values, P: ExitPolicy> DerefMut for Entered<V, P> {
     fn deref_mut(&mut self) -> &mut V {
-        &mut self.held.as_mut().expect(HELD).0
+        self.held.values_mut()
     }
 }
 
@@ -225,7 +207,7 @@ where
     A: FromAnswer,
 {
     let policy = entered.policy;
-    let (values, ranks) = entered.into_parts();
+    let (values, ranks) = entered.into_held().take();
     let members = values.hold(ranks, P::CALLER_WAKER);
     ExitAll { exits: ExitOnly::new(members, case, policy), answer: PhantomData }
 }
@@ -278,10 +260,10 @@ impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
     const BODY: bool = false;
     type Value = Entered<V, X>;
     type Error = V::Error;
-    type Block = Nobody<(Entered<V, X>, Ended<Result<Entered<V, X>, V::Error>>)>;
+    type Block = Nobody<(HeldAll<V, X::Rank>, Ended<Result<Entered<V, X>, V::Error>>)>;
 
-    fn begin(self, entered: Entered<V, X>) -> Result<Self::Block, Entered<V, X>> {
-        Err(entered)
+    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Entered<V, X>> {
+        Err(Entered::new(held, policy))
     }
 }
 

@@ -15,8 +15,6 @@ use crate::{
 };
 #[cfg(doc)]
 use crate::{Exit, Gather};
-#[cfg(feature = "alloc")]
-use {crate::Report, alloc::boxed::Box};
 
 /// Why a gather failed: one cause, and beside it the error of every exit that failed.
 ///
@@ -262,7 +260,7 @@ impl<E, S: Shape, B> Cause<E, S, B> {
     }
 }
 
-fn who<S: Shape>(names: Option<&'static S::Names>, index: usize) -> Who {
+pub(crate) fn who<S: Shape>(names: Option<&'static S::Names>, index: usize) -> Who {
     Who { index, name: names.and_then(|names| S::names(names).get(index).copied()) }
 }
 
@@ -380,47 +378,6 @@ impl<E, S: Shape> Failure<E, S> {
 }
 
 impl<E, S: Shape, B> Failure<E, S, B> {
-    /// Returns the failure as one boxed error that keeps every source.
-    ///
-    /// Use it with `anyhow` (`.await.map_err(Failure::report)?`), for a log, or at the end of `main`. A plain `?` turns the
-    /// failure into a boxed error too, but that one has no sources: no `source()` can be written for every error type.
-    ///
-    /// ```
-    /// use std::io;
-    ///
-    /// use gather_cm::{EnterExt, Failure, Report, gather};
-    ///
-    /// async fn run() -> Result<(), Report> {
-    ///     let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
-    ///     gather((db,)).names(&["db"]).with(async |_| Ok(())).await.map_err(Failure::report)
-    /// }
-    ///
-    /// let report = smol::block_on(run()).unwrap_err();
-    /// assert_eq!(format!("{report:#}"), "enter of db failed: no route");
-    /// ```
-    #[cfg(feature = "alloc")]
-    pub fn report(self) -> Report
-    where
-        E: Into<Box<dyn Error + Send + Sync>>,
-        B: Into<Box<dyn Error + Send + Sync>>,
-    {
-        let mut report = Report::new();
-        match self.cause {
-            Cause::Enter(errors) => errors
-                .into_iter()
-                .for_each(|(index, error)| report.push(Origin::Enter(who::<S>(self.names, index)), Some(error.into()))),
-            Cause::Body(error) => report.push(Origin::Body, Some(error.into())),
-            Cause::Cancelled {} => report.push("cancelled", None),
-            Cause::Exit {} => {}
-            #[cfg(feature = "std")]
-            Cause::Panicked(panic) => report.push(panic, None),
-        }
-        for (index, error) in self.exits {
-            report.push(Origin::Exit(who::<S>(self.names, index)), Some(error.into()));
-        }
-        report
-    }
-
     /// Returns whether the exits suppressed the body's error: the body failed, there is at least one member, and every exit
     /// answered [`Suppress`](crate::Verdict::Suppress).
     ///

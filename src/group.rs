@@ -98,6 +98,39 @@ pub trait Values: Sized {
     fn abandon(self);
 }
 
+/// The resources of a group, and when each of them entered. Dropped, it abandons them. It is empty once they were taken.
+pub(crate) struct HeldAll<V: Values, T: Rank>(Option<(V, V::Ranks<T>)>);
+
+const HELD: &str = "the values are there until they are taken";
+
+impl<V: Values, T: Rank> HeldAll<V, T> {
+    pub(crate) fn new(values: V, ranks: V::Ranks<T>) -> Self {
+        Self(Some((values, ranks)))
+    }
+
+    /// Moves the values out. The caller is responsible for them now.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(crate) fn take(&mut self) -> (V, V::Ranks<T>) {
+        self.0.take().expect(HELD)
+    }
+
+    pub(crate) fn values(&self) -> &V {
+        &self.0.as_ref().expect(HELD).0
+    }
+
+    pub(crate) fn values_mut(&mut self) -> &mut V {
+        &mut self.0.as_mut().expect(HELD).0
+    }
+}
+
+impl<V: Values, T: Rank> Drop for HeldAll<V, T> {
+    fn drop(&mut self) {
+        if let Some((values, _)) = self.0.take() {
+            values.abandon();
+        }
+    }
+}
+
 pub mod sealed {
     pub trait Sealed {}
 }

@@ -15,33 +15,34 @@ mod outcome;
 mod recover;
 
 pub(crate) use body::{After, Body, Call, Ended};
+pub(crate) use exit::ExitOnly;
 
 use crate::{
-    Entered, Event, ExitCase, Values,
+    Event, Values,
     cycle::{self, Cycle},
     exit::Answer,
-    group::{ErrorOf, Members, ShapeOf},
-    policy::{ExitPolicy, Observer, Parts, Policy, Stop, Unobserved},
+    group::{ErrorOf, HeldAll, Members, ShapeOf},
+    policy::{ExitPolicy, Parts, Policy, Stop, tell},
     unwind::FirstPanic,
 };
 
 use body::{cancel_block, poll_block};
 use enter::{EnterPhase, EnterProj, Next};
 use exit::{ExitPhase, ExitProj, Exits};
-use outcome::{Ending, Finished, complete, fail};
+use outcome::{AFTER_THE_END, Ending, Finished, complete, fail};
+use recover::{Clear, EndOnUnwind};
 
 /// The states of the machine.
 ///
-/// | state   | meaning                                                                 | next                          |
-/// |---------|-------------------------------------------------------------------------|-------------------------------|
-/// | `Enter` | members are entering (`EagerRollback`: and exiting, if one has failed)  | `Body`; `Exit`, if one failed |
-/// |         |                                                                         | or the group was stopped      |
-/// | `Body`  | the block owns the values, and lends them                               | `Exit`                        |
-/// | `Exit`  | exits are in flight, and held back by a limit or by the stack's order   | `Done`                        |
-/// | `Done`  | finished, or a panic got out                                            |                               |
+/// | state   | meaning                                                                        | next           |
+/// |---------|--------------------------------------------------------------------------------|----------------|
+/// | `Enter` | members enter; if one fails or the group is stopped, the others exit here      | `Body`; `Done` |
+/// | `Body`  | the block owns the values, and lends them                                      | `Exit`         |
+/// | `Exit`  | members exit; some of them wait for the limit, or for their turn in a stack    | `Done`         |
+/// | `Done`  | it has finished, or a panic got out                                            |                |
 ///
-/// What makes the steps: a member's enter or exit that ends; the body's end; `stop`, which ends the first two states with
-/// `Cancelled`. A panic counts as the failure of what panicked.
+/// These make the steps: the end of a member's enter or exit, the body's end, and `stop`, which ends the enters and
+/// the body with `Cancelled`. A panic counts as the failure of the part that panicked.
 #[pin_project(project = StateProj)]
 enum State<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> {
     Enter(#[pin] EnterPhase<Ms, F, F::Value, F::Error>),
@@ -57,6 +58,23 @@ enum State<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> {
 impl<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> State<Ms, F, X> {
     fn end(mut self: Pin<&mut Self>) {
         self.set(Self::Done);
+    }
+
+    /// The exits, in whichever phase they are, and whether members are entering beside them.
+    ///
+    /// # Panics
+    ///
+    /// If it has finished.
+    fn exits(self: Pin<&mut Self>) -> (ExitProj<'_, Ms, F::Value, F::Error>, bool) {
+        match self.project() {
+            StateProj::Enter(phase) => {
+                let EnterProj { members, next, entering, panic, .. } = phase.project();
+                let Next::Exits(exits) = next else { unreachable!("the enters lead to the body or to the exits") };
+                (ExitProj { members, exits, panic }, *entering)
+            }
+            StateProj::Exit(phase) => (phase.project(), false),
+            StateProj::Body { .. } | StateProj::Done => panic!("{AFTER_THE_END}"),
+        }
     }
 }
 
@@ -122,28 +140,18 @@ where
         if let StateProj::Body { .. } = state.as_mut().project() {
             ready!(apart_if(large, || state.as_mut().poll_body(&mut parts, cx)));
         }
-        let (mut members, exits, panic, entering) = match state.as_mut().project() {
-            StateProj::Enter(phase) => match phase.project() {
-                EnterProj { members, next: Next::Exits(exits), panic, entering, .. } => {
-                    (members, exits, panic, *entering)
-                }
-                _ => unreachable!("the enters have led to the exits"),
-            },
-            StateProj::Exit(phase) => {
-                let ExitProj { members, exits, panic } = phase.project();
-                (members, exits, panic, false)
-            }
-            _ => panic!("{AFTER_THE_END}"),
-        };
+        let (phase, entering) = state.as_mut().exits();
+        let ExitProj { mut members, exits, panic } = phase;
         let polled = exits.poll(members.as_mut(), parts.exits, parts.observer, panic, cx);
         if entering || polled.is_pending() {
             return Poll::Pending;
         }
-        if let Some(value) = complete(members.as_mut(), exits, panic) {
+        let (ending, answers) = exits.results();
+        if let Some(value) = complete(members.as_mut(), ending, answers, panic) {
             state.end();
             return Poll::Ready(Ok(Ok(value)));
         }
-        let failed = fail(members, exits, panic, parts.exits.names(), P::CATCH);
+        let failed = fail(members, ending, answers, panic, parts.exits.names(), P::CATCH);
         state.end();
         Poll::Ready(failed)
     }
@@ -167,7 +175,7 @@ where
         members.as_mut().forget_parent();
         let Next::Body(after) = mem::replace(next, Next::Fail(Ending::Cancelled)) else { return None };
         let (values, ranks, emptied) = members.take();
-        match after.begin(Entered::new(values, ranks, *parts.exits)) {
+        match after.begin(HeldAll::new(values, ranks), *parts.exits) {
             Ok(block) => {
                 self.set(Self::Body { block, emptied });
                 None
@@ -192,7 +200,7 @@ where
     /// Goes on to the exits.
     fn leave_body<P: Policy>(
         mut self: Pin<&mut Self>,
-        (entered, ended): &mut (Entered<Ms::Values, X>, Ended<Result<F::Value, F::Error>>),
+        (held, ended): &mut (HeldAll<Ms::Values, X::Rank>, Ended<Result<F::Value, F::Error>>),
         mut panic: FirstPanic,
         parts: &mut Parts<'_, P>,
     ) {
@@ -215,7 +223,7 @@ where
         let members = Ms::empty(emptied);
         self.set(Self::Exit(ExitPhase::new(members, Exits::new(ending), panic)));
         if let StateProj::Exit(phase) = self.project() {
-            let (values, ranks) = entered.take_parts();
+            let (values, ranks) = held.take();
             phase.project().members.fill(values, ranks);
         }
     }
@@ -247,16 +255,6 @@ where
         }
     }
 }
-
-/// Tells the observer, and keeps its panic if it is the first.
-#[inline]
-fn tell<O: Observer>(observer: &mut O, panic: &mut FirstPanic, event: Event) {
-    if O::OBSERVES {
-        panic.guard(&mut || observer.tell(event));
-    }
-}
-
-const AFTER_THE_END: &str = "a gather was polled after it had finished";
 
 impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> cycle::sealed::Sealed for Machine<Ms, F, P> {}
 
@@ -313,81 +311,5 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> PinnedDrop for Mach
         if P::Stop::ENABLED || !self.as_mut().is_done() {
             self.drop_parts();
         }
-    }
-}
-
-/// The exits alone, of a group that was entered.
-#[pin_project(PinnedDrop)]
-pub(crate) struct ExitOnly<Ms: Members, X> {
-    #[pin]
-    phase: Option<ExitPhase<Ms, (), ErrorOf<Ms>>>,
-    policy: X,
-}
-
-impl<Ms, X> ExitOnly<Ms, X>
-where
-    Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank>,
-    X: ExitPolicy,
-{
-    /// The exits of held members, which receive `case`. There is no error to show.
-    pub(crate) fn new(members: Ms, case: ExitCase, policy: X) -> Self {
-        let exits = Exits::of(Ending::Completed(()), case);
-        Self { phase: Some(ExitPhase::new(members, exits, FirstPanic::none())), policy }
-    }
-
-    pub(crate) fn poll_cycle(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<cycle::Outcome<(), ErrorOf<Ms>, ShapeOf<Ms>, ErrorOf<Ms>>> {
-        let mut guard = EndOnUnwind(self);
-        let finished = guard.0.as_mut().poll_phase(cx);
-        mem::forget(guard);
-        Poll::Ready(ready!(finished).unwrap_or_else(|caught| caught.resume()))
-    }
-
-    fn poll_phase(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<Ms, (), ErrorOf<Ms>>> {
-        let mut this = self.project();
-        let phase = this.phase.as_mut().as_pin_mut().expect(AFTER_THE_END);
-        let ExitProj { mut members, exits, panic } = phase.project();
-        ready!(exits.poll(members.as_mut(), this.policy, &mut Unobserved, panic, cx));
-        let finished = match complete(members.as_mut(), exits, panic) {
-            Some(value) => Ok(Ok(value)),
-            None => fail(members, exits, panic, this.policy.names(), false),
-        };
-        this.phase.set(None);
-        Poll::Ready(finished)
-    }
-}
-
-impl<Ms: Members, X> Clear for ExitOnly<Ms, X> {
-    fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic) {
-        let mut phase = self.project().phase;
-        if let Some(phase) = phase.as_mut().as_pin_mut() {
-            phase.clear(&mut Unobserved, panic);
-        }
-        panic.guard(&mut || phase.set(None));
-    }
-}
-
-#[pinned_drop]
-impl<Ms: Members, X> PinnedDrop for ExitOnly<Ms, X> {
-    fn drop(self: Pin<&mut Self>) {
-        let mut first = FirstPanic::none();
-        self.clear(&mut first);
-        first.resume_in_drop();
-    }
-}
-
-/// What can be dropped part by part, so that the destructors of all run although more than one may panic.
-trait Clear {
-    fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic);
-}
-
-/// Ends a life cycle if a panic gets out of it, as all do without `std`. Polled again, it says so.
-struct EndOnUnwind<'a, T: Clear>(Pin<&'a mut T>);
-
-impl<T: Clear> Drop for EndOnUnwind<'_, T> {
-    fn drop(&mut self) {
-        self.0.as_mut().clear(&mut FirstPanic::none());
     }
 }

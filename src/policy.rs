@@ -375,6 +375,14 @@ impl<A: Observer, F: FnMut(Event)> Observer for Observed<A, F> {
     }
 }
 
+/// Tells the observer, and keeps its panic if it is the first.
+#[inline]
+pub(crate) fn tell<O: Observer>(observer: &mut O, panic: &mut FirstPanic, event: Event) {
+    if O::OBSERVES {
+        panic.guard(&mut || observer.tell(event));
+    }
+}
+
 pub trait Panics {
     const CATCH: bool;
 }

@@ -10,9 +10,54 @@ use core::{
     fmt::{self, Write},
 };
 
-use crate::failure::Indented;
+use crate::{
+    Cause, Failure, Origin, Shape,
+    failure::{Indented, who},
+};
 
 type BoxError = Box<dyn Error + Send + Sync>;
+
+impl<E, S: Shape, B> Failure<E, S, B> {
+    /// Returns the failure as one boxed error that keeps every source.
+    ///
+    /// Use it with `anyhow` (`.await.map_err(Failure::report)?`), for a log, or at the end of `main`. A plain `?` turns the
+    /// failure into a boxed error too, but that one has no sources: no `source()` can be written for every error type.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, Failure, Report, gather};
+    ///
+    /// async fn run() -> Result<(), Report> {
+    ///     let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
+    ///     gather((db,)).names(&["db"]).with(async |_| Ok(())).await.map_err(Failure::report)
+    /// }
+    ///
+    /// let report = smol::block_on(run()).unwrap_err();
+    /// assert_eq!(format!("{report:#}"), "enter of db failed: no route");
+    /// ```
+    pub fn report(self) -> Report
+    where
+        E: Into<BoxError>,
+        B: Into<BoxError>,
+    {
+        let mut report = Report::new();
+        match self.cause {
+            Cause::Enter(errors) => errors
+                .into_iter()
+                .for_each(|(index, error)| report.push(Origin::Enter(who::<S>(self.names, index)), Some(error.into()))),
+            Cause::Body(error) => report.push(Origin::Body, Some(error.into())),
+            Cause::Cancelled {} => report.push("cancelled", None),
+            Cause::Exit {} => {}
+            #[cfg(feature = "std")]
+            Cause::Panicked(panic) => report.push(panic, None),
+        }
+        for (index, error) in self.exits {
+            report.push(Origin::Exit(who::<S>(self.names, index)), Some(error.into()));
+        }
+        report
+    }
+}
 
 /// A [`Failure`](crate::Failure) as one error, for `anyhow`, for a log, or for the end of `main`.
 /// [`Failure::report`](crate::Failure::report) makes it.

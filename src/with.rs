@@ -12,7 +12,7 @@ use core::convert::Infallible;
 use crate::Many;
 use crate::{
     Cycle, Entered, Few, Gather, Resource, With,
-    group::Group,
+    group::{Group, HeldAll},
     machine::{Body, Call, Ended, Machine},
     policy::{ExitPolicy, Policy, Stop},
 };
@@ -106,13 +106,15 @@ macro_rules! life_cycle {
             /// The block that owns the values while the body borrows them.
             fn block<$($generics)* X: ExitPolicy, S: Stop, C: AsyncFnOnce($Refs) -> T, T: BodyResult<B>, B>(
                 body: C,
-                mut entered: Entered<$Values, X>,
-            ) -> impl Future<Output = (Entered<$Values, X>, Ended<Result<T::Value, B>>)> {
+                held: HeldAll<$Values, X::Rank>,
+                policy: X,
+            ) -> impl Future<Output = (HeldAll<$Values, X::Rank>, Ended<Result<T::Value, B>>)> {
+                let mut entered = Entered::new(held, policy);
                 async move {
                     #[allow(unused_mut, clippy::let_unit_value)]
                     let mut refs = entered.lend();
                     let ended = Body::<_, _, S>::new(|| body($($by)* refs)).await;
-                    (entered, ended.map(|output| output.map(T::into_result)))
+                    (entered.into_held(), ended.map(|output| output.map(T::into_result)))
                 }
             }
             let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER);

@@ -10,7 +10,8 @@ use core::{
 use pin_project::pin_project;
 
 use crate::{
-    Entered, Values,
+    Values,
+    group::HeldAll,
     policy::{ExitPolicy, Stop},
     unwind::{self, Caught, FirstPanic},
 };
@@ -27,10 +28,10 @@ pub(crate) trait After<V: Values, X: ExitPolicy> {
     /// The body's error.
     type Error;
     /// Owns the values while the body runs, and returns them.
-    type Block: Future<Output = (Entered<V, X>, Ended<Result<Self::Value, Self::Error>>)>;
+    type Block: Future<Output = (HeldAll<V, X::Rank>, Ended<Result<Self::Value, Self::Error>>)>;
 
     /// Makes the block; or else the value, if there is no body.
-    fn begin(self, entered: Entered<V, X>) -> Result<Self::Block, Self::Value>;
+    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Self::Value>;
 }
 
 /// A body `C`, for which the function item `K` makes the block. `S` is what may tell the body to end.
@@ -47,16 +48,16 @@ impl<C, K> Call<C, K> {
 
 impl<C, K, Fut, V: Values, X: ExitPolicy, R, B> After<V, X> for Call<C, K>
 where
-    K: FnOnce(C, Entered<V, X>) -> Fut,
-    Fut: Future<Output = (Entered<V, X>, Ended<Result<R, B>>)>,
+    K: FnOnce(C, HeldAll<V, X::Rank>, X) -> Fut,
+    Fut: Future<Output = (HeldAll<V, X::Rank>, Ended<Result<R, B>>)>,
 {
     const BODY: bool = true;
     type Value = R;
     type Error = B;
     type Block = Fut;
 
-    fn begin(self, entered: Entered<V, X>) -> Result<Fut, R> {
-        Ok((self.block)(self.body, entered))
+    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Fut, R> {
+        Ok((self.block)(self.body, held, policy))
     }
 }
 

@@ -12,7 +12,7 @@ use pin_project::pin_project;
 use crate::{
     Event, Values,
     group::{ErrorOf, InFlight, Members, Number, Poller, Visitor},
-    policy::{ExitPolicy, Fairness, Limit, Observer, Parts, Policy, Rank, Stop},
+    policy::{ExitPolicy, Fairness, Limit, Observer, Parts, Policy, Rank, Stop, tell},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
 };
@@ -21,7 +21,6 @@ use super::{
     exit::Exits,
     outcome::Ending,
     recover::{ClearSlots, Cursor, Settle, Step},
-    tell,
 };
 
 /// What comes after the enters. `F` makes the body, which ends with an `R` or a `B`.

@@ -2,40 +2,41 @@
 
 use core::{
     any::Any,
+    mem,
     ops::ControlFlow,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
-use pin_project::pin_project;
+use pin_project::{pin_project, pinned_drop};
 
 use crate::{
     Event, ExitCase, Values,
+    cycle::Outcome,
     exit::Answer,
-    group::{ErrorOf, InFlight, Members, Number, Poller, Visitor},
-    policy::{ExitPolicy, Fairness, Limit, Observer},
+    group::{ErrorOf, InFlight, Members, Number, Poller, ShapeOf, Visitor},
+    policy::{ExitPolicy, Fairness, Limit, Observer, Unobserved, tell},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
 };
 
 use super::{
-    outcome::{Answers, Ending},
-    recover::{ClearSlots, Cursor, Pass, Step},
-    tell,
+    outcome::{AFTER_THE_END, Answers, Ending, Finished, complete, fail},
+    recover::{Clear, ClearSlots, Cursor, EndOnUnwind, Pass, Step},
 };
 
 /// What is known of the exits, once the first one has begun.
 pub(super) struct Exits<R, B, E, N> {
     /// How it ends when they have finished.
-    pub(super) ending: Ending<R, B, E>,
-    pub(super) course: Course<N>,
+    ending: Ending<R, B, E>,
+    course: Course<N>,
 }
 
 /// How far the exits have come.
-pub(super) struct Course<N> {
+struct Course<N> {
     /// What the next exit receives.
     case: ExitCase,
-    pub(super) answers: Answers,
+    answers: Answers,
     /// In a stack: the body's error was suppressed.
     suppressed: bool,
     in_flight: N,
@@ -51,6 +52,11 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
     /// The exits receive the `case`.
     pub(super) fn of(ending: Ending<R, B, E>, case: ExitCase) -> Self {
         Self { ending, course: Course { case, answers: Answers::Neutral, suppressed: false, in_flight: N::default() } }
+    }
+
+    /// How it ends, and what the exits have answered.
+    pub(super) fn results(&mut self) -> (&mut Ending<R, B, E>, Answers) {
+        (&mut self.ending, self.course.answers)
     }
 
     /// In a group that has failed, the exits are shown the first of the errors that are known now.
@@ -113,6 +119,69 @@ impl<Ms: Members, R, B> ExitPhase<Ms, R, B> {
     }
 }
 
+/// The exits alone, of a group that was entered.
+#[pin_project(PinnedDrop)]
+pub(crate) struct ExitOnly<Ms: Members, X> {
+    #[pin]
+    phase: Option<ExitPhase<Ms, (), ErrorOf<Ms>>>,
+    policy: X,
+}
+
+impl<Ms, X> ExitOnly<Ms, X>
+where
+    Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank>,
+    X: ExitPolicy,
+{
+    /// The exits of held members, which receive `case`. There is no error to show.
+    pub(crate) fn new(members: Ms, case: ExitCase, policy: X) -> Self {
+        let exits = Exits::of(Ending::Completed(()), case);
+        Self { phase: Some(ExitPhase::new(members, exits, FirstPanic::none())), policy }
+    }
+
+    pub(crate) fn poll_cycle(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Outcome<(), ErrorOf<Ms>, ShapeOf<Ms>, ErrorOf<Ms>>> {
+        let mut guard = EndOnUnwind(self);
+        let finished = guard.0.as_mut().poll_phase(cx);
+        mem::forget(guard);
+        Poll::Ready(ready!(finished).unwrap_or_else(|caught| caught.resume()))
+    }
+
+    fn poll_phase(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<Ms, (), ErrorOf<Ms>>> {
+        let mut this = self.project();
+        let phase = this.phase.as_mut().as_pin_mut().expect(AFTER_THE_END);
+        let ExitProj { mut members, exits, panic } = phase.project();
+        ready!(exits.poll(members.as_mut(), this.policy, &mut Unobserved, panic, cx));
+        let (ending, answers) = exits.results();
+        let finished = match complete(members.as_mut(), ending, answers, panic) {
+            Some(value) => Ok(Ok(value)),
+            None => fail(members, ending, answers, panic, this.policy.names(), false),
+        };
+        this.phase.set(None);
+        Poll::Ready(finished)
+    }
+}
+
+impl<Ms: Members, X> Clear for ExitOnly<Ms, X> {
+    fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic) {
+        let mut phase = self.project().phase;
+        if let Some(phase) = phase.as_mut().as_pin_mut() {
+            phase.clear(&mut Unobserved, panic);
+        }
+        panic.guard(&mut || phase.set(None));
+    }
+}
+
+#[pinned_drop]
+impl<Ms: Members, X> PinnedDrop for ExitOnly<Ms, X> {
+    fn drop(self: Pin<&mut Self>) {
+        let mut first = FirstPanic::none();
+        self.clear(&mut first);
+        first.resume_in_drop();
+    }
+}
+
 /// Moves the first error of an enter out.
 struct LendFirst<'a, E> {
     shown: &'a mut Option<E>,
@@ -168,7 +237,7 @@ impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
                 continue;
             }
             // One that entered late may have been held back for the place of one behind it, which has ended since.
-            let held_back = core::mem::take(&mut self.cursor.held_back);
+            let held_back = mem::take(&mut self.cursor.held_back);
             if !X::Limit::LIMITED || !held_back || !self.policy.limit().has_room() {
                 return;
             }

@@ -11,8 +11,6 @@ use crate::{
     unwind::{self, Caught, FirstPanic},
 };
 
-use super::exit::Exits;
-
 /// How the body ended, or why it was not called, and what there is to return: an [`ExitCase`] with its load. The last two
 /// hold the error of an enter that the exits are shown.
 pub(crate) enum Ending<R, B, E> {
@@ -90,6 +88,9 @@ impl From<Answers> for Answer {
     }
 }
 
+/// What a life cycle says that is polled once too often.
+pub(super) const AFTER_THE_END: &str = "a gather was polled after it had finished";
+
 /// How a life cycle of these members ends: with an outcome, or with the panic that now resumes.
 pub(super) type Finished<Ms, R, B> = Result<Outcome<R, ErrorOf<Ms>, ShapeOf<Ms>, B>, Caught>;
 
@@ -97,19 +98,20 @@ pub(super) type Finished<Ms, R, B> = Result<Outcome<R, ErrorOf<Ms>, ShapeOf<Ms>,
 #[inline]
 pub(super) fn complete<Ms: Members, R, B>(
     members: Pin<&mut Ms>,
-    exits: &mut Exits<R, B, ErrorOf<Ms>, Ms::Number>,
+    ending: &mut Ending<R, B, ErrorOf<Ms>>,
+    answers: Answers,
     panic: &mut FirstPanic,
 ) -> Option<(R, Answer)> {
     // Not by `guard`: for most groups there is nothing to do, and no code.
     if let Err(caught) = unwind::catch(|| members.forget_parent()) {
         panic.keep(caught);
     }
-    if exits.course.answers == Answers::Failed || panic.is_some() || !matches!(exits.ending, Ending::Completed(_)) {
+    if answers == Answers::Failed || panic.is_some() || !matches!(ending, Ending::Completed(_)) {
         return None;
     }
     // In place: to move all of the state out would bring code for each field.
-    match mem::replace(&mut exits.ending, Ending::Cancelled) {
-        Ending::Completed(value) => Some((value, exits.course.answers.into())),
+    match mem::replace(ending, Ending::Cancelled) {
+        Ending::Completed(value) => Some((value, answers.into())),
         _ => None,
     }
 }
@@ -118,13 +120,13 @@ pub(super) fn complete<Ms: Members, R, B>(
 #[inline(never)]
 pub(super) fn fail<Ms: Members, R, B>(
     mut members: Pin<&mut Ms>,
-    exits: &mut Exits<R, B, ErrorOf<Ms>, Ms::Number>,
+    ending: &mut Ending<R, B, ErrorOf<Ms>>,
+    answers: Answers,
     panic: &mut FirstPanic,
     names: &'static [&'static str],
     catch: bool,
 ) -> Finished<Ms, R, B> {
-    let answers = exits.course.answers;
-    let mut ending = mem::replace(&mut exits.ending, Ending::Cancelled);
+    let mut ending = mem::replace(ending, Ending::Cancelled);
     let lent = ending.room().and_then(Option::take);
     let mut errors = TakeErrors { enters: Errors::empty(), exits: Errors::empty(), lent };
     // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.

@@ -5,12 +5,10 @@ use core::{mem, ops::ControlFlow, pin::Pin};
 use crate::{
     Event,
     group::{Members, Visitor},
-    policy::{Observer, Rank},
+    policy::{Observer, Rank, tell},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
 };
-
-use super::tell;
 
 /// What the sweep does at the slot that it has come to.
 #[derive(Clone, Copy)]
@@ -170,5 +168,19 @@ impl<E, T, O: Observer> Visitor<E, T> for ClearSlots<'_, O> {
             tell(self.observer, self.panic, event);
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// What can be dropped part by part, so that the destructors of all run although more than one may panic.
+pub(super) trait Clear {
+    fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic);
+}
+
+/// Ends a life cycle if a panic gets out of it, as all do without `std`. Polled again, it says so.
+pub(super) struct EndOnUnwind<'a, T: Clear>(pub(super) Pin<&'a mut T>);
+
+impl<T: Clear> Drop for EndOnUnwind<'_, T> {
+    fn drop(&mut self) {
+        self.0.as_mut().clear(&mut FirstPanic::none());
     }
 }
