@@ -98,7 +98,7 @@ pub trait Values: Sized {
     fn abandon(self);
 }
 
-/// The resources of a group, and when each of them entered. Dropped, it abandons them. It is empty once they were taken.
+/// The resources of a group, and their ranks. Its drop abandons them. It is empty once they were taken.
 pub(crate) struct HeldAll<V: Values, T: Rank>(Option<(V, V::Ranks<T>)>);
 
 const HELD: &str = "the values are there until they are taken";
@@ -139,10 +139,10 @@ pub mod sealed {
 pub trait Members: Sized {
     type Values: Values;
     type Rank: Rank;
-    /// What is left when the values are moved out, to make slots of them again: the functions that make the exits'
-    /// futures, and the block of wakers, without the caller's.
+    /// The rest of the slots when the values are moved out: the functions that make the exits' futures, and the block of
+    /// wakers, without the caller's.
     type Emptied: Send + Sync;
-    /// What the machine keeps of the members together, where a sweep does not pass by all of them.
+    /// The number of members in flight, if a sweep does not pass by all of them.
     type Number: Number;
     // The slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from
     // themselves.
@@ -155,7 +155,7 @@ pub trait Members: Sized {
         visitor: &mut impl Visitor<ErrorOf<Self>, Self::Rank>,
     ) -> ControlFlow<()>;
 
-    /// The same, for a poll: it may pass over members that were not woken, and those that wait for their turn in vain.
+    /// The same, for a poll. It may skip members that were not woken, and members that wait for their turn in vain.
     fn sweep(
         self: Pin<&mut Self>,
         first: usize,
@@ -165,15 +165,15 @@ pub trait Members: Sized {
         let _ = self.visit(first, &mut Sweep { cx, poller });
     }
 
-    /// In a stack: whose turn it is to exit. That is the one whose exit is in flight, else the last entered of those held.
+    /// In a stack: the member whose turn it is to exit. Its exit is in flight, or else it entered last of the held members.
     fn turn(self: Pin<&mut Self>) -> Option<usize> {
         find_turn(self)
     }
 
-    /// From now on, members that are held wait for their exit.
+    /// From now on, held members wait for their exit.
     fn begin_exits(self: Pin<&mut Self>) {}
 
-    /// Is told of a slot that has changed otherwise than in a sweep, and may be held.
+    /// Notes that a slot has changed otherwise than in a sweep, and may be held.
     fn note(self: Pin<&mut Self>, _index: usize) {}
 
     /// From now on, nothing keeps the caller's waker. Its destructor may panic.
@@ -209,9 +209,9 @@ pub trait Visitor<E, T> {
         S: Slot<Error = E, Rank = T>;
 }
 
-/// A poll of those slots that it wants to poll.
+/// A poll of the slots that it wants to poll.
 pub trait Poller<E, T> {
-    /// Whether it begins or polls a member that is in this phase. If not one that waits, then none behind it either.
+    /// Whether it begins or polls a member in this phase. If it does not begin a member that waits, it begins none behind it.
     fn wants(&mut self, index: usize, phase: Phase) -> bool;
 
     /// Begins or polls a member that it wants.
@@ -284,7 +284,7 @@ impl<L: Limit, N: Number> InFlight<'_, L, N> {
     }
 }
 
-/// A number, or nothing at all, where it can be done without: then it is always 0.
+/// A number; or nothing at all, if the machine can do without. Then it is always 0.
 pub trait Number: Copy + Default + Send + Sync {
     fn get(self) -> usize;
     fn set(&mut self, number: usize);

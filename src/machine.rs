@@ -90,7 +90,7 @@ fn apart_if<T>(large: bool, f: impl FnOnce() -> T) -> T {
     if large { apart(f) } else { f() }
 }
 
-/// A group's whole life cycle. `F` is what comes when the members have entered.
+/// A group's whole life cycle. `F` comes after the enters.
 #[pin_project(PinnedDrop)]
 pub(crate) struct Machine<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> {
     #[pin]
@@ -228,7 +228,7 @@ where
         }
     }
 
-    /// Polls what may stop the group, while that matters. It ends the entering and the body; a failed group stays failed.
+    /// Polls `stop`, as long as it has an effect. It ends the enters and the body. A failed group stays failed.
     fn poll_stop<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) {
         // By `project`: a shared reference to the state would cover the body's block, which borrows from itself.
         let matters = match self.as_mut().project() {

@@ -17,7 +17,7 @@ use crate::{
     unwind::{self, FirstPanic},
 };
 
-/// A resource that is held: dropped, it abandons it. Empty once it was taken.
+/// A held resource. Its drop abandons the resource. It is empty once the resource was taken.
 pub(crate) struct Held<V: Resource>(Option<V>);
 
 impl<V: Resource> Held<V> {
@@ -80,7 +80,7 @@ where
     type Release = K;
 }
 
-/// A member that there is not: its states take no room, and no code.
+/// A member that does not exist: its states take no room, and no code.
 pub struct Nobody<T>(Infallible, PhantomData<fn() -> T>);
 
 impl<T> Future for Nobody<T> {
@@ -108,8 +108,8 @@ type ErrorOf<L> = <<L as Life>::Value as Resource>::Error;
 /// | `ExitFault`  | the error of the exit  | `Gone` (`take_exit_fault`)                                              |
 /// | `Gone`       | nothing                |                                                                         |
 ///
-/// Dropped, a future is dropped with what is inside it, and a held resource is abandoned. A change of state drops the old
-/// one in place. If that panics, the new one is in place all the same.
+/// If a slot is dropped, a future is dropped along with its contents, and a held resource is abandoned. A change of state
+/// drops the old one in place. If that panics, the new one is in place all the same.
 #[pin_project(project = StateProj, project_replace = StateOwn)]
 enum State<L: Life> {
     Queued(L::Member),
@@ -165,7 +165,7 @@ pub trait Slot: Sized {
     /// If none is held.
     fn take(self: Pin<&mut Self>) -> Self::Value;
 
-    /// Polls the enter, starting it if need be. Says whether the resource is held; if not, the error is kept.
+    /// Polls the enter, and starts it if need be. Returns whether the resource is held. If it is not, the slot keeps the error.
     fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool>;
 
     /// Shows the error to the held resource.
@@ -174,13 +174,13 @@ pub trait Slot: Sized {
     /// Gives the held resource to its exit.
     fn begin_exit(self: Pin<&mut Self>, case: ExitCase);
 
-    /// Polls the exit that has begun. Returns its answer; if there is none, the error is kept.
+    /// Polls the exit that has begun. Returns its answer. If there is none, the slot keeps the error.
     fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>>;
 
-    /// Drops a member that waits to be entered, or a pending future, and what is inside it.
+    /// Drops a member that waits to be entered, or a pending future along with its contents.
     fn cut(self: Pin<&mut Self>, panic: &mut FirstPanic);
 
-    /// Drops whatever is here.
+    /// Empties the slot.
     fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic);
 
     /// Moves the error of the enter out, if there is one, and remembers that it was here.

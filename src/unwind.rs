@@ -164,7 +164,7 @@ mod imp {
 pub use imp::Panic;
 pub(crate) use imp::{Caught, catch};
 
-/// Whether panics are caught, so that it matters where they came from.
+/// Whether panics are caught, so that their origin matters.
 pub(crate) const CATCHES: bool = cfg!(feature = "std");
 
 /// Room for the first of several panics. The ones that follow are dropped, and so is this one with its room.

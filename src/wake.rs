@@ -1,5 +1,5 @@
-//! Who is to be polled of many members, so that a sweep need not pass by all of them; and the twin for targets without
-//! compare-and-swap, where it must.
+//! Knows which of many members are to be polled, so that a sweep need not pass by all of them. Targets without
+//! compare-and-swap have a twin, and sweeps that pass by all.
 
 #[cfg(target_has_atomic = "ptr")]
 mod awake;
@@ -31,13 +31,13 @@ mod imp {
         awake: Awake,
         /// A member that becomes held waits for its exit.
         exiting: bool,
-        /// No member before it waits, but those in `late`.
+        /// No member before it waits, except the ones in `late`.
         cursor: usize,
         /// Members before the cursor that became held when the exits had begun, the first one last.
         late: Vec<usize>,
-        /// In a stack, once the exits have begun: who is held, the last entered last.
+        /// In a stack, once the exits have begun: the held members, the last entered last.
         stack: Option<Vec<usize>>,
-        /// In a stack: whose turn it was last.
+        /// In a stack: the member whose turn it was last.
         turn: usize,
     }
 
@@ -54,8 +54,8 @@ mod imp {
             })
         }
 
-        /// Lets the poller poll those that were woken, and begin those that it wants to begin, in argument order. Who is
-        /// woken meanwhile may be left for the next poll.
+        /// Lets the poller poll the woken members, and begin the ones that it wants to begin, in argument order. A member that
+        /// is woken meanwhile is left for the next poll.
         pub(crate) fn sweep<S: Slot>(
             &mut self,
             mut slots: Pin<&mut [S]>,
@@ -118,7 +118,7 @@ mod imp {
             Some(at).filter(|at| *at < len)
         }
 
-        /// The first of those awake that is in flight and wanted, and lets it sleep; none behind `begin` is looked at.
+        /// The first woken member that is in flight and wanted, which sleeps from now on. None behind `begin` is looked at.
         #[inline]
         fn first_woken<S: Slot>(
             &mut self,
@@ -141,7 +141,7 @@ mod imp {
             }
         }
 
-        /// In a stack: whose turn it is. See [`Members::turn`].
+        /// In a stack: the member whose turn it is. See `Members::turn`.
         pub(crate) fn turn(&mut self, mut slots: Pin<&mut [impl Slot]>) -> Option<usize> {
             let stack = self.stack.get_or_insert_with(|| {
                 let len = pin::len(slots.as_mut());
@@ -162,12 +162,12 @@ mod imp {
             self.awake.forget_parent();
         }
 
-        /// From now on, members that are held wait for their exit.
+        /// From now on, held members wait for their exit.
         pub(crate) fn begin_exits(&mut self) {
             (self.exiting, self.cursor) = (true, 0);
         }
 
-        /// Is told of a slot that may have come to another phase.
+        /// Notes that a slot may have come to another phase.
         #[inline]
         pub(crate) fn note(&mut self, index: usize, phase: Phase) {
             if self.exiting && phase == Phase::Held {

@@ -13,7 +13,7 @@ use crate::{
     unwind::FirstPanic,
 };
 
-/// `$Slots` is the name of the struct of slots, `$Error` the error type (`Infallible` where there is no member to give
+/// `$Slots` is the name of the struct of slots, `$Error` the error type (`Infallible` if there is no member to give
 /// one), and then a line for each member: its index, a name, and the names of its slot, its value and its own type.
 macro_rules! tuple {
     ($Slots:ident, $n:literal, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident)*) => {

@@ -20,7 +20,7 @@ use crate::{
 pub struct Slots<S: Slot> {
     slots: Pin<Box<[S]>>,
     release: S::Release,
-    /// If they are many: who of them is to be polled.
+    /// If they are many: which of them are to be polled.
     many: Option<Many>,
 }
 
@@ -114,7 +114,7 @@ impl<S: Slot> Members for Slots<S> {
     }
 }
 
-/// What stays of the slots while the values are with the body.
+/// The rest of the slots, while the body has the values.
 pub struct Emptied<K> {
     len: usize,
     release: K,

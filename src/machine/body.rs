@@ -16,7 +16,7 @@ use crate::{
     unwind::{self, Caught, FirstPanic},
 };
 
-/// How the body ended: with its output; with nothing, if it was told to end; or with a panic.
+/// How the body ended: with its output; with nothing, if it was cancelled; or with a panic.
 pub(crate) type Ended<T> = Result<Option<T>, Caught>;
 
 /// What comes when all members have entered.
@@ -61,7 +61,7 @@ where
     }
 }
 
-/// The waker that tells the body's block to give the values back, by its address. No one is ever woken by it.
+/// The waker that tells the body's block, by its address, to return the values. It wakes nobody.
 static CANCEL: &Waker = Waker::noop();
 
 fn is_cancel(waker: &Waker) -> bool {
@@ -78,13 +78,13 @@ pub(super) fn poll_block<S: Stop, T>(block: Pin<&mut impl Future<Output = T>>, c
     }
 }
 
-/// Tells the block to drop the body and to give the values back.
+/// Tells the block to drop the body and to return the values.
 pub(super) fn cancel_block<T>(block: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
     block.poll(&mut Context::from_waker(CANCEL))
 }
 
-/// The body's own future, from its call on. When it has ended, or is told to, it is dropped here, panic or not, so that the
-/// values that it borrows survive it. `S` is what may tell it to.
+/// The body's own future, from its call on. When it has ended or is cancelled, it is dropped here, panic or not, so that
+/// the values that it borrows survive it. `S` may cancel it.
 #[pin_project]
 pub(crate) struct Body<C, Fut, S> {
     #[pin]

@@ -1,4 +1,4 @@
-//! One poll's share in the enters, and cutting those that are pending.
+//! One poll's share in the enters. It also drops pending enters.
 
 use core::{
     mem,
@@ -72,7 +72,7 @@ impl<Ms: Members, F, R, B> EnterPhase<Ms, F, R, B> {
         }
     }
 
-    /// Begins the enters that can begin, and polls those in flight. Ready when the body or the exits can begin. `has_body` says
+    /// Begins the enters that can begin, and polls the ones in flight. It is ready when the body or the exits can begin. `has_body` says
     /// whether the body is to be called, or only keeps the values.
     pub(super) fn poll<P: Policy>(
         mut self: Pin<&mut Self>,
@@ -116,7 +116,7 @@ impl<Ms: Members, F, R, B> EnterPhase<Ms, F, R, B> {
         Poll::Ready(())
     }
 
-    /// Says whether exits may begin beside the enters: there may be a held member for the first time.
+    /// Returns whether exits may begin beside the enters, because a member may be held for the first time.
     fn poll_enters<P: Policy>(self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> bool
     where
         Ms: Members<Rank = RankOf<P>>,
@@ -183,7 +183,7 @@ impl<E, T> Visitor<E, T> for FindHeld {
     }
 }
 
-/// Polls every enter that is in flight, and begins those that can begin.
+/// Polls every enter in flight, and begins the ones that can begin.
 struct PollEnters<'a, 'p, P: Policy, T, N> {
     /// A member could not be entered, or its entering panicked.
     failed: bool,
@@ -224,7 +224,7 @@ impl<P: Policy, T: Rank, N: Number> PollEnters<'_, '_, P, T, N> {
         tell(self.parts.observer, self.panic, event);
     }
 
-    /// Puts in order what the panic of a member left behind. Says where the sweep goes on.
+    /// Puts the slot in order whose member panicked. Returns the slot at which the sweep goes on.
     #[cold]
     fn recover<Ms: Members<Rank = T>>(&mut self, mut members: Pin<&mut Ms>, caught: Caught) -> usize {
         let index = self.cursor.recover(members.as_mut(), caught, self.panic);

@@ -1,4 +1,4 @@
-//! One poll's share in the exits: their order, their limit, and which error they are shown.
+//! One poll's share in the exits: their order, their limit, and the error that they are shown.
 
 use core::{
     any::Any,
@@ -25,7 +25,7 @@ use super::{
     recover::{Clear, ClearSlots, Cursor, EndOnUnwind, Pass, Step},
 };
 
-/// What is known of the exits, once the first one has begun.
+/// The exits, once the first one has begun.
 pub(super) struct Exits<R, B, E, N> {
     /// How it ends when they have finished.
     ending: Ending<R, B, E>,
@@ -69,7 +69,7 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
         }
     }
 
-    /// Begins the exits that can begin, and polls those in flight. Ready when all have finished.
+    /// Begins the exits that can begin, and polls the ones in flight. It is ready when all have finished.
     pub(super) fn poll<Ms, X, O>(
         &mut self,
         mut members: Pin<&mut Ms>,
@@ -197,7 +197,7 @@ impl<E, T> Visitor<E, T> for LendFirst<'_, E> {
     }
 }
 
-/// Begins every exit that can begin, and polls every one in flight. In a stack: of the one slot whose turn it is.
+/// Begins every exit that can begin, and polls every exit in flight. In a stack, it looks at one slot only, whose turn it is.
 struct PollExits<'a, X, N, O> {
     shown: Option<&'a dyn Any>,
     /// In a stack: the slot whose turn it is.
@@ -249,7 +249,7 @@ impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
         InFlight { limit: self.policy.limit(), number: &mut self.course.in_flight }
     }
 
-    /// Puts in order what the panic of a member left behind. Says where the sweep goes on.
+    /// Puts the slot in order whose member panicked. Returns the slot at which the sweep goes on.
     #[cold]
     fn recover<Ms: Members>(&mut self, mut members: Pin<&mut Ms>, caught: Caught) -> usize {
         let index = self.cursor.recover(members.as_mut(), caught, self.panic);

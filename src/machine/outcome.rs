@@ -54,7 +54,7 @@ impl<R, B, E> Ending<R, B, E> {
     }
 }
 
-/// What the exits have answered so far: the last of these that applies.
+/// The answers of the exits so far: the last of these that applies.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Answers {
     Neutral,
@@ -88,7 +88,7 @@ impl From<Answers> for Answer {
     }
 }
 
-/// What a life cycle says that is polled once too often.
+/// The message if a life cycle is polled after its end.
 pub(super) const AFTER_THE_END: &str = "a gather was polled after it had finished";
 
 /// How a life cycle of these members ends: with an outcome, or with the panic that now resumes.
@@ -116,7 +116,7 @@ pub(super) fn complete<Ms: Members, R, B>(
     }
 }
 
-/// Moves the errors out, when [`complete`] has found no value.
+/// Moves the errors out, if [`complete`] has found no value.
 #[inline(never)]
 pub(super) fn fail<Ms: Members, R, B>(
     mut members: Pin<&mut Ms>,

@@ -1,4 +1,4 @@
-//! What a panic of a member leaves behind, and what a drop does.
+//! Puts a group in order after a panic, and in a drop.
 
 use core::{mem, ops::ControlFlow, pin::Pin};
 
@@ -75,7 +75,7 @@ impl Cursor {
         true
     }
 
-    /// Drops the future that has panicked, and says whose it is. If the panic was not a member's, it resumes.
+    /// Drops the future that has panicked, and returns its index. If the panic was not a member's, it resumes.
     #[cold]
     pub(super) fn recover<Ms: Members>(
         &mut self,
@@ -90,8 +90,11 @@ impl Cursor {
     }
 }
 
-/// Which slots a sweep of one poll is for. Without `fair()` one pass is enough; with it, three passes make a poll: who is in
-/// flight, from one member on; who is in flight, up to that member; and those that start.
+/// Which slots a sweep of one poll is for. Without `fair()` one pass is enough. With it, three passes make a poll:
+///
+/// 1. members in flight, from one member on
+/// 2. members in flight, up to that member
+/// 3. members that start
 #[derive(Clone, Copy)]
 pub(super) enum Pass {
     All,
@@ -127,7 +130,7 @@ impl<E, T> Visitor<E, T> for Cut<'_> {
     }
 }
 
-/// Gives the one member a rank that has entered although it panicked. Says whether it has.
+/// Gives a rank to the member that panicked, if it has entered all the same. Remembers whether it has.
 pub(super) struct Settle<'a, T> {
     pub(super) rank: &'a mut T,
     pub(super) held: bool,
@@ -146,7 +149,7 @@ impl<E, T: Rank> Visitor<E, T> for Settle<'_, T> {
     }
 }
 
-/// Drops whatever the slots hold.
+/// Empties every slot.
 pub(super) struct ClearSlots<'a, O> {
     pub(super) panic: &'a mut FirstPanic,
     pub(super) observer: &'a mut O,

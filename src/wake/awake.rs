@@ -1,4 +1,4 @@
-//! Who is awake, in argument order: one member by the hint, the others by the set.
+//! The woken members, in argument order: one by the hint, the others by the set.
 
 use core::{ops::Deref, task::Waker};
 
@@ -29,8 +29,8 @@ impl Awake {
         Self { wakers: Wakers::new(len), hint: None, kept: None, walk: Walk::default(), walking: false }
     }
 
-    /// From now on a wake wakes `parent`. Takes the members from index `from` on that were woken before, and those that are
-    /// left from before; the others stay awake. A member that is woken meanwhile is left for the next look.
+    /// From now on a wake wakes `parent`. Takes the members from index `from` on that were woken before, or are left
+    /// from an earlier look. The others stay awake. A member that is woken meanwhile is left for the next look.
     #[inline]
     pub(super) fn look(&mut self, parent: &Waker, from: usize) {
         let woken = self.wakers.look(parent);

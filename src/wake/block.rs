@@ -66,7 +66,7 @@ struct Parent {
     slots: [UnsafeCell<Option<Waker>>; 2],
 }
 
-// SAFETY: a slot is shared between threads, and its waker is `Send` and `Sync`. [`State`] says who may write to a slot.
+// SAFETY: a slot is shared between threads, and its waker is `Send` and `Sync`. [`State`] says when the gather may write to a slot, and when the last user may.
 unsafe impl Sync for Parent {}
 
 impl Parent {
@@ -127,7 +127,7 @@ impl Parent {
         }
     }
 
-    /// From now on a wake wakes `parent`. Says who was woken before.
+    /// From now on a wake wakes `parent`. Returns which members were woken before.
     ///
     /// # Safety
     ///
@@ -237,7 +237,7 @@ const MOST_OWNERS: usize = usize::MAX / 2;
 /// The pointer is the one that `alloc` has returned, or is made of it: it leads to the whole block.
 struct Block(NonNull<Header>);
 
-// SAFETY: what is in a block is `Send` and `Sync`, and who owns it is counted atomically.
+// SAFETY: the contents of a block are `Send` and `Sync`, and its owners are counted atomically.
 unsafe impl Send for Block {}
 // SAFETY: the same.
 unsafe impl Sync for Block {}
@@ -357,14 +357,14 @@ impl Wakers {
         Self { block: Block::new(len.div_ceil(BITS)) }
     }
 
-    /// Registers the parent, and then takes who was woken: a wake that this look does not see wakes the parent.
+    /// Registers the parent, and then takes the woken members. A wake that this look does not see wakes the parent.
     #[inline]
     pub(super) fn look(&mut self, parent: &Waker) -> Woken {
         // SAFETY: this is the gather, and it is borrowed exclusively.
         unsafe { self.block.header().parent.look(parent) }
     }
 
-    /// From now on a wake wakes nobody, and nothing keeps the parent's waker but those that are calling it right now.
+    /// From now on a wake wakes nobody, and nothing keeps the parent's waker except calls of it that are under way.
     pub(super) fn forget_parent(&mut self) {
         // SAFETY: this is the gather, and it is borrowed exclusively.
         unsafe { self.block.header().parent.forget() }

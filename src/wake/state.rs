@@ -10,7 +10,7 @@
 //! | users of slot 0, of slot 1 | so many calls of the slot's waker are under way                                   |
 //! | hint                     | one more than the index of a member that was woken since the gather looked, or 0    |
 //!
-//! The valid states, and who leaves them:
+//! The valid states, and how they are left:
 //!
 //! | registered | kept | hint | more | what it is                | left by                                                |
 //! |------------|------|------|------|---------------------------|--------------------------------------------------------|
@@ -84,7 +84,7 @@ impl State {
         [self.slot(), 1 - self.slot()].into_iter().find(|slot| self.is_unused(*slot))
     }
 
-    /// The gather has taken who was woken.
+    /// The gather has taken the woken members.
     pub(super) fn looked(self) -> Self {
         Self(self.0 & NO_HINT & !MORE)
     }
