@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # Breaks the source in a list of ways, one at a time, and shows that the tests notice each.
 #
-# A line of the list names the file, the text to replace (it occurs exactly once), the new text, and the promise that
-# breaks. With an argument, the script takes only the lines whose promise contains it. With `--within SECONDS`, it takes
-# as many as there is time for, in a random order. `cargo mutants` makes many more by itself. It also makes these, which
-# need no test:
+# A line of the list names the file in `src`, the text to replace (it occurs exactly once), the new text, and the promise
+# that breaks. In the texts, `\n` stands for a newline. With an argument, the script takes only the lines whose promise
+# contains it. With `--within SECONDS`, it takes as many as there is time for, in a random order. `cargo mutants` makes
+# many more by itself. It also makes these, which need no test:
 #
 # - `Exit::on_error`, `Verdict::from(())` and `Store::empty` of a `Vec` replaced by what they do already;
-# - a `Cursor::end_visit` that does not move on: the slot that was left has nothing to be polled, so the sweep passes it;
-# - an `EndOnUnwind` without effect if `std` is on: no panic gets out of it there. Without `std` a test notices.
+# - a `poll_enters` that always returns `true`: the poll then looks for a held member once more, and finds none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 within=
@@ -53,7 +52,9 @@ machine/enter.rs~        if P::FAIL_FAST && self.failed {~        if false {~2: 
 machine/enter.rs~            Phase::Queued if index >= self.parts.enter_limit.max() && self.failed => false,~~6: queued members of a failed group never start
 machine/enter.rs~if (P::FAIL_FAST || P::EnterLimit::LIMITED) && ~if P::FAIL_FAST && ~6: queued members of a failed group are dropped at once
 machine/enter.rs~Phase::Queued => self.parts.enter_limit.has_room(),~Phase::Queued => true,~6: at most n enters in flight
+machine/enter.rs~        self.count().end();\n        self.tell(if held~        self.tell(if held~6: a panic in an enter frees its place
 machine/exit.rs~let has_room = self.policy.limit().has_room();~let has_room = true;~13: at most n exits in flight
+machine/exit.rs~                self.count().end();\n                tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK~                tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK~13: a panic in an exit frees its place
 machine/exit.rs~            if !X::Limit::LIMITED || !held_back || !self.policy.limit().has_room() {~            if held_back || true {~13: a place that becomes free late is used at once
 group.rs~        let last = self.turn.is_none_or(|(_, highest)| highest < rank);~        let last = self.turn.is_none_or(|(_, highest)| highest > rank);~12: last entered first
 slot.rs~        *this.rank = rank;~~12: the order of entering is kept while the body runs
@@ -88,12 +89,15 @@ machine.rs~            panic.drop(mem::replace(&mut ending, Ending::Panicked(Non
 machine/exit.rs~        let Self { ending, course } = self;~        let Self { ending, course } = self;\n        course.case = ending.case();~9: the case is decided when the first exit begins
 policy.rs~        this.0.clear(panic);\n~~14: both are dropped if cancel_on is called twice
 policy.rs~        panic.guard(&mut || this.1.set(Signal::Over));~        this.1.set(Signal::Over);~17: a panic of stop's destructor is kept
+machine/enter.rs~        panic.join(cause);~        drop(cause);~16: a panic of stop is kept while members enter
+machine.rs~        self.project().policy.parts().stop.clear(&mut first);~~17: the same if the gather is dropped
 machine/exit.rs~                self.cursor.step = Step::Shown;\n                index\n~                self.cursor.step = Step::Shown;\n                index + 1\n~16: after a panic of on_error the exit runs
 machine/recover.rs~            show();\n        }\n~            show();\n        } else {\n            let _ = unwind::catch(show);\n        }\n~16: after a panic of on_error it is not called again
 machine/recover.rs~        self.step = Step::Exit;~~16: a panic in the exit after on_error is the exit's
 machine/enter.rs~        if let (Self::Fail(ending), true) = (&mut *self, panic.is_some()) {\n            *ending = Ending::Panicked(None);\n        }~~16: exits receive Panicked after a panic in an enter
 machine/body.rs~            others.drop(output);\n~            others.drop(output);\n            drop(caught);\n            return Poll::Pending;\n            #[allow(unreachable_code)]\n            let caught = unwind::catch(|| ()).unwrap_err();\n~16: a panic of the body is not lost
 machine/body.rs~            state.set(BodyState::Ended);\n        });~        });~17: a panic of the body's destructor is kept
+machine/body.rs~            others.guard(&mut || state.set(BodyState::Ended));~~17: so is one of its destructor beside it
 machine/enter.rs~            exits.choose_shown(members.as_mut());~~5: exits of a failed group are shown an error
 machine/exit.rs~        let Self { ending, course } = self;~        if self.ending.shown().is_none() {\n            self.choose_shown(members.as_mut());\n        }\n        let Self { ending, course } = self;~5: only an error known when the exits begin is shown
 machine/outcome.rs~            Self::Panicked(Some(error)) | Self::EnterFailed(Some(error)) => Some(error),~            Self::EnterFailed(Some(error)) => Some(error),~5: after a panic in an enter they are shown it too
@@ -140,8 +144,8 @@ errors.rs~        self.push((index, error));~        self.push((self.len(), erro
 errors.rs~        self.reserve_exact(errors);~        let _ = errors;~20: as many allocations for many errors
 failure.rs~            Cause::Body(error) if self.suppressed => Ok(error),~            Cause::Body(error) => Ok(error),~11: what was not suppressed is a failure
 machine.rs~        let (phase, entering) = state.as_mut().exits();~        if let StateProj::Done = state.as_mut().project() {\n            return Poll::Pending;\n        }\n        let (phase, entering) = state.as_mut().exits();~18: polled after its end, a clear panic
-machine/recover.rs~        self.0.as_mut().clear(&mut FirstPanic::none());~~18: polled after a panic got out, it says that it has ended
-machine/recover.rs~            self.come_to = index + 1;~            self.come_to = index;~16: a panic is that of the member whose code runs
+machine/recover.rs~        self.0.as_mut().clear(&mut FirstPanic::none());~~15: held resources are abandoned if a panic gets out
+machine/recover.rs~            self.come_to = index + 1;~            self.come_to = index + 2;~16: a panic is that of the member whose code runs
 machine/recover.rs~            slot.set_rank(self.rank.next());~~12: a member that is held although its enter panicked has its turn
 machine/enter.rs~        members.note(index);~~20: of many, such a member waits for its exit
 machine/recover.rs~        slot.cut(self.panic);~~16: what has panicked is over
@@ -154,7 +158,7 @@ group/vec.rs~first.guard(&mut || value.show_error(error))~value.show_error(error
 group/vec.rs~let many = if caller_waker { None } else { Many::new(slots.len()) };~let _ = caller_waker;\n        let many = Many::new(slots.len());~20: caller_waker passes on the caller's waker
 group/vec.rs~        this.many.iter_mut().for_each(Many::begin_exits);~~20: members of many wait for their exit after the body
 group/vec.rs~            many.forget_parent();~            let _ = many;~20: no waker is kept while the body runs
-machine.rs~since a waker's destructor may panic.\n        members.as_mut().forget_parent();~since a waker's destructor may panic.~20: no waker is kept while the body runs
+machine.rs~        members.as_mut().forget_parent();\n        let Next::Body(after)~        let Next::Body(after)~20: no waker is kept while the body runs
 machine/outcome.rs~unwind::catch(|| members.forget_parent())~unwind::catch(|| drop(members))~17: a panic of the caller's waker is kept at the end
 wake.rs~(len > FEW).then~(len > 3).then~2: a few are polled with the caller's own waker
 group.rs~        self.number.set(self.number.get() + 1);~~20: of many, those that were not woken are waited for
