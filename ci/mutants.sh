@@ -161,7 +161,7 @@ group/vec.rs~            many.forget_parent();~            let _ = many;~20: no 
 machine.rs~        members.as_mut().forget_parent();\n        let Next::Body(after)~        let Next::Body(after)~20: no waker is kept while the body runs
 machine/outcome.rs~unwind::catch(|| members.forget_parent())~unwind::catch(|| drop(members))~17: a panic of the caller's waker is kept at the end
 wake.rs~(len > FEW).then~(len > 3).then~2: a few are polled with the caller's own waker
-group.rs~        self.number.set(self.number.get() + 1);~~20: of many, those that were not woken are waited for
+group.rs~    fn get(self) -> usize {\n        self\n    }~    fn get(self) -> usize {\n        0\n    }~20: of many, those that were not woken are waited for
 wake.rs~(len > FEW).then~(len > 64).then~20: of many, only woken members are polled
 wake.rs~let Some(index) = woken.or(begin) else { return };~let Some(index) = begin.or(woken) else { return };~20: in argument order
 wake.rs~                from = index + 1;~                from = if woken.is_none() { index + 1 } else { from };~20: a place is not given to one that the sweep has passed

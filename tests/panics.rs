@@ -567,6 +567,35 @@ fn the_call_of_the_body() {
     assert_eq!(received(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
 }
 
+/// 17: the body's future panics, and so does its destructor: the exits run, and the first panic resumes.
+#[test]
+fn the_body_and_its_destructor() {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+    struct Bomb;
+    impl Future for Bomb {
+        type Output = Result<(), &'static str>;
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+            panic!("body")
+        }
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("destructor");
+        }
+    }
+    fn body(_: (&mut Resource, &mut Resource, &mut Resource)) -> Bomb {
+        Bomb
+    }
+    let log = Log::default();
+    let mut gather = Driver::new(gather(<(_, _, _)>::from(all_well(&log))).with(body));
+    assert_eq!(caught(|| gather.poll()), "body");
+    assert_eq!(received(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+}
+
 /// 16: a panic of a verdict's conversion is a panic of the exit.
 #[test]
 fn the_conversion_of_a_verdict() {
