@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{Driver, Gate, Log, Member, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well};
+use common::{
+    Driver, Gate, Log, Member, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well,
+};
 use gather_cm::{EnterExt, gather};
 
 fn enters(enter_limit: usize) -> Setup {
