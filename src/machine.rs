@@ -173,7 +173,7 @@ where
         let Next::Body(_) = next else { return None };
         // While the slots still hold every resource, since a waker's destructor may panic.
         members.as_mut().forget_parent();
-        let Next::Body(after) = mem::replace(next, Next::Fail(Ending::Cancelled)) else { return None };
+        let Next::Body(after) = mem::replace(next, Next::Fail(Ending::Cancelled)) else { unreachable!() };
         let (values, ranks, emptied) = members.take();
         match after.begin(HeldAll::new(values, ranks), *parts.exits) {
             Ok(block) => {
@@ -205,6 +205,9 @@ where
         parts: &mut Parts<'_, P>,
     ) {
         let StateProj::Body { emptied, .. } = self.as_mut().project() else { unreachable!("the body is left once") };
+        let members = Ms::empty(emptied);
+        // Without `std`, a panic of `stop` or of the observer gets out, and there is no body any more.
+        self.as_mut().end();
         let mut ending = match mem::replace(ended, Ok(None)) {
             Ok(Some(Ok(value))) => Ending::Completed(value),
             Ok(Some(Err(error))) => Ending::Failed(error),
@@ -220,7 +223,6 @@ where
         }
         let case = ending.case();
         tell(parts.observer, &mut panic, Event::BodyEnded { case });
-        let members = Ms::empty(emptied);
         self.set(Self::Exit(ExitPhase::new(members, Exits::new(ending), panic)));
         if let StateProj::Exit(phase) = self.project() {
             let (values, ranks) = held.take();

@@ -14,7 +14,7 @@ mod state;
 
 #[cfg(target_has_atomic = "ptr")]
 mod imp {
-    use alloc::vec::Vec;
+    use alloc::{vec, vec::Vec};
     use core::{cmp::Ordering, pin::Pin, task::Context};
 
     use super::awake::Awake;
@@ -29,12 +29,13 @@ mod imp {
 
     pub struct Many {
         awake: Awake,
+        len: usize,
         /// A member that becomes held waits for its exit.
         exiting: bool,
         /// No member before it waits, except the ones in `late`.
         cursor: usize,
-        /// Members before the cursor that became held when the exits had begun, the first one last.
-        late: Vec<usize>,
+        /// Members before the cursor that became held when the exits had begun.
+        late: Late,
         /// In a stack, once the exits have begun: the held members, the last entered last.
         stack: Option<Vec<usize>>,
         /// In a stack: the member whose turn it was last.
@@ -46,9 +47,10 @@ mod imp {
         pub(crate) fn new(len: usize) -> Option<Self> {
             (len > FEW).then(|| Self {
                 awake: Awake::new(len),
+                len,
                 exiting: false,
                 cursor: 0,
-                late: Vec::new(),
+                late: Late::default(),
                 stack: None,
                 turn: 0,
             })
@@ -109,11 +111,11 @@ mod imp {
             if from <= self.cursor {
                 self.cursor = at;
             }
-            while let Some(last) = self.late.partition_point(|late| *late >= from).checked_sub(1) {
-                if waits(self.late[last]) {
-                    return Some(self.late[last].min(at));
+            while let Some(late) = self.late.next(from) {
+                if waits(late) {
+                    return Some(late.min(at));
                 }
-                self.late.remove(last);
+                self.late.remove(late);
             }
             Some(at).filter(|at| *at < len)
         }
@@ -180,11 +182,55 @@ mod imp {
             if let Some(stack) = &mut self.stack {
                 stack.push(index);
             } else if index < self.cursor {
-                let at = self.late.partition_point(|late| *late > index);
-                if self.late.get(at) != Some(&index) {
-                    self.late.insert(at, index);
-                }
+                self.late.insert(index, self.len);
             }
+        }
+    }
+
+    /// A set of indices, for one thread. It allocates once, when the first one is inserted.
+    #[derive(Default)]
+    struct Late {
+        words: Vec<usize>,
+        len: usize,
+    }
+
+    const BITS: usize = usize::BITS as usize;
+
+    impl Late {
+        fn is_empty(&self) -> bool {
+            self.len == 0
+        }
+
+        /// Inserts an index less than `end`.
+        fn insert(&mut self, index: usize, end: usize) {
+            if self.words.is_empty() {
+                self.words = vec![0; end.div_ceil(BITS)];
+            }
+            let (word, bit) = (&mut self.words[index / BITS], 1 << (index % BITS));
+            self.len += usize::from(*word & bit == 0);
+            *word |= bit;
+        }
+
+        /// Removes an index that is in the set.
+        fn remove(&mut self, index: usize) {
+            self.words[index / BITS] &= !(1 << (index % BITS));
+            self.len -= 1;
+        }
+
+        /// The lowest index that is not less than `from`.
+        fn next(&self, from: usize) -> Option<usize> {
+            if self.is_empty() {
+                return None;
+            }
+            let mut mask = !0 << (from % BITS);
+            for (at, word) in self.words.iter().enumerate().skip(from / BITS) {
+                let bits = word & mask;
+                if bits != 0 {
+                    return Some(at * BITS + bits.trailing_zeros() as usize);
+                }
+                mask = !0;
+            }
+            None
         }
     }
 

@@ -831,3 +831,49 @@ fn a_large_vec() {
     assert!(matches!(gather.end().unwrap_err().cause, Cause::Cancelled { .. }));
     assert_eq!(log.only(&["exited"]).len(), 40);
 }
+
+/// A stop that pends, and says when it is dropped.
+struct Pends {
+    log: Log,
+    panics: bool,
+}
+
+impl Future for Pends {
+    type Output = ();
+
+    fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        std::task::Poll::Pending
+    }
+}
+
+impl Drop for Pends {
+    fn drop(&mut self) {
+        self.log.push("drop stop");
+        assert!(!self.panics, "stop");
+    }
+}
+
+/// 14, 17: a panic of the observer leaves no way to the body. The stop is dropped before any exit is polled all the same, and
+/// a panic of its destructor does not get out of `catch_unwind`.
+#[test]
+#[cfg(feature = "std")]
+fn after_a_panic_of_the_observer() {
+    for panics in [false, true] {
+        let log = Log::default();
+        let observer = |event| {
+            if let gather_cm::Event::BodyStarted { .. } = event {
+                panic!("observer");
+            }
+        };
+        let group = gather((Member::new(&log, 0, well(), well()),))
+            .cancel_on(Pends { log: log.clone(), panics })
+            .observe(observer)
+            .catch_unwind()
+            .with(async |_| -> Result<(), _> { unreachable!() });
+        let failure = Driver::new(group).end().unwrap_err();
+        assert!(matches!(failure.cause, Cause::Panicked(_)));
+        let log = log.take();
+        let place = |line: &str| log.iter().position(|entry| entry == line).unwrap();
+        assert!(place("drop stop") < place("exit 0 Panicked"), "{log:?}");
+    }
+}

@@ -152,6 +152,43 @@ fn allocations_of_a_vec() {
     assert_eq!(counts, [(false, 3), (false, 4), (false, 4), (false, 4)]);
 }
 
+/// 20: with `eager_rollback`, members that enter after the exits have begun take no allocations of their own.
+#[test]
+#[cfg(feature = "alloc")]
+fn allocations_of_late_members() {
+    use std::{cell::Cell, rc::Rc};
+
+    let counts = [100, 1000, 10_000].map(|len| {
+        let (opened, wakers) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(Vec::with_capacity(len))));
+        let member = |index| {
+            let (opened, wakers) = (opened.clone(), wakers.clone());
+            let enter = poll_fn(move |cx| match index {
+                0 => Poll::Ready(Ok(())),
+                1 => Poll::Ready(Err("fails")),
+                _ if opened.get() => Poll::Ready(Ok(())),
+                _ => {
+                    let mut all = wakers.take();
+                    all.push(cx.waker().clone());
+                    wakers.set(all);
+                    Poll::Pending
+                }
+            });
+            enter.drop_on_exit()
+        };
+        let members: Vec<_> = (0..len).map(member).collect();
+        let mut gather = pin!(gather(members).eager_rollback().exit_limit(7).with(async |_| Ok(())));
+        let mut cx = Context::from_waker(Waker::noop());
+        let before = ALLOCATIONS.get();
+        assert!(gather.as_mut().poll(&mut cx).is_pending());
+        opened.set(true);
+        wakers.take().into_iter().for_each(Waker::wake);
+        let Poll::Ready(result) = gather.as_mut().poll(&mut cx) else { panic!("it is pending") };
+        assert!(result.is_err());
+        ALLOCATIONS.get() - before
+    });
+    assert_eq!(counts, [counts[0]; 3]);
+}
+
 /// 12, 20: a `stack` of a `Vec` takes a number of allocations that does not grow with its members, under every policy, and
 /// in every order of entering.
 #[test]

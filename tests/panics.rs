@@ -680,6 +680,81 @@ fn a_panic_as_a_value() {
     assert_eq!(*panic.into_payload().downcast::<u8>().unwrap(), 7);
 }
 
+/// 16, 20: a large `Vec` clones the caller's waker in each sweep, if the clone does not wake the same task. A panic there is
+/// the caller's, and no member's, also in a later sweep of one poll.
+mod the_clone_of_a_waker {
+    use std::{
+        cell::{Cell, RefCell},
+        future::{Future, poll_fn},
+        pin::pin,
+        ptr,
+        task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
+    };
+
+    use gather_cm::Event;
+
+    use super::*;
+
+    thread_local! {
+        static CLONES: Cell<usize> = const { Cell::new(0) };
+    }
+
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, |_| {}, |_| {}, |_| {});
+
+    /// No two clones are equal. The third one panics.
+    fn clone(_: *const ()) -> RawWaker {
+        let clones = CLONES.get() + 1;
+        CLONES.set(clones);
+        assert!(clones != 3, "clone");
+        RawWaker::new(ptr::without_provenance(clones), &VTABLE)
+    }
+
+    fn polled(with: impl Future, polls: usize) -> String {
+        // SAFETY: the functions of the table use the pointer only to pass it on.
+        let waker = unsafe { Waker::from_raw(RawWaker::new(ptr::null(), &VTABLE)) };
+        CLONES.set(0);
+        let mut with = pin!(with);
+        caught(|| (0..polls).all(|_| with.as_mut().poll(&mut Context::from_waker(&waker)).is_pending()))
+    }
+
+    fn forty<'a>(pends: bool, abandoned: &'a Cell<usize>) -> Vec<impl gather_cm::Member<Value = (), Error = u8> + 'a> {
+        let member = |_| {
+            let mut pended = !pends;
+            let enter = poll_fn(move |cx| {
+                cx.waker().wake_by_ref();
+                if std::mem::replace(&mut pended, true) { Poll::Ready(Ok(())) } else { Poll::Pending }
+            });
+            let exit = async |(), _| Ok(std::future::pending::<()>().await);
+            enter.exit_with(exit).abandon_with(|()| abandoned.set(abandoned.get() + 1))
+        };
+        (0..40).map(member).collect()
+    }
+
+    #[test]
+    fn in_a_later_pass() {
+        let (events, abandoned) = (RefCell::new(Vec::new()), Cell::new(0));
+        let group = gather(forty(true, &abandoned)).fair().observe(|event| events.borrow_mut().push(event));
+        assert_eq!(polled(group.catch_unwind().with(async |_| Ok(())), 2), "clone");
+        assert!(!events.borrow().iter().any(|event| matches!(event, Event::EnterFailed { .. })));
+    }
+
+    #[test]
+    fn in_a_later_turn() {
+        let events = RefCell::new(Vec::new());
+        let ready = |_| async { Ok::<_, u8>(()) }.exit_with(async |(), _| Ok(()));
+        let members: Vec<_> = (0..40).map(ready).collect();
+        let group = gather(members).stack().observe(|event| events.borrow_mut().push(event));
+        assert_eq!(polled(group.catch_unwind().with(async |_| Ok(())), 2), "clone");
+        let count = |failed: bool| {
+            let is = |event: &&Event| {
+                matches!((event, failed), (Event::ExitFailed { .. }, true) | (Event::Exited { .. }, false))
+            };
+            events.borrow().iter().filter(is).count()
+        };
+        assert_eq!((count(true), count(false)), (0, 1));
+    }
+}
+
 /// 17, 20: a large `Vec` keeps the caller's waker, and the waker's destructor may panic when the group drops it.
 mod the_destructor_of_a_waker {
     use std::{

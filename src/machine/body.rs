@@ -34,7 +34,7 @@ pub(crate) trait After<V: Values, X: ExitPolicy> {
     fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Self::Value>;
 }
 
-/// A body `C`, for which the function item `K` makes the block. `S` is what may tell the body to end.
+/// A body `C`, for which the function item `K` makes the block.
 pub(crate) struct Call<C, K> {
     body: C,
     block: K,

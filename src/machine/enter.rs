@@ -208,6 +208,7 @@ impl<P: Policy, T: Rank, N: Number> PollEnters<'_, '_, P, T, N> {
             self.cursor.begin_passes(|| self.parts.exits.fairness().first_enter(len));
         }
         loop {
+            self.cursor.begin_sweep();
             members.as_mut().sweep(from, cx, self);
             from = 0;
             if !FairOf::<P>::FAIR || !self.cursor.next_pass() {

@@ -86,7 +86,7 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
         E: 'static,
     {
         let Self { ending, course } = self;
-        // In a stack an exit may receive `Completed` although the body has failed.
+        // Most often there is nothing to look for. (In a stack an error may be suppressed: it is not shown any more.)
         let shown = if course.case == ExitCase::Completed { None } else { ending.shown() };
         let cursor = Cursor::new(Step::Exit);
         let mut sweep = PollExits { shown, turn: 0, policy, course, observer, panic, cursor };
@@ -219,6 +219,7 @@ impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
         if X::STACK {
             while let Some(turn) = members.as_mut().turn() {
                 self.turn = turn;
+                self.cursor.begin_sweep();
                 members.as_mut().sweep(turn, cx, self);
                 if self.cursor.pending || self.course.in_flight.get() > 0 {
                     return;
@@ -231,6 +232,7 @@ impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
             self.cursor.begin_passes(|| self.policy.fairness().first_exit(len));
         }
         loop {
+            self.cursor.begin_sweep();
             members.as_mut().sweep(from, cx, self);
             from = 0;
             if X::Fairness::FAIR && self.cursor.next_pass() {

@@ -42,6 +42,13 @@ impl Cursor {
         Self { come_to: 0, step, pending: false, held_back: false, pass: Pass::All }
     }
 
+    /// A sweep begins. A panic before it comes to a member is the caller's, say in the clone of a waker.
+    pub(super) fn begin_sweep(&mut self) {
+        if unwind::CATCHES {
+            self.come_to = 0;
+        }
+    }
+
     /// From now on, a panic is that of the member `index`.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn visit(&mut self, index: usize) {

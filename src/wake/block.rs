@@ -66,7 +66,8 @@ struct Parent {
     slots: [UnsafeCell<Option<Waker>>; 2],
 }
 
-// SAFETY: a slot is shared between threads, and its waker is `Send` and `Sync`. [`State`] says when the gather may write to a slot, and when the last user may.
+// SAFETY: a slot is shared between threads, and its waker is `Send` and `Sync`. [`State`] says when the gather may write to
+// a slot, and when the last user may.
 unsafe impl Sync for Parent {}
 
 impl Parent {
@@ -136,7 +137,8 @@ impl Parent {
     unsafe fn look(&self, parent: &Waker) -> Woken {
         let mut state = State(self.state.load(Ordering::Acquire));
         // SAFETY: it is the gather, the slot is the current one, and `can_stay` says that it holds a waker.
-        let stays = state.can_stay() && unsafe { self.with(state.slot(), |old| old.will_wake(parent)) } == Some(true);
+        let mut stays =
+            state.can_stay() && unsafe { self.with(state.slot(), |old| old.will_wake(parent)) } == Some(true);
         let mut slot = Some(state.slot());
         if !stays {
             // SAFETY: as for this function.
@@ -150,6 +152,12 @@ impl Parent {
             }
             match self.step(state, next) {
                 Ok(()) => break,
+                // A wake came between, and its use has filled the count.
+                Err(now) if stays && !now.can_stay() => {
+                    stays = false;
+                    // SAFETY: as for this function.
+                    (state, slot) = unsafe { self.change(parent) };
+                }
                 Err(now) => state = now,
             }
         }
