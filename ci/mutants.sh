@@ -149,6 +149,7 @@ machine/recover.rs~            self.come_to = index + 1;~            self.come_t
 machine/recover.rs~            slot.set_rank(self.rank.next());~~12: a member that is held although its enter panicked has its turn
 machine/enter.rs~        members.note(index);~~20: of many, such a member waits for its exit
 machine/recover.rs~        slot.cut(self.panic);~~16: what has panicked is over
+machine/recover.rs~            self.come_to = 0;~~16: a panic of the caller's waker is no member's
 slot.rs~                state.set(State::Gone);\n                state.set(State::Exiting((this.release)(value, case)));~                state.set(State::Exiting((this.release)(value, case)));~16: an exit that cannot be made has had its resource
 unwind.rs~            Some(_) => caught.discard(),~            Some(_) => caught.resume(),~16: a second panic is dropped
 unwind.rs~            if let Err(another) = catch(|| first = None) {~            if let Err(another) = Ok::<(), Caught>(first = None) {~17: a payload's destructor may panic
@@ -168,8 +169,10 @@ wake.rs~                from = index + 1;~                from = if woken.is_non
 wake.rs~Phase::Entering | Phase::Exiting => self.awake.keep(index),~Phase::Entering | Phase::Exiting => self.awake.pass(index),~20: a wake for the other sweep is kept
 wake.rs~                    self.cursor = index + 1;~                    self.cursor = index + 2;~20: members that wait are not forgotten
 wake.rs~(self.exiting, self.cursor) = (true, 0);~self.exiting = true;~20: all held members wait for their exit
-wake.rs~                    self.late.insert(at, index);~~20: a member held late waits for its exit
-wake.rs~partition_point(|late| *late > index)~partition_point(|late| *late < index)~20: members held late exit in argument order
+wake.rs~                self.late.insert(index, self.len);~~20: a member held late waits for its exit
+wake.rs~at * BITS + bits.trailing_zeros() as usize~at * BITS + bits.ilog2() as usize~20: members held late exit in argument order
+wake.rs~let mut mask = !0 << (from % BITS);~let mut mask = !0;~20: a member held late waits for the next sweep if this one has passed it
+wake.rs~                mask = !0;~~20: each of many that are held late is found
 wake.rs~                stack.push(index);~~12: of many, a member that enters late has its turn
 wake.rs~            if phase(slots, self.turn) != Phase::Exiting {~            let _ = slots;\n            if true {~12: of many, one after the other
 wake.rs~held.sort_unstable_by(|a, b| rank(*a).partial_cmp(&rank(*b)).unwrap_or(Ordering::Equal));~let _ = (Ordering::Equal, &mut rank);~12: of many, last entered first
