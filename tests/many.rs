@@ -303,6 +303,23 @@ fn held_after_a_panic() {
     assert_eq!(many.polled(), [lines("enter", [7]), lines("exit", [7])].concat());
 }
 
+/// 5, 20: members that are held late begin their exits in the poll in which they enter, however far apart they are.
+#[test]
+fn held_late_in_one_poll() {
+    let many = Many::new(200);
+    let enter = |name| if name == 60 { fails("e") } else { well() };
+    let mut driver = Driver::new(gather(many.members(enter)).eager_rollback().with(async |_| Ok(())));
+    driver.pends();
+    for name in [190, 60] {
+        many.enters[name].open();
+        driver.pends();
+    }
+    many.polled();
+    [50, 65, 130].iter().for_each(|name| many.enters[*name].open());
+    driver.pends();
+    assert_eq!(many.polled(), [lines("enter", [50, 65, 130]), lines("exit", [50, 65, 130])].concat());
+}
+
 /// A member may wake itself, or any other, in its poll: each is polled at most once a poll, in argument order, and no wake
 /// is lost.
 #[test]
