@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
 # Breaks the source in a list of ways, one at a time, and shows that the tests notice each.
 #
-# A line of the list names the file, the text to replace (it occurs exactly once), the new text, and the promise that
-# breaks. With an argument, the script takes only the lines whose promise contains it. With `--within SECONDS`, it takes
-# as many as there is time for, in a random order. `cargo mutants` makes many more by itself. It also makes these, which
-# need no test:
+# A line of the list names the file in `src`, the text to replace (it occurs exactly once), the new text, and the promise
+# that breaks. In the texts, `\n` stands for a newline. With an argument, the script takes only the lines whose promise
+# contains it. With `--within SECONDS`, it takes as many as there is time for, in a random order. `cargo mutants` makes
+# many more by itself. It also makes these, which need no test:
 #
 # - `Exit::on_error`, `Verdict::from(())` and `Store::empty` of a `Vec` replaced by what they do already;
-# - a `Cursor::end_visit` that does not move on: the slot that was left has nothing to be polled, so the sweep passes it;
-# - an `EndOnUnwind` without effect if `std` is on: no panic gets out of it there. Without `std` a test notices.
+# - a `poll_enters` that always returns `true`: the poll then looks for a held member once more, and finds none.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 within=
@@ -36,61 +35,92 @@ run_tests || { tail -n 40 "$work/log"; echo "the tests fail without a mutant" >&
 
 list() {
     cat <<'LIST'
-slot.rs~state.set(State::Held(Held::new(value)));~state.set(State::Gone); value.abandon_resource();~3: a ready enter is held
-slot.rs~            if let Err(caught) = unwind::catch(|| value.abandon_resource()) {~            if let Err(caught) = unwind::catch(|| drop(value)) {~15: held resources are abandoned
+slot.rs~                state.set(State::Held(Held::new(value)));~                state.set(State::Gone); value.abandon_resource();~3: a ready enter is held
+slot.rs~self.0.take().into_iter().for_each(V::abandon_resource)~drop(self.0.take())~15: held resources are abandoned
 slot.rs~                // Empty while the future is made~                value.abandon_resource(); return; // Empty while the future is made~8: held resources are exited
 slot.rs~                state.set(State::ExitFault(error));~                drop(error); state.set(State::Gone);~10: an exit's error is kept
 slot.rs~                state.set(State::EnterFault(error));~                drop(error); state.set(State::Gone);~5: an enter's error is kept
-machine.rs~            Self::Failed(_) => ExitCase::Failed,~            Self::Failed(_) => ExitCase::Completed,~9: exits receive Failed if the body failed
-machine.rs~            Self::EnterFailed => ExitCase::EnterFailed,~            Self::EnterFailed => ExitCase::Failed,~5: exits of a failed group receive EnterFailed
-machine.rs~            Self::Cancelled => ExitCase::Cancelled,~            Self::Cancelled => ExitCase::Failed,~14: exits of a cancelled group receive Cancelled
-machine.rs~        mem::take(&mut self.pending)~        mem::take(&mut self.pending) && false~4: the body waits for every enter
-machine.rs~                    let eager = P::ROLLBACK == RollbackKind::Eager;~                    let eager = true;~5: the enters of a failed group run on first
-machine.rs~                    let eager = P::ROLLBACK == RollbackKind::Eager;~                    let eager = P::ROLLBACK == RollbackKind::FailFast;~5: eager_rollback does not wait
-machine.rs~                            flags.entering &= !fail_fast;~~5: fail_fast does not wait
-machine.rs~if P::ROLLBACK == RollbackKind::FailFast && self.cursor.enter_failed {~if false {~2: under fail_fast no enter is polled after one that failed
-machine.rs~Phase::Queued if index >= self.limit.max() && (self.failed || self.cursor.enter_failed) => false,~~6: queued members of a failed group never start
-machine.rs~Phase::Queued => self.limit.has_room(),~Phase::Queued => true,~6: at most n enters in flight
-machine.rs~let has_room = policy.limit().has_room();~let has_room = true;~13: at most n exits in flight
-machine.rs~            if !X::Limit::LIMITED || !mem::take(&mut cursor.held_back) || !policy.limit().has_room() {~            if true {~13: a place that becomes free late is used at once
+machine/outcome.rs~            Self::Failed(_) => ExitCase::Failed,~            Self::Failed(_) => ExitCase::Completed,~9: exits receive Failed if the body failed
+machine/outcome.rs~            Self::EnterFailed(_) => ExitCase::EnterFailed,~            Self::EnterFailed(_) => ExitCase::Failed,~5: exits of a failed group receive EnterFailed
+machine/outcome.rs~            Self::Cancelled => ExitCase::Cancelled,~            Self::Cancelled => ExitCase::Failed,~14: exits of a cancelled group receive Cancelled
+machine/enter.rs~        *entering = pending || in_flight.get() > 0;~        *entering = in_flight.get() > 0;~4: the body waits for every enter
+policy.rs~impl Rollback for RunOn {}~impl Rollback for RunOn {\n    const EAGER: bool = true;\n}~5: the enters of a failed group run on first
+policy.rs~    const EAGER: bool = true;~~5: eager_rollback does not wait
+machine/enter.rs~                *entering &= !P::FAIL_FAST;~~5: fail_fast does not wait
+machine/enter.rs~                let _ = members.visit(0, &mut CutEnters { all: P::FAIL_FAST, panic, observer: parts.observer });~~5: fail_fast drops the pending enters
+machine/enter.rs~        if P::FAIL_FAST && self.failed {~        if false {~2: under fail_fast no enter is polled after one that failed
+machine/enter.rs~            Phase::Queued if index >= self.parts.enter_limit.max() && self.failed => false,~~6: queued members of a failed group never start
+machine/enter.rs~if (P::FAIL_FAST || P::EnterLimit::LIMITED) && ~if P::FAIL_FAST && ~6: queued members of a failed group are dropped at once
+machine/enter.rs~Phase::Queued => self.parts.enter_limit.has_room(),~Phase::Queued => true,~6: at most n enters in flight
+machine/enter.rs~        self.count().end();\n        self.tell(if held~        self.tell(if held~6: a panic in an enter frees its place
+machine/exit.rs~let has_room = self.policy.limit().has_room();~let has_room = true;~13: at most n exits in flight
+machine/exit.rs~                self.count().end();\n                tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK~                tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK~13: a panic in an exit frees its place
+machine/exit.rs~            if !X::Limit::LIMITED || !held_back || !self.policy.limit().has_room() {~            if held_back || true {~13: a place that becomes free late is used at once
 group.rs~        let last = self.turn.is_none_or(|(_, highest)| highest < rank);~        let last = self.turn.is_none_or(|(_, highest)| highest > rank);~12: last entered first
-machine.rs~                    next_case(case, ExitCase::Completed);~~12: after Suppress the rest receive Completed
-machine.rs~                        next_case(case, ExitCase::Failed);~~12: after an exit's error the rest receive Failed
-machine.rs~                    next_case(case, ExitCase::Panicked);~~12: after an exit's panic the rest receive Panicked
-machine.rs~    if let Some(ExitCase::Completed | ExitCase::Failed) = case {~    if case.is_some() {~12: EnterFailed, Cancelled and Panicked stay
-machine.rs~flags.suppressed |= told == ExitCase::Failed;~flags.suppressed = true;~12: only an exit that received Failed suppresses the error
-machine.rs~                flags.propagate |= answer == Some(Answer::Propagate);~~11: one that propagates is enough
-machine.rs~(suppressed || (suppress && !propagate), propagate || suppress)~(suppressed || !propagate, propagate || suppress)~11: without a member nothing is suppressed
-machine.rs~(false, false) => Answer::Neutral,~(false, false) => Answer::Propagate,~11: an empty nested group does not count
-machine.rs~(false, true) => Answer::Propagate,~(false, true) => Answer::Neutral,~11: a nested group counts as its members
-entered.rs~    fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>> {\n        ExitAll { cycle: self.into_cycle(case), verdict: PhantomData }\n    }~~11: an empty nested group answers neither way
-machine.rs~                    flags.exit_failed = true;~~10: a failed exit makes the gather fail
-machine.rs~    if exit_failed || panic.is_some() || ~    if exit_failed || ~10: no error is lost beside a panic
-machine.rs~        if P::Stop::ENABLED && !mem::replace(&mut cursor.stop_done, true) {~        if P::Stop::ENABLED && mem::replace(&mut cursor.stop_done, true) {~14: stop is polled
-machine.rs~                let _ = members.visit(0, &mut CutEnters { all: true, panic, in_flight, observer });~~14: pending enters are dropped
-machine.rs~if P::Stop::ENABLED && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
-machine.rs~                        stop.as_mut().clear(panic);~~14: stop is dropped when no enter is pending
-machine.rs~let no_body = matches!(stage, Stage::Exit(_)) || !P::BODY;~let no_body = matches!(stage, Stage::Exit(_));~14: stop is dropped when a nested group has entered
-machine.rs~if P::Stop::ENABLED && !flags.entering && no_body {~if P::Stop::ENABLED && no_body {~14: stop is not dropped while an enter is pending
-machine.rs~        stop.clear(&mut panic);\n        if panic.is_some() {~        if panic.is_some() {~14: stop is dropped when the body has ended
-machine.rs~                            stage.fail(Ending::Panicked, panic);~~17: after a panic of stop's destructor the exits receive Panicked
-machine.rs~            panic.guard(|| ending = Ending::Panicked);~~17: the same after the body
-machine.rs~        let begin = self.case.is_none();~        let begin = true;~9: the case is decided when the first exit begins
+slot.rs~        *this.rank = rank;~~12: the order of entering is kept while the body runs
+group/vec.rs~S::held(value, S::Rank::get(&ranks, index), *this.release)~S::held(value, S::Rank::default(), *this.release)~12: the order of entering is kept while the body runs, in a Vec
+machine/exit.rs~                    self.next(ExitCase::Completed);~~12: after Suppress the rest receive Completed
+machine/exit.rs~                    self.next(ExitCase::Failed);~~12: after an exit's error the rest receive Failed
+machine/exit.rs~                    self.next(ExitCase::Panicked);~~12: after an exit's panic the rest receive Panicked
+machine/exit.rs~        if let ExitCase::Completed | ExitCase::Failed = self.course.case {~        if true {~12: EnterFailed, Cancelled and Panicked stay
+machine/exit.rs~                    if self.course.case == ExitCase::Failed {~                    if true {~12: only an exit that received Failed suppresses the error
+machine/exit.rs~= (self.shown, self.course.suppressed)~= (self.shown, false)~12: an error that was suppressed is not shown any more
+machine/outcome.rs~            Answer::Propagate => Self::Propagate,~            Answer::Propagate => Self::Neutral,~11: a member that propagates counts
+machine/outcome.rs~    /// An exit answered `Suppress`.\n    Suppress,\n    /// An exit answered `Propagate`.\n    Propagate,~    Propagate,\n    Suppress,~11: one that propagates is enough
+machine/outcome.rs~    Propagate,\n    /// In a stack: an exit that received `Failed` answered `Suppress`.\n    Suppressed,~    Suppressed,\n    Propagate,~12: what a stack has suppressed stays so
+machine/outcome.rs~    Suppressed,\n    /// An exit failed.\n    Failed,~    Failed,\n    Suppressed,~10: a stack that has suppressed an error fails by an exit
+machine/outcome.rs~            Answers::Neutral => Self::Neutral,~            Answers::Neutral => Self::Suppress,~11: without a member nothing is suppressed
+machine/outcome.rs~            Answers::Neutral => Self::Neutral,~            Answers::Neutral => Self::Propagate,~11: an empty nested group does not count
+machine/outcome.rs~            Answers::Propagate | Answers::Failed => Self::Propagate,~            Answers::Propagate | Answers::Failed => Self::Neutral,~11: a nested group counts as its members
+entered.rs~    fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>> {\n        exit_all(self, case)\n    }~~11: an empty nested group answers neither way
+machine/exit.rs~                self.course.answers = Answers::Failed;~~10: a failed exit makes the gather fail
+machine/exit.rs~self.course.answers.max(answers)~answers~10: a failed exit is not forgotten
+machine/outcome.rs~if answers == Answers::Failed || panic.is_some() || matches!~if answers == Answers::Failed || matches!~10: no error is lost beside a panic
+machine/enter.rs~if let Self::Body(_) = self {~if let Self::Body(_) | Self::Fail(_) = self {~14: a failed group stays failed
+machine.rs~            state.as_mut().poll_stop(&mut parts, cx);~~14: stop is polled
+machine/enter.rs~        let _ = members.visit(0, &mut CutEnters { all: true, panic, observer });~~14: pending enters are dropped
+machine/body.rs~if S::ENABLED && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
+machine/enter.rs~            parts.stop.as_mut().clear(panic);~~14: stop is dropped when no enter is pending
+machine/enter.rs~!(has_body && matches!(next, Next::Body(_)))~!matches!(next, Next::Body(_))~14: stop is dropped when a nested group has entered
+machine/enter.rs~if P::Stop::ENABLED && !*entering && ~if P::Stop::ENABLED && ~14: stop is not dropped while an enter is pending
+machine.rs~        parts.stop.as_mut().clear(&mut panic);~~14: stop is dropped when the body has ended
+machine/enter.rs~            parts.stop.as_mut().clear(panic);\n            if panic.is_some() {~            parts.stop.as_mut().clear(panic);\n            if false {~17: after a panic of stop's destructor the exits receive Panicked
+machine.rs~            panic.drop(mem::replace(&mut ending, Ending::Panicked(None)));~~17: the same after the body
+machine/exit.rs~        let Self { ending, course } = self;~        let Self { ending, course } = self;\n        course.case = ending.case();~9: the case is decided when the first exit begins
 policy.rs~        this.0.clear(panic);\n~~14: both are dropped if cancel_on is called twice
-policy.rs~        panic.guard(|| this.1.set(Signal::Over));~        this.1.set(Signal::Over);~17: a panic of stop's destructor is kept
-machine.rs~                cursor.witnessed = true;~return;~16: after a panic of on_error the exit runs
-machine.rs~        if panic.is_some() {\n            panic.guard(|| *self = Self::Exit(Ending::Panicked));\n        }~~16: exits receive Panicked after a panic in an enter
-machine.rs~others.guard(|| drop(output));\n                Poll::Ready(Err(caught))~others.guard(|| drop(output));\n                drop(caught);\n                Poll::Pending~16: a panic of the body is not lost
-machine.rs~chosen: !begin~chosen: false~5: only an error known when the exits begin is shown
-machine.rs~                let _ = members.visit(0, &mut Clear { panic: &mut first, observer });~~17: no destructor is skipped
-machine.rs~            Self::From(first) => !waits && index >= first,~            Self::From(_) => !waits,~22: with fair, each is polled once
-machine.rs~            Self::Below(first) => !waits && index < first,~            Self::Below(_) => false,~22: with fair, the poll goes around
-machine.rs~            Self::From(first) => !waits && index >= first,~            Self::From(first) => index >= first,~22: with fair, members start in argument order all the same
-machine.rs~            self.pass = Pass::From(first());~            self.pass = Pass::From(0);~22: with fair, each poll starts one further
-machine.rs~        if let Pass::All = self.pass {~        {~22: a panic does not make it go further
+policy.rs~        panic.guard(&mut || this.1.set(Signal::Over));~        this.1.set(Signal::Over);~17: a panic of stop's destructor is kept
+machine/enter.rs~        panic.join(cause);~        drop(cause);~16: a panic of stop is kept while members enter
+machine.rs~        self.project().policy.parts().stop.clear(&mut first);~~17: the same if the gather is dropped
+machine/exit.rs~                self.cursor.step = Step::Shown;\n                index\n~                self.cursor.step = Step::Shown;\n                index + 1\n~16: after a panic of on_error the exit runs
+machine/recover.rs~            show();\n        }\n~            show();\n        } else {\n            let _ = unwind::catch(show);\n        }\n~16: after a panic of on_error it is not called again
+machine/recover.rs~        self.step = Step::Exit;~~16: a panic in the exit after on_error is the exit's
+machine/enter.rs~        if let (Self::Fail(ending), true) = (&mut *self, panic.is_some()) {\n            *ending = Ending::Panicked(None);\n        }~~16: exits receive Panicked after a panic in an enter
+machine/body.rs~            others.drop(output);\n~            others.drop(output);\n            drop(caught);\n            return Poll::Pending;\n            #[allow(unreachable_code)]\n            let caught = unwind::catch(|| ()).unwrap_err();\n~16: a panic of the body is not lost
+machine/body.rs~            state.set(BodyState::Ended);\n        });~        });~17: a panic of the body's destructor is kept
+machine/body.rs~            others.guard(&mut || state.set(BodyState::Ended));~~17: so is one of its destructor beside it
+machine/enter.rs~            exits.choose_shown(members.as_mut());~~5: exits of a failed group are shown an error
+machine/exit.rs~        let Self { ending, course } = self;~        if self.ending.shown().is_none() {\n            self.choose_shown(members.as_mut());\n        }\n        let Self { ending, course } = self;~5: only an error known when the exits begin is shown
+machine/outcome.rs~            Self::Panicked(Some(error)) | Self::EnterFailed(Some(error)) => Some(error),~            Self::EnterFailed(Some(error)) => Some(error),~5: after a panic in an enter they are shown it too
+slot.rs~state.project_replace(State::Lent)~state.project_replace(State::Gone)~5: the error that is shown is in the failure
+slot.rs~            _ => lent.take(),~            _ => None,~5: the error that is shown comes back
+slot.rs~(matches!(state, StateProj::EnterFault(_) | StateProj::Lent), ~(matches!(state, StateProj::EnterFault(_)), ~20: room for the error that is shown
+machine/enter.rs~ && any_held(members.as_mut()))~)~5: with eager_rollback the first exit begins when a member is held
+machine/enter.rs~                self.entered = true;~~5: with eager_rollback a member that enters later begins the exits
+machine/enter.rs~        self.entered |= held;~~5: so does one that is held although its enter panicked
+machine/enter.rs~            may_begin |= matches!(next, Next::Body(_));~~5: so do those that were held before
+machine.rs~        if entering || polled.is_pending() {~        if polled.is_pending() {~5: with eager_rollback it ends when the last enter has
+machine/enter.rs~                members.begin_exits();~~20: with eager_rollback, members of many wait for their exit
+machine/enter.rs~        let _ = self.project().members.visit(0, &mut ClearSlots { panic, observer });~~17: no destructor is skipped in enter
+machine/exit.rs~        let _ = self.project().members.visit(0, &mut ClearSlots { panic, observer });~~17: nor in exit
+machine/exit.rs~            phase.clear(&mut Unobserved, panic);~~17: nor in the exit of a nested group
+machine/recover.rs~            Self::From(first) => !waits && index >= first,~            Self::From(_) => !waits,~22: with fair, each is polled once
+machine/recover.rs~            Self::Below(first) => !waits && index < first,~            Self::Below(_) => false,~22: with fair, the poll goes around
+machine/recover.rs~            Self::From(first) => !waits && index >= first,~            Self::From(first) => index >= first,~22: with fair, members start in argument order all the same
+machine/recover.rs~            self.pass = Pass::From(first());~            self.pass = Pass::From(0);~22: with fair, each poll starts one further
+machine/recover.rs~        if let Pass::All = self.pass {~        {~22: a panic does not make it go further
 policy.rs~    let next = if *at + 1 < len { *at + 1 } else { 0 };~    let next = *at + 1;~22: after the last comes the first
 policy.rs~        rotate(&mut self.exits, len)~        rotate(&mut self.enters, len)~22: enters and exits rotate separately
-entered.rs~            values.abandon();~            drop(values);~15: a dropped group is abandoned
+group.rs~            values.abandon();~            drop(values);~15: a dropped group is abandoned
 entered.rs~        (**self).show(error);~~on_error is passed on
 entered.rs~values.hold(ranks, P::CALLER_WAKER)~values.hold(ranks, false)~20: a group that was entered keeps caller_waker
 cycle.rs~            Err((failure, Some(value))) => Ok(((value, failure.exits), Answer::Propagate)),~            Err((failure, Some(_))) => Err((failure, None)),~keep_value returns the value beside the errors of exits
@@ -102,7 +132,7 @@ adapters.rs~        unwind::in_turn(|| value.abandon_resource(), || drop(deadlin
 adapters.rs~        unwind::in_turn(|| abandon.abandon(value), || drop(exit));~        drop((abandon, value, exit));~abandon_with is called
 adapters.rs~            Some(abandon) => abandon(value),~            Some(_) => drop(value),~abandon_with is called for exit_boxed
 adapters.rs~        Beside((self.exit)(self.value, case), self.abandon)\n~        drop(self.abandon);\n        (self.exit)(self.value, case)\n~17: abandon_with's closure is dropped with the exit
-unwind.rs~    first.guard(one);\n    first.guard(other);~    one();\n    other();~17: the second is dropped although the first panics
+unwind.rs~    first.guard(&mut || one.take().map_or((), |one| one()));\n    first.guard(&mut || other.take().map_or((), |other| other()));~    one.take().map_or((), |one| one());\n    other.take().map_or((), |other| other());~17: the second is dropped although the first panics
 unwind.rs~            None => self.0 = Some(ManuallyDrop::new(caught)),~            None => caught.discard(),~16: the first panic goes on
 unwind.rs~if thread::panicking() { self.discard() } else { self.resume() }~self.resume()~17: no abort while unwinding
 policy.rs~        *self += 1;~~12: the order of entering is kept
@@ -113,17 +143,25 @@ policy.rs~const CATCH: bool = true;~const CATCH: bool = false;~16: a panic comes
 errors.rs~        self.push((index, error));~        self.push((self.len(), error));~10: each error has its index in a Vec
 errors.rs~        self.reserve_exact(errors);~        let _ = errors;~20: as many allocations for many errors
 failure.rs~            Cause::Body(error) if self.suppressed => Ok(error),~            Cause::Body(error) => Ok(error),~11: what was not suppressed is a failure
-machine.rs~StateProj::Done => panic!("a gather was polled after it had finished"),~StateProj::Done => return Poll::Pending,~18: polled after its end, a clear panic
-machine.rs~matches!(self.state, State::Done)~false~18: it says that it has ended
-machine.rs~        self.panic.guard(|| slot.as_mut().cut());~~16: what has panicked is over
-slot.rs~                state.set(State::Gone);\n                state.set(State::Exiting((this.exit)(value, case)));~                state.set(State::Exiting((this.exit)(value, case)));~16: an exit that cannot be made has had its resource
+machine.rs~        let (phase, entering) = state.as_mut().exits();~        if let StateProj::Done = state.as_mut().project() {\n            return Poll::Pending;\n        }\n        let (phase, entering) = state.as_mut().exits();~18: polled after its end, a clear panic
+machine/recover.rs~        self.0.as_mut().clear(&mut FirstPanic::none());~~15: held resources are abandoned if a panic gets out
+machine/recover.rs~            self.come_to = index + 1;~            self.come_to = index + 2;~16: a panic is that of the member whose code runs
+machine/recover.rs~            slot.set_rank(self.rank.next());~~12: a member that is held although its enter panicked has its turn
+machine/enter.rs~        members.note(index);~~20: of many, such a member waits for its exit
+machine/recover.rs~        slot.cut(self.panic);~~16: what has panicked is over
+slot.rs~                state.set(State::Gone);\n                state.set(State::Exiting((this.release)(value, case)));~                state.set(State::Exiting((this.release)(value, case)));~16: an exit that cannot be made has had its resource
 unwind.rs~            Some(_) => caught.discard(),~            Some(_) => caught.resume(),~16: a second panic is dropped
-unwind.rs~            if let Err(another) = catch(|| drop(self)) {~            if let Err(another) = Ok::<(), Caught>(drop(self)) {~17: a payload's destructor may panic
-group/array.rs~first.guard(|| value.show_error(error))~value.show_error(error)~17: an on_error that panics hides the error from no other
-group/vec.rs~first.guard(|| value.show_error(error))~value.show_error(error)~17: the same in a Vec
+unwind.rs~            if let Err(another) = catch(|| first = None) {~            if let Err(another) = Ok::<(), Caught>(first = None) {~17: a payload's destructor may panic
+group/array.rs~first.guard(&mut || value.show_error(error))~value.show_error(error)~17: an on_error that panics hides the error from no other
+group/tuple.rs~first.guard(&mut || self.$i.show_error(error));~self.$i.show_error(error);~17: the same in a tuple
+group/vec.rs~first.guard(&mut || value.show_error(error))~value.show_error(error)~17: the same in a Vec
 group/vec.rs~let many = if caller_waker { None } else { Many::new(slots.len()) };~let _ = caller_waker;\n        let many = Many::new(slots.len());~20: caller_waker passes on the caller's waker
+group/vec.rs~        this.many.iter_mut().for_each(Many::begin_exits);~~20: members of many wait for their exit after the body
 group/vec.rs~            many.forget_parent();~            let _ = many;~20: no waker is kept while the body runs
+machine.rs~        members.as_mut().forget_parent();\n        let Next::Body(after)~        let Next::Body(after)~20: no waker is kept while the body runs
+machine/outcome.rs~unwind::catch(|| members.forget_parent())~unwind::catch(|| drop(members))~17: a panic of the caller's waker is kept at the end
 wake.rs~(len > FEW).then~(len > 3).then~2: a few are polled with the caller's own waker
+group.rs~    fn get(self) -> usize {\n        self\n    }~    fn get(self) -> usize {\n        0\n    }~20: of many, those that were not woken are waited for
 wake.rs~(len > FEW).then~(len > 64).then~20: of many, only woken members are polled
 wake.rs~let Some(index) = woken.or(begin) else { return };~let Some(index) = begin.or(woken) else { return };~20: in argument order
 wake.rs~                from = index + 1;~                from = if woken.is_none() { index + 1 } else { from };~20: a place is not given to one that the sweep has passed
@@ -154,11 +192,10 @@ wake/state.rs~(slot * SLOT) | KEPT | REGISTERED)~(slot * SLOT) | KEPT)~20: a mem
 wake/state.rs~(Self((self.0 & !REGISTERED) + (1 << USERS[slot])), Some(slot))~(Self(self.0 + (1 << USERS[slot])), Some(slot))~20: once is enough to wake the gather
 wake/state.rs~        (Self((self.0 & !REGISTERED) + (1~        (Self((self.0 & !REGISTERED) + (0~20: a slot that is in use is not overwritten
 wake/state.rs~Some(hint) => (hint == index).then_some(self),~Some(_) => Some(self),~20: the hint is one member alone
-machine.rs~panic.guard(|| observer.tell(event));~let _ = (panic, observer, event);~the observer receives events
-machine.rs~if held { Event::Entered { index } } else { Event::EnterFailed { index } }~Event::Entered { index }~the observer receives EnterFailed after a panic in an enter
-machine.rs~tell(observer, panic, Event::ExitFailed { index: cursor.at });~~the observer receives ExitFailed after a panic in an exit
-machine.rs~                abandoned = Ms::emptied_len(emptied);~                let _ = emptied;~the observer receives Abandoned
-machine.rs~                        if panic.is_some() {\n                            stage.fail(Ending::EnterFailed, panic);~                        if false {\n                            stage.fail(Ending::EnterFailed, panic);~a panic of the observer is not lost
+policy.rs~        panic.guard(&mut || observer.tell(event));~        let _ = (panic, observer, event);~the observer receives events
+machine/enter.rs~if held { Event::Entered { index } } else { Event::EnterFailed { index } }~Event::Entered { index }~the observer receives EnterFailed after a panic in an enter
+machine/exit.rs~tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK {~if X::STACK {~the observer receives ExitFailed after a panic in an exit
+machine/enter.rs~leaves no way to the body.\n            if panic.is_some() {~leaves no way to the body.\n            if false {~a panic of the observer is not lost
 policy.rs~unwrap_or(index + 1)~unwrap_or(0)~12: what was pushed to a stack entered last
 LIST
 }

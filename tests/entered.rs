@@ -314,6 +314,23 @@ fn panics_in_a_nested_group_of_any_shape() {
     panics_in_a_nested_group(|log| vec![one(log, 0), one(log, 1)]);
 }
 
+/// 15, 17: the exit of a group is dropped before its end, and every destructor panics: no one is skipped.
+#[cfg(feature = "std")]
+#[test]
+fn dropped_in_its_exit() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let (log, gate) = (Log::default(), Gate::new());
+    let exit = || well().gate(&gate).drop_panics();
+    let group = [0, 1, 2].map(|name| Member::new(&log, name, well(), exit()).abandon_panics());
+    let group = Driver::new(gather(group).exit_limit(2).enter()).end().unwrap();
+    let mut exit = Driver::new(group.exit(ExitCase::Completed));
+    exit.pends();
+    log.take();
+    let payload = catch_unwind(AssertUnwindSafe(|| exit.drop())).unwrap_err();
+    assert_eq!(common::message(&*payload), "drop exit 0");
+    assert_eq!(log.take(), ["drop exit 0", "drop exit 1", "abandon 2"]);
+}
+
 /// Code that is generic over the group.
 async fn setup<G: Group<Error: 'static>>(group: G) -> Result<Entered<G::Values>, Failure<G::Error, G::Shape>> {
     gather(group).enter().await

@@ -2,8 +2,10 @@
 
 mod common;
 
-use common::{Gate, Log, Member, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well};
-use gather_cm::gather;
+use common::{
+    Driver, Gate, Log, Member, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well,
+};
+use gather_cm::{EnterExt, gather};
 
 fn enters(enter_limit: usize) -> Setup {
     Setup { enter_limit, ..Setup::default() }
@@ -67,6 +69,30 @@ fn room_in_a_failed_group_is_not_taken<S: Policed>() {
     other.open();
     assert_eq!(gather.end(), Report::enter(&[(0, "e0")]));
     assert_eq!(events(&log), ["enter 0", "enter 1", "entered 1", "on_error 1 e0", "exit 1 EnterFailed", "exited 1"]);
+}
+
+/// 6, 5: a queued member of a failed group is dropped before the exits begin, along with what it holds.
+#[test]
+fn queued_members_of_a_failed_group_are_dropped_at_once() {
+    struct Holds(Log);
+    impl Drop for Holds {
+        fn drop(&mut self) {
+            self.0.push("dropped");
+        }
+    }
+    let log = Log::default();
+    let (failing, late) = (Gate::new(), Gate::new());
+    let holds = Holds(log.clone());
+    let queued = async move { Ok::<_, &str>(holds) }.drop_on_exit();
+    let [one, two] = [fails("e0").gate(&failing), well().gate(&late)];
+    let group = (Member::new(&log, 0, one, well()), Member::new(&log, 1, two, well()), queued);
+    let mut gather = Driver::new(gather(group).enter_limit(2).with(async |_| Ok(())));
+    gather.pends();
+    failing.open();
+    gather.pends();
+    assert_eq!(log.only(&["dropped"]), ["dropped"], "beside the pending enter");
+    late.open();
+    assert!(gather.end().is_err());
 }
 
 /// 6: a limit that is no smaller than the group is none: all begin in the first poll, though one fails at once.

@@ -280,6 +280,29 @@ fn panics() {
     }
 }
 
+/// 16, 17: a member that is held although its enter panicked waits for its exit, before others that have begun theirs.
+#[test]
+#[cfg(feature = "std")]
+fn held_after_a_panic() {
+    let many = Many::new(100);
+    let enter = |name| match name {
+        7 => well().drop_panics(),
+        60 => fails("e"),
+        _ => well(),
+    };
+    let gather = gather(many.members(enter)).eager_rollback().catch_unwind();
+    let mut driver = Driver::new(gather.with(async |_| Ok(())));
+    driver.pends();
+    for name in [90, 60] {
+        many.enters[name].open();
+        driver.pends();
+    }
+    many.polled();
+    many.enters[7].open();
+    driver.pends();
+    assert_eq!(many.polled(), [lines("enter", [7]), lines("exit", [7])].concat());
+}
+
 /// A member may wake itself, or any other, in its poll: each is polled at most once a poll, in argument order, and no wake
 /// is lost.
 #[test]

@@ -384,6 +384,22 @@ fn with_eager_rollback<S: Policed>() {
     assert_eq!(received(&log.take()), ["exit 0 Panicked"]);
 }
 
+/// 5, 17 and `eager_rollback`: a resource that is held although its enter panicked begins the exits.
+fn held_after_a_panic<S: Policed>() {
+    let log = Log::default();
+    let (enter, late) = (Gate::new(), Gate::new());
+    let acts = [(well().gate(&enter).drop_panics(), well()), (fails("e1"), well()), (well().gate(&late), well())];
+    let setup = Setup { rollback: Rollback::Eager, ..Setup::default() };
+    let mut gather = S::run(members(&log, acts), &setup, &log, well());
+    gather.pends();
+    enter.open();
+    gather.pends();
+    assert_eq!(received(&log.take()), ["exit 0 Panicked"], "beside the pending enter of 2");
+    late.open();
+    assert_eq!(gather.end().why, Why::Panicked("drop enter 0".to_string()));
+    assert_eq!(received(&log.take()), ["exit 2 Panicked"]);
+}
+
 /// 17 and `fail_fast`: destructors of pending enters that panic skip no one.
 fn destructors_with_fail_fast<S: Policed>() {
     let log = Log::default();
@@ -400,6 +416,7 @@ shapes! {
     caught_as_a_cause
     with_fail_fast
     with_eager_rollback
+    held_after_a_panic
     destructors_with_fail_fast
     in_enter_at_each_index
     a_panic_does_not_disturb_the_sweep
@@ -547,6 +564,35 @@ fn the_call_of_the_body() {
     }
     let mut gather = Driver::new(gather((a, b, c)).with(body));
     assert_eq!(caught(|| gather.poll()), "call");
+    assert_eq!(received(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
+}
+
+/// 17: the body's future panics, and so does its destructor: the exits run, and the first panic resumes.
+#[test]
+fn the_body_and_its_destructor() {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+    struct Bomb;
+    impl Future for Bomb {
+        type Output = Result<(), &'static str>;
+
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+            panic!("body")
+        }
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("destructor");
+        }
+    }
+    fn body(_: (&mut Resource, &mut Resource, &mut Resource)) -> Bomb {
+        Bomb
+    }
+    let log = Log::default();
+    let mut gather = Driver::new(gather(<(_, _, _)>::from(all_well(&log))).with(body));
+    assert_eq!(caught(|| gather.poll()), "body");
     assert_eq!(received(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
 }
 

@@ -152,6 +152,24 @@ fn after_a_panic<S: Policed>() {
     }
 }
 
+/// 12, 17: a resource that is held although its enter panicked has its turn like the others.
+#[cfg(feature = "std")]
+fn after_a_panic_in_an_enter<S: Policed>() {
+    let log = Log::default();
+    let gate = Gate::new();
+    let acts = [(well().gate(&gate).drop_panics(), well()), (well(), well()), (well(), well())];
+    let mut gather = S::run(members(&log, acts), &stack(), &log, well());
+    gather.pends();
+    gate.open();
+    assert_eq!(gather.end().why, common::Why::Panicked("drop enter 0".to_string()));
+    assert_eq!(log.only(&["Panicked"]), ["exit 0 Panicked", "exit 2 Panicked", "exit 1 Panicked"]);
+}
+
+#[cfg(not(feature = "std"))]
+fn after_a_panic_in_an_enter<S: Policed>() {
+    ready_members_exit_in_reverse::<S>();
+}
+
 #[cfg(not(feature = "std"))]
 fn after_a_panic<S: Policed>() {
     ready_members_exit_in_reverse::<S>();
@@ -224,6 +242,7 @@ shapes! {
     a_suppressed_error_is_not_shown
     some_cases_never_change
     after_a_panic
+    after_a_panic_in_an_enter
     after_a_panic_in_on_error
     with_eager_rollback
     with_a_limit
