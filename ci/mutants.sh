@@ -168,8 +168,8 @@ wake.rs~                from = index + 1;~                from = if woken.is_non
 wake.rs~Phase::Entering | Phase::Exiting => self.awake.keep(index),~Phase::Entering | Phase::Exiting => self.awake.pass(index),~20: a wake for the other sweep is kept
 wake.rs~                    self.cursor = index + 1;~                    self.cursor = index + 2;~20: members that wait are not forgotten
 wake.rs~(self.exiting, self.cursor) = (true, 0);~self.exiting = true;~20: all held members wait for their exit
-wake.rs~                    self.late.insert(at, index);~~20: a member held late waits for its exit
-wake.rs~partition_point(|late| *late > index)~partition_point(|late| *late < index)~20: members held late exit in argument order
+wake.rs~self.late.insert(index, self.len);~let _ = (&mut self.late, self.len);~20: a member held late waits for its exit
+wake.rs~return Some(at * BITS + bits.trailing_zeros() as usize);~return Some(at * BITS + bits.ilog2() as usize);~20: members held late exit in argument order
 wake.rs~                stack.push(index);~~12: of many, a member that enters late has its turn
 wake.rs~            if phase(slots, self.turn) != Phase::Exiting {~            let _ = slots;\n            if true {~12: of many, one after the other
 wake.rs~held.sort_unstable_by(|a, b| rank(*a).partial_cmp(&rank(*b)).unwrap_or(Ordering::Equal));~let _ = (Ordering::Equal, &mut rank);~12: of many, last entered first
@@ -197,6 +197,7 @@ machine/enter.rs~if held { Event::Entered { index } } else { Event::EnterFailed 
 machine/exit.rs~tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK {~if X::STACK {~the observer receives ExitFailed after a panic in an exit
 machine/enter.rs~leaves no way to the body.\n            if panic.is_some() {~leaves no way to the body.\n            if false {~a panic of the observer is not lost
 policy.rs~unwrap_or(index + 1)~unwrap_or(0)~12: what was pushed to a stack entered last
+machine/recover.rs~            self.come_to = 0;~            let _ = 0;~16: a panic of the caller's waker is no member's
 LIST
 }
 
