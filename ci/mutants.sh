@@ -149,7 +149,7 @@ machine/recover.rs~            self.come_to = index + 1;~            self.come_t
 machine/recover.rs~            slot.set_rank(self.rank.next());~~12: a member that is held although its enter panicked has its turn
 machine/enter.rs~        members.note(index);~~20: of many, such a member waits for its exit
 machine/recover.rs~        slot.cut(self.panic);~~16: what has panicked is over
-machine/recover.rs~            self.come_to = 0;~~16: a panic of the caller's waker is no member's
+machine/recover.rs~            self.come_to = 0;~            let _ = 0;~16: a panic of the caller's waker is no member's
 slot.rs~                state.set(State::Gone);\n                state.set(State::Exiting((this.release)(value, case)));~                state.set(State::Exiting((this.release)(value, case)));~16: an exit that cannot be made has had its resource
 unwind.rs~            Some(_) => caught.discard(),~            Some(_) => caught.resume(),~16: a second panic is dropped
 unwind.rs~            if let Err(another) = catch(|| first = None) {~            if let Err(another) = Ok::<(), Caught>(first = None) {~17: a payload's destructor may panic
@@ -169,8 +169,8 @@ wake.rs~                from = index + 1;~                from = if woken.is_non
 wake.rs~Phase::Entering | Phase::Exiting => self.awake.keep(index),~Phase::Entering | Phase::Exiting => self.awake.pass(index),~20: a wake for the other sweep is kept
 wake.rs~                    self.cursor = index + 1;~                    self.cursor = index + 2;~20: members that wait are not forgotten
 wake.rs~(self.exiting, self.cursor) = (true, 0);~self.exiting = true;~20: all held members wait for their exit
-wake.rs~                self.late.insert(index, self.len);~~20: a member held late waits for its exit
-wake.rs~at * BITS + bits.trailing_zeros() as usize~at * BITS + bits.ilog2() as usize~20: members held late exit in argument order
+wake.rs~self.late.insert(index, self.len);~let _ = (&mut self.late, self.len);~20: a member held late waits for its exit
+wake.rs~return Some(at * BITS + bits.trailing_zeros() as usize);~return Some(at * BITS + bits.ilog2() as usize);~20: members held late exit in argument order
 wake.rs~let mut mask = !0 << (from % BITS);~let mut mask = !0;~20: a member held late waits for the next sweep if this one has passed it
 wake.rs~                mask = !0;~~20: each of many that are held late is found
 wake.rs~                stack.push(index);~~12: of many, a member that enters late has its turn
