@@ -69,12 +69,14 @@ impl<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> State<Ms, F, X> {
         match self.project() {
             StateProj::Enter(phase) => {
                 let EnterProj { members, next, entering, panic, .. } = phase.project();
-                let Next::Exits(exits) = next else { unreachable!("the enters lead to the body or to the exits") };
-                (ExitProj { members, exits, panic }, *entering)
+                if let Next::Exits(exits) = next {
+                    return (ExitProj { members, exits, panic }, *entering);
+                }
             }
-            StateProj::Exit(phase) => (phase.project(), false),
-            StateProj::Body { .. } | StateProj::Done => panic!("{AFTER_THE_END}"),
+            StateProj::Exit(phase) => return (phase.project(), false),
+            StateProj::Body { .. } | StateProj::Done => {}
         }
+        panic!("{AFTER_THE_END}")
     }
 }
 
@@ -173,7 +175,7 @@ where
         let Next::Body(_) = next else { return None };
         // While the slots still hold every resource, since a waker's destructor may panic.
         members.as_mut().forget_parent();
-        let Next::Body(after) = mem::replace(next, Next::Fail(Ending::Cancelled)) else { unreachable!() };
+        let Next::Body(after) = mem::replace(next, Next::Fail(Ending::Cancelled)) else { return None };
         let (values, ranks, emptied) = members.take();
         match after.begin(HeldAll::new(values, ranks), *parts.exits) {
             Ok(block) => {
@@ -204,7 +206,7 @@ where
         mut panic: FirstPanic,
         parts: &mut Parts<'_, P>,
     ) {
-        let StateProj::Body { emptied, .. } = self.as_mut().project() else { unreachable!("the body is left once") };
+        let StateProj::Body { emptied, .. } = self.as_mut().project() else { return };
         let members = Ms::empty(emptied);
         // Without `std`, a panic of `stop` or of the observer gets out, and there is no body any more.
         self.as_mut().end();
