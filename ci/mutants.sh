@@ -41,12 +41,12 @@ slot.rs~                // Empty while the future is made~                value.
 slot.rs~                state.set(State::ExitFault(error));~                drop(error); state.set(State::Gone);~10: an exit's error is kept
 slot.rs~                state.set(State::EnterFault(error));~                drop(error); state.set(State::Gone);~5: an enter's error is kept
 machine/outcome.rs~            Self::Failed(_) => ExitCase::Failed,~            Self::Failed(_) => ExitCase::Completed,~9: exits receive Failed if the body failed
-machine/outcome.rs~            Self::EnterFailed(_) => ExitCase::EnterFailed,~            Self::EnterFailed(_) => ExitCase::Failed,~5: exits of a failed group receive EnterFailed
+machine/outcome.rs~            Self::EnterFailed | Self::ShownEnterFailed(_) => ExitCase::EnterFailed,~            Self::EnterFailed | Self::ShownEnterFailed(_) => ExitCase::Failed,~5: exits of a failed group receive EnterFailed
 machine/outcome.rs~            Self::Cancelled => ExitCase::Cancelled,~            Self::Cancelled => ExitCase::Failed,~14: exits of a cancelled group receive Cancelled
-machine/enter.rs~        *entering = pending || in_flight.get() > 0;~        *entering = in_flight.get() > 0;~4: the body waits for every enter
+machine/enter.rs~        let mut entering = pending || in_flight.get() > 0;~        let mut entering = in_flight.get() > 0;\n        let _ = pending;~4: the body waits for every enter
 policy.rs~impl Rollback for RunOn {}~impl Rollback for RunOn {\n    const EAGER: bool = true;\n}~5: the enters of a failed group run on first
 policy.rs~    const EAGER: bool = true;~~5: eager_rollback does not wait
-machine/enter.rs~                *entering &= !P::FAIL_FAST;~~5: fail_fast does not wait
+machine/enter.rs~                entering &= !P::FAIL_FAST;~~5: fail_fast does not wait
 machine/enter.rs~                let _ = members.visit(0, &mut CutEnters { all: P::FAIL_FAST, panic, observer: parts.observer });~~5: fail_fast drops the pending enters
 machine/enter.rs~        if P::FAIL_FAST && self.failed {~        if false {~2: under fail_fast no enter is polled after one that failed
 machine/enter.rs~            Phase::Queued if index >= self.parts.enter_limit.max() && self.failed => false,~~6: queued members of a failed group never start
@@ -82,10 +82,10 @@ machine/enter.rs~        let _ = members.visit(0, &mut CutEnters { all: true, pa
 machine/body.rs~if S::ENABLED && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
 machine/enter.rs~            parts.stop.as_mut().clear(panic);~~14: stop is dropped when no enter is pending
 machine/enter.rs~!(has_body && matches!(next, Next::Body(_)))~!matches!(next, Next::Body(_))~14: stop is dropped when a nested group has entered
-machine/enter.rs~if P::Stop::ENABLED && !*entering && ~if P::Stop::ENABLED && ~14: stop is not dropped while an enter is pending
+machine/enter.rs~if P::Stop::ENABLED && !entering && ~if P::Stop::ENABLED && ~14: stop is not dropped while an enter is pending
 machine.rs~        parts.stop.as_mut().clear(&mut panic);~~14: stop is dropped when the body has ended
 machine/enter.rs~            parts.stop.as_mut().clear(panic);\n            if panic.is_some() {~            parts.stop.as_mut().clear(panic);\n            if false {~17: after a panic of stop's destructor the exits receive Panicked
-machine.rs~            panic.drop(mem::replace(&mut ending, Ending::Panicked(None)));~~17: the same after the body
+machine.rs~            panic.drop(mem::replace(&mut ending, Ending::Panicked));~~17: the same after the body
 machine/exit.rs~        let Self { ending, course } = self;~        let Self { ending, course } = self;\n        course.case = ending.case();~9: the case is decided when the first exit begins
 policy.rs~        this.0.clear(panic);\n~~14: both are dropped if cancel_on is called twice
 policy.rs~        panic.guard(&mut || this.1.set(Signal::Over));~        this.1.set(Signal::Over);~17: a panic of stop's destructor is kept
@@ -94,13 +94,13 @@ machine.rs~        self.project().policy.parts().stop.clear(&mut first);~~17: th
 machine/exit.rs~                self.cursor.step = Step::Shown;\n                index\n~                self.cursor.step = Step::Shown;\n                index + 1\n~16: after a panic of on_error the exit runs
 machine/recover.rs~            show();\n        }\n~            show();\n        } else {\n            let _ = unwind::catch(show);\n        }\n~16: after a panic of on_error it is not called again
 machine/recover.rs~        self.step = Step::Exit;~~16: a panic in the exit after on_error is the exit's
-machine/enter.rs~        if let (Self::Fail(ending), true) = (&mut *self, panic.is_some()) {\n            *ending = Ending::Panicked(None);\n        }~~16: exits receive Panicked after a panic in an enter
+machine/enter.rs~        if let (Self::Fail(case), true) = (&mut *self, panic.is_some()) {\n            *case = ExitCase::Panicked;\n        }~~16: exits receive Panicked after a panic in an enter
 machine/body.rs~            others.drop(output);\n~            others.drop(output);\n            drop(caught);\n            return Poll::Pending;\n            #[allow(unreachable_code)]\n            let caught = unwind::catch(|| ()).unwrap_err();\n~16: a panic of the body is not lost
 machine/body.rs~            state.set(BodyState::Ended);\n        });~        });~17: a panic of the body's destructor is kept
 machine/body.rs~            others.guard(&mut || state.set(BodyState::Ended));~~17: so is one of its destructor beside it
 machine/enter.rs~            exits.choose_shown(members.as_mut());~~5: exits of a failed group are shown an error
 machine/exit.rs~        let Self { ending, course } = self;~        if self.ending.shown().is_none() {\n            self.choose_shown(members.as_mut());\n        }\n        let Self { ending, course } = self;~5: only an error known when the exits begin is shown
-machine/outcome.rs~            Self::Panicked(Some(error)) | Self::EnterFailed(Some(error)) => Some(error),~            Self::EnterFailed(Some(error)) => Some(error),~5: after a panic in an enter they are shown it too
+machine/outcome.rs~            Self::ShownPanicked(error) | Self::ShownEnterFailed(error) => Some(error),~            Self::ShownEnterFailed(error) => Some(error),~5: after a panic in an enter they are shown it too
 slot.rs~state.project_replace(State::Lent)~state.project_replace(State::Gone)~5: the error that is shown is in the failure
 slot.rs~            _ => lent.take(),~            _ => None,~5: the error that is shown comes back
 slot.rs~(matches!(state, StateProj::EnterFault(_) | StateProj::Lent), ~(matches!(state, StateProj::EnterFault(_)), ~20: room for the error that is shown
@@ -108,7 +108,7 @@ machine/enter.rs~ && any_held(members.as_mut()))~)~5: with eager_rollback the fi
 machine/enter.rs~                self.entered = true;~~5: with eager_rollback a member that enters later begins the exits
 machine/enter.rs~        self.entered |= held;~~5: so does one that is held although its enter panicked
 machine/enter.rs~            may_begin |= matches!(next, Next::Body(_));~~5: so do those that were held before
-machine.rs~        if entering || polled.is_pending() {~        if polled.is_pending() {~5: with eager_rollback it ends when the last enter has
+machine.rs~        if polled.is_pending() || (P::EAGER && *exits.entering()) {~        if polled.is_pending() {~5: with eager_rollback it ends when the last enter has
 machine/enter.rs~                members.begin_exits();~~20: with eager_rollback, members of many wait for their exit
 machine/enter.rs~        let _ = self.project().members.visit(0, &mut ClearSlots { panic, observer });~~17: no destructor is skipped in enter
 machine/exit.rs~        let _ = self.project().members.visit(0, &mut ClearSlots { panic, observer });~~17: nor in exit
@@ -143,7 +143,7 @@ policy.rs~const CATCH: bool = true;~const CATCH: bool = false;~16: a panic comes
 errors.rs~        self.push((index, error));~        self.push((self.len(), error));~10: each error has its index in a Vec
 errors.rs~        self.reserve_exact(errors);~        let _ = errors;~20: as many allocations for many errors
 failure.rs~            Cause::Body(error) if self.suppressed => Ok(error),~            Cause::Body(error) => Ok(error),~11: what was not suppressed is a failure
-machine.rs~        let (phase, entering) = state.as_mut().exits();~        if let StateProj::Done = state.as_mut().project() {\n            return Poll::Pending;\n        }\n        let (phase, entering) = state.as_mut().exits();~18: polled after its end, a clear panic
+machine.rs~        let ExitProj { mut members, exits, panic } = state.as_mut().exits();~        if let StateProj::Done = state.as_mut().project() {\n            return Poll::Pending;\n        }\n        let ExitProj { mut members, exits, panic } = state.as_mut().exits();~18: polled after its end, a clear panic
 machine/recover.rs~        self.0.as_mut().clear(&mut FirstPanic::none());~~15: held resources are abandoned if a panic gets out
 machine/recover.rs~            self.come_to = index + 1;~            self.come_to = index + 2;~16: a panic is that of the member whose code runs
 machine/recover.rs~            slot.set_rank(self.rank.next());~~12: a member that is held although its enter panicked has its turn
@@ -200,6 +200,7 @@ machine/enter.rs~if held { Event::Entered { index } } else { Event::EnterFailed 
 machine/exit.rs~tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK {~if X::STACK {~the observer receives ExitFailed after a panic in an exit
 machine/enter.rs~leaves no way to the body.\n            if panic.is_some() {~leaves no way to the body.\n            if false {~a panic of the observer is not lost
 policy.rs~unwrap_or(index + 1)~unwrap_or(0)~12: what was pushed to a stack entered last
+machine/enter.rs~        *in_flight = Ms::Number::default();~        let _ = in_flight;~14: a group that is stopped waits for no enter that was dropped
 LIST
 }
 

@@ -18,7 +18,7 @@ pub(crate) use body::{After, Body, Call, Ended};
 pub(crate) use exit::ExitOnly;
 
 use crate::{
-    Event, Values,
+    Event, ExitCase, Values,
     cycle::{self, Cycle},
     exit::Answer,
     group::{ErrorOf, HeldAll, Members, ShapeOf},
@@ -27,31 +27,31 @@ use crate::{
 };
 
 use body::{cancel_block, poll_block};
-use enter::{EnterPhase, EnterProj, Next};
-use exit::{ExitPhase, ExitProj, Exits};
+use enter::{InSlots, InSlotsProj, Next};
+use exit::{ExitProj, Exits};
 use outcome::{AFTER_THE_END, Ending, Finished, complete, fail};
 use recover::{Clear, EndOnUnwind};
 
 /// The states of the machine.
 ///
-/// | state   | meaning                                                                        | next           |
-/// |---------|--------------------------------------------------------------------------------|----------------|
-/// | `Enter` | members enter; if one fails or the group is stopped, the others exit here      | `Body`; `Done` |
-/// | `Body`  | the block owns the values, and lends them                                      | `Exit`         |
-/// | `Exit`  | members exit; some of them wait for the limit, or for their turn in a stack    | `Done`         |
-/// | `Done`  | it has finished, or a panic got out                                            |                |
+/// | state   | its `next` | meaning                                                                     | what comes     |
+/// |---------|------------|-----------------------------------------------------------------------------|----------------|
+/// | `Slots` | `Body`     | members enter, and none has failed                                          | `Body`         |
+/// | `Slots` | `Fail`     | a member has failed, or the group was stopped; other members enter          | `Exits`        |
+/// | `Body`  |            | the block owns the values, and lends them                                   | `Exits`        |
+/// | `Slots` | `Exits`    | members exit; some of them wait for the limit, or for their turn in a stack | `Done`         |
+/// | `Done`  |            | it has finished, or a panic got out                                         |                |
 ///
 /// These make the steps: the end of a member's enter or exit, the body's end, and `stop`, which ends the enters and
 /// the body with `Cancelled`. A panic counts as the failure of the part that panicked.
 #[pin_project(project = StateProj)]
 enum State<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> {
-    Enter(#[pin] EnterPhase<Ms, F, F::Value, F::Error>),
+    Slots(#[pin] InSlots<Ms, F, F::Value, F::Error>),
     Body {
         #[pin]
         block: F::Block,
         emptied: Ms::Emptied,
     },
-    Exit(#[pin] ExitPhase<Ms, F::Value, F::Error>),
     Done,
 }
 
@@ -60,20 +60,19 @@ impl<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> State<Ms, F, X> {
         self.set(Self::Done);
     }
 
-    /// The exits, in whichever phase they are, and whether members are entering beside them.
+    /// The exits.
     ///
     /// # Panics
     ///
     /// If it has finished.
-    fn exits(self: Pin<&mut Self>) -> (ExitProj<'_, Ms, F::Value, F::Error>, bool) {
+    fn exits(self: Pin<&mut Self>) -> ExitProj<'_, Ms, F::Value, F::Error> {
         match self.project() {
-            StateProj::Enter(phase) => {
-                let EnterProj { members, next, entering, panic, .. } = phase.project();
+            StateProj::Slots(phase) => {
+                let InSlotsProj { members, next, panic, .. } = phase.project();
                 if let Next::Exits(exits) = next {
-                    return (ExitProj { members, exits, panic }, *entering);
+                    return ExitProj { members, exits, panic };
                 }
             }
-            StateProj::Exit(phase) => return (phase.project(), false),
             StateProj::Body { .. } | StateProj::Done => {}
         }
         panic!("{AFTER_THE_END}")
@@ -103,7 +102,7 @@ pub(crate) struct Machine<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy
 
 impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Machine<Ms, F, P> {
     pub(crate) fn new(members: Ms, after: F, policy: P) -> Self {
-        Self { state: State::Enter(EnterPhase::new(members, after)), policy }
+        Self { state: State::Slots(InSlots::new(members, Next::Body(after), FirstPanic::none())), policy }
     }
 
     fn is_done(self: Pin<&mut Self>) -> bool {
@@ -133,7 +132,7 @@ where
             state.as_mut().poll_stop(&mut parts, cx);
         }
         let large = size_of::<Ms::Values>() > LARGE;
-        if let StateProj::Enter(phase) = state.as_mut().project() {
+        if let StateProj::Slots(phase) = state.as_mut().project() {
             ready!(phase.poll(&mut parts, F::BODY, cx));
             if let Some(value) = apart_if(large, || state.as_mut().leave_enter(&mut parts)) {
                 return Poll::Ready(Ok(Ok((value, Answer::Propagate))));
@@ -142,10 +141,9 @@ where
         if let StateProj::Body { .. } = state.as_mut().project() {
             ready!(apart_if(large, || state.as_mut().poll_body(&mut parts, cx)));
         }
-        let (phase, entering) = state.as_mut().exits();
-        let ExitProj { mut members, exits, panic } = phase;
+        let ExitProj { mut members, exits, panic } = state.as_mut().exits();
         let polled = exits.poll(members.as_mut(), parts.exits, parts.observer, panic, cx);
-        if entering || polled.is_pending() {
+        if polled.is_pending() || (P::EAGER && *exits.entering()) {
             return Poll::Pending;
         }
         let (ending, answers) = exits.results();
@@ -170,12 +168,12 @@ where
     where
         P: Policy<Exits = X>,
     {
-        let StateProj::Enter(phase) = self.as_mut().project() else { return None };
-        let EnterProj { mut members, next, .. } = phase.project();
+        let StateProj::Slots(phase) = self.as_mut().project() else { return None };
+        let InSlotsProj { mut members, next, .. } = phase.project();
         let Next::Body(_) = next else { return None };
         // While the slots still hold every resource, since a waker's destructor may panic.
         members.as_mut().forget_parent();
-        let Next::Body(after) = mem::replace(next, Next::Fail(Ending::Cancelled)) else { return None };
+        let Next::Body(after) = mem::replace(next, Next::Fail(ExitCase::Cancelled)) else { return None };
         let (values, ranks, emptied) = members.take();
         match after.begin(HeldAll::new(values, ranks), *parts.exits) {
             Ok(block) => {
@@ -216,17 +214,17 @@ where
             Ok(None) => Ending::Cancelled,
             Err(caught) => {
                 panic.keep(caught);
-                Ending::Panicked(None)
+                Ending::Panicked
             }
         };
         parts.stop.as_mut().clear(&mut panic);
         if panic.is_some() {
-            panic.drop(mem::replace(&mut ending, Ending::Panicked(None)));
+            panic.drop(mem::replace(&mut ending, Ending::Panicked));
         }
         let case = ending.case();
         tell(parts.observer, &mut panic, Event::BodyEnded { case });
-        self.set(Self::Exit(ExitPhase::new(members, Exits::new(ending), panic)));
-        if let StateProj::Exit(phase) = self.project() {
+        self.set(Self::Slots(InSlots::new(members, Next::Exits(Exits::new(ending)), panic)));
+        if let StateProj::Slots(phase) = self.project() {
             let (values, ranks) = held.take();
             phase.project().members.fill(values, ranks);
         }
@@ -236,9 +234,9 @@ where
     fn poll_stop<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) {
         // By `project`: a shared reference to the state would cover the body's block, which borrows from itself.
         let matters = match self.as_mut().project() {
-            StateProj::Enter(phase) => phase.is_entering(),
+            StateProj::Slots(phase) => phase.is_entering(),
             StateProj::Body { .. } => true,
-            StateProj::Exit(_) | StateProj::Done => false,
+            StateProj::Done => false,
         };
         if !matters {
             return;
@@ -249,7 +247,7 @@ where
             return;
         }
         match self.as_mut().project() {
-            StateProj::Enter(phase) => phase.stop(parts.observer, first),
+            StateProj::Slots(phase) => phase.stop(parts.observer, first),
             StateProj::Body { block, .. } => {
                 if let Poll::Ready(returned) = &mut cancel_block(block) {
                     self.leave_body(returned, first, parts);
@@ -293,12 +291,11 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Clear for Machine<M
         let (mut state, observer) = (this.state, this.policy.parts().observer);
         let mut abandoned = 0;
         match state.as_mut().project() {
-            StateProj::Enter(phase) => phase.clear(observer, panic),
+            StateProj::Slots(phase) => phase.clear(observer, panic),
             StateProj::Body { emptied, .. } => {
                 tell(observer, panic, Event::BodyDropped {});
                 abandoned = Ms::emptied_len(emptied);
             }
-            StateProj::Exit(phase) => phase.clear(observer, panic),
             StateProj::Done => return,
         }
         panic.guard(&mut || state.as_mut().end());

@@ -10,7 +10,7 @@ use core::{
 use pin_project::pin_project;
 
 use crate::{
-    Event, Values,
+    Event, ExitCase, Values,
     group::{ErrorOf, InFlight, Members, Number, Poller, Visitor},
     policy::{ExitPolicy, Fairness, Limit, Observer, Parts, Policy, Rank, Stop, tell},
     slot::{Phase, Slot},
@@ -25,51 +25,51 @@ use super::{
 
 /// What comes after the enters. `F` makes the body, which ends with an `R` or a `B`.
 pub(super) enum Next<F, R, B, E, N> {
-    /// The body. No member has failed.
+    /// The body. Members are entering, and none has failed.
     Body(F),
-    /// The exits. The body is not called.
-    Fail(Ending<R, B, E>),
+    /// The exits, which receive this case. The body is not called. Other members are entering.
+    Fail(ExitCase),
     /// The exits have begun; with `eager_rollback`, beside the pending enters.
     Exits(Exits<R, B, E, N>),
 }
 
-impl<F, R, B, E, N> Next<F, R, B, E, N> {
+impl<F, R, B, E, N: Number> Next<F, R, B, E, N> {
     /// Notes why the body will not be called, if it is the first reason or a panic, and drops the body.
-    fn fail(&mut self, ending: Ending<R, B, E>, panic: &mut FirstPanic) {
+    fn fail(&mut self, case: ExitCase, panic: &mut FirstPanic) {
         if let Self::Body(_) = self {
-            panic.drop(mem::replace(self, Self::Fail(ending)));
+            panic.drop(mem::replace(self, Self::Fail(case)));
         }
-        if let (Self::Fail(ending), true) = (&mut *self, panic.is_some()) {
-            *ending = Ending::Panicked(None);
+        if let (Self::Fail(case), true) = (&mut *self, panic.is_some()) {
+            *case = ExitCase::Panicked;
+        }
+    }
+
+    /// Whether members were entering when the last poll ended.
+    fn is_entering(&mut self) -> bool {
+        match self {
+            Self::Body(_) | Self::Fail(_) => true,
+            Self::Exits(exits) => *exits.entering(),
         }
     }
 }
 
-/// The members while they enter, and the exits of a group that has failed.
-#[pin_project(project = EnterProj)]
-pub(super) struct EnterPhase<Ms: Members, F, R, B> {
+/// The members while they are in their slots: while they enter, and while they exit.
+#[pin_project(project = InSlotsProj)]
+pub(super) struct InSlots<Ms: Members, F, R, B> {
     #[pin]
     pub(super) members: Ms,
     pub(super) next: Next<F, R, B, ErrorOf<Ms>, Ms::Number>,
-    /// Not all have entered or failed.
-    pub(super) entering: bool,
     /// The rank of the last member that entered.
     rank: Ms::Rank,
+    /// How many enters are in flight.
     in_flight: Ms::Number,
     /// The first panic, kept until all is done.
     pub(super) panic: FirstPanic,
 }
 
-impl<Ms: Members, F, R, B> EnterPhase<Ms, F, R, B> {
-    pub(super) fn new(members: Ms, body: F) -> Self {
-        Self {
-            members,
-            next: Next::Body(body),
-            entering: true,
-            rank: Ms::Rank::default(),
-            in_flight: Ms::Number::default(),
-            panic: FirstPanic::none(),
-        }
+impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
+    pub(super) fn new(members: Ms, next: Next<F, R, B, ErrorOf<Ms>, Ms::Number>, panic: FirstPanic) -> Self {
+        Self { members, next, rank: Ms::Rank::default(), in_flight: Ms::Number::default(), panic }
     }
 
     /// Begins the enters that can begin, and polls the ones in flight. It is ready when the body or the exits can begin. `has_body` says
@@ -83,45 +83,51 @@ impl<Ms: Members, F, R, B> EnterPhase<Ms, F, R, B> {
     where
         Ms: Members<Values: Values<Error: 'static>, Rank = RankOf<P>>,
     {
-        let may_begin = !self.as_mut().is_entering() || self.as_mut().poll_enters(parts, cx);
-        let EnterProj { mut members, next, entering, panic, .. } = self.project();
-        if P::Observer::OBSERVES && !*entering && matches!(next, Next::Body(_)) {
+        let (mut entering, mut may_begin) = (self.as_mut().is_entering(), true);
+        if entering {
+            (entering, may_begin) = self.as_mut().poll_enters(parts, cx);
+        }
+        let InSlotsProj { mut members, next, panic, .. } = self.project();
+        if P::Observer::OBSERVES && !entering && matches!(next, Next::Body(_)) {
             if has_body && !panic.is_some() {
                 tell(parts.observer, panic, Event::BodyStarted {});
             }
             // A panic of the observer, too, leaves no way to the body.
             if panic.is_some() {
-                next.fail(Ending::Panicked(None), panic);
+                next.fail(ExitCase::Panicked, panic);
             }
         }
-        if P::Stop::ENABLED && !*entering && !(has_body && matches!(next, Next::Body(_))) {
+        if P::Stop::ENABLED && !entering && !(has_body && matches!(next, Next::Body(_))) {
             parts.stop.as_mut().clear(panic);
             if panic.is_some() {
-                next.fail(Ending::Panicked(None), panic);
+                next.fail(ExitCase::Panicked, panic);
             }
         }
         match next {
-            Next::Body(_) if *entering => return Poll::Pending,
-            Next::Fail(_) if *entering && !(P::EAGER && may_begin && any_held(members.as_mut())) => {
+            Next::Body(_) if entering => return Poll::Pending,
+            Next::Fail(_) if entering && !(P::EAGER && may_begin && any_held(members.as_mut())) => {
                 return Poll::Pending;
             }
-            Next::Fail(ending) => {
-                let mut exits = Exits::new(mem::replace(ending, Ending::Cancelled));
+            Next::Body(_) => {}
+            Next::Fail(case) => {
+                let mut exits = Exits::new(Ending::no_body(*case));
+                *exits.entering() = entering;
                 exits.choose_shown(members.as_mut());
                 members.begin_exits();
                 *next = Next::Exits(exits);
             }
-            Next::Body(_) | Next::Exits(_) => {}
+            Next::Exits(exits) => *exits.entering() = entering,
         }
         Poll::Ready(())
     }
 
-    /// Returns whether exits may begin beside the enters, because a member may be held for the first time.
-    fn poll_enters<P: Policy>(self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> bool
+    /// Returns whether a member is still entering; and whether exits may begin beside the enters, because a member may be held
+    /// for the first time.
+    fn poll_enters<P: Policy>(self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> (bool, bool)
     where
         Ms: Members<Rank = RankOf<P>>,
     {
-        let EnterProj { mut members, next, entering, rank, in_flight, panic } = self.project();
+        let InSlotsProj { mut members, next, rank, in_flight, panic } = self.project();
         let (failed, cursor) = (!matches!(next, Next::Body(_)), Cursor::new(Step::Enter));
         let mut sweep = PollEnters { failed, entered: false, rank, in_flight, panic, parts, cursor };
         let mut from = 0;
@@ -129,30 +135,31 @@ impl<Ms: Members, F, R, B> EnterPhase<Ms, F, R, B> {
             from = sweep.recover(members.as_mut(), caught);
         }
         let (failed, mut may_begin, pending) = (sweep.failed, sweep.entered, sweep.cursor.pending);
-        *entering = pending || in_flight.get() > 0;
+        let mut entering = pending || in_flight.get() > 0;
         if failed {
             if (P::FAIL_FAST || P::EnterLimit::LIMITED) && matches!(next, Next::Body(_)) {
                 let _ = members.visit(0, &mut CutEnters { all: P::FAIL_FAST, panic, observer: parts.observer });
-                *entering &= !P::FAIL_FAST;
+                entering &= !P::FAIL_FAST;
             }
             may_begin |= matches!(next, Next::Body(_));
-            next.fail(Ending::EnterFailed(None), panic);
+            next.fail(ExitCase::EnterFailed, panic);
         }
-        may_begin
+        (entering, may_begin)
     }
 
     /// Drops every pending enter: the group is stopped.
     pub(super) fn stop(self: Pin<&mut Self>, observer: &mut impl Observer, cause: FirstPanic) {
-        let EnterProj { members, next, entering, panic, .. } = self.project();
+        let InSlotsProj { members, next, in_flight, panic, .. } = self.project();
         panic.join(cause);
         let _ = members.visit(0, &mut CutEnters { all: true, panic, observer });
-        *entering = false;
-        next.fail(Ending::Cancelled, panic);
+        // The next sweep of the enters finds nothing to do.
+        *in_flight = Ms::Number::default();
+        next.fail(ExitCase::Cancelled, panic);
     }
 
     /// Whether a member is still to be entered.
     pub(super) fn is_entering(self: Pin<&mut Self>) -> bool {
-        *self.project().entering
+        self.project().next.is_entering()
     }
 
     /// Drops member by member, so that the destructors of all run although more than one may panic.

@@ -39,6 +39,8 @@ struct Course<N> {
     answers: Answers,
     /// In a stack: the body's error was suppressed.
     suppressed: bool,
+    /// With `eager_rollback`: members are entering beside the exits.
+    entering: bool,
     in_flight: N,
 }
 
@@ -51,7 +53,9 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
 
     /// The exits receive the `case`.
     pub(super) fn of(ending: Ending<R, B, E>, case: ExitCase) -> Self {
-        Self { ending, course: Course { case, answers: Answers::Neutral, suppressed: false, in_flight: N::default() } }
+        let in_flight = N::default();
+        let course = Course { case, answers: Answers::Neutral, suppressed: false, entering: false, in_flight };
+        Self { ending, course }
     }
 
     /// How it ends, and what the exits have answered.
@@ -64,9 +68,16 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
     where
         Ms: Members<Values: Values<Error = E>>,
     {
-        if let Some(shown) = self.ending.room() {
-            let _ = members.visit(0, &mut LendFirst { shown });
-        }
+        self.ending.show(|| {
+            let mut first = LendFirst { error: None };
+            let _ = members.visit(0, &mut first);
+            first.error
+        });
+    }
+
+    /// Whether members are entering beside the exits.
+    pub(super) fn entering(&mut self) -> &mut bool {
+        &mut self.course.entering
     }
 
     /// Begins the exits that can begin, and polls the ones in flight. It is ready when all have finished.
@@ -183,17 +194,17 @@ impl<Ms: Members, X> PinnedDrop for ExitOnly<Ms, X> {
 }
 
 /// Moves the first error of an enter out.
-struct LendFirst<'a, E> {
-    shown: &'a mut Option<E>,
+struct LendFirst<E> {
+    error: Option<E>,
 }
 
-impl<E, T> Visitor<E, T> for LendFirst<'_, E> {
+impl<E, T> Visitor<E, T> for LendFirst<E> {
     fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = E, Rank = T>,
     {
-        *self.shown = slot.lend_enter_fault();
-        if self.shown.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        self.error = slot.lend_enter_fault();
+        if self.error.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 

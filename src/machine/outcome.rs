@@ -12,23 +12,34 @@ use crate::{
 };
 
 /// How the body ended, or why it was not called, and what there is to return: an [`ExitCase`] with its load. The last two
-/// hold the error of an enter that the exits are shown.
+/// hold the error of an enter, which the exits are shown.
 pub(crate) enum Ending<R, B, E> {
     Completed(R),
     Failed(B),
     Cancelled,
-    Panicked(Option<E>),
-    EnterFailed(Option<E>),
+    Panicked,
+    EnterFailed,
+    ShownPanicked(E),
+    ShownEnterFailed(E),
 }
 
 impl<R, B, E> Ending<R, B, E> {
+    /// Why a body was not called.
+    pub(super) fn no_body(case: ExitCase) -> Self {
+        match case {
+            ExitCase::Cancelled => Self::Cancelled,
+            ExitCase::Panicked => Self::Panicked,
+            _ => Self::EnterFailed,
+        }
+    }
+
     pub(super) fn case(&self) -> ExitCase {
         match self {
             Self::Completed(_) => ExitCase::Completed,
             Self::Failed(_) => ExitCase::Failed,
             Self::Cancelled => ExitCase::Cancelled,
-            Self::Panicked(_) => ExitCase::Panicked,
-            Self::EnterFailed(_) => ExitCase::EnterFailed,
+            Self::Panicked | Self::ShownPanicked(_) => ExitCase::Panicked,
+            Self::EnterFailed | Self::ShownEnterFailed(_) => ExitCase::EnterFailed,
         }
     }
 
@@ -40,16 +51,29 @@ impl<R, B, E> Ending<R, B, E> {
     {
         match self {
             Self::Failed(error) => Some(error),
-            Self::Panicked(Some(error)) | Self::EnterFailed(Some(error)) => Some(error),
+            Self::ShownPanicked(error) | Self::ShownEnterFailed(error) => Some(error),
             _ => None,
         }
     }
 
-    /// The room for the error of an enter.
-    pub(super) fn room(&mut self) -> Option<&mut Option<E>> {
+    /// If the body was not called because something failed, the exits are shown the error that `find` returns.
+    pub(super) fn show(&mut self, find: impl FnOnce() -> Option<E>) {
+        if let Self::Panicked | Self::EnterFailed = self {
+            if let Some(error) = find() {
+                *self = match self {
+                    Self::Panicked => Self::ShownPanicked(error),
+                    _ => Self::ShownEnterFailed(error),
+                };
+            }
+        }
+    }
+
+    /// Moves the error out that the exits were shown, if it was that of an enter.
+    fn take_shown(self) -> (Self, Option<E>) {
         match self {
-            Self::Panicked(shown) | Self::EnterFailed(shown) => Some(shown),
-            _ => None,
+            Self::ShownPanicked(error) => (Self::Panicked, Some(error)),
+            Self::ShownEnterFailed(error) => (Self::EnterFailed, Some(error)),
+            ending => (ending, None),
         }
     }
 }
@@ -126,11 +150,10 @@ pub(super) fn fail<Ms: Members, R, B>(
     names: &'static [&'static str],
     catch: bool,
 ) -> Finished<Ms, R, B> {
-    let mut ending = mem::replace(ending, Ending::Cancelled);
-    let lent = ending.room().and_then(Option::take);
+    let (ending, lent) = mem::replace(ending, Ending::Cancelled).take_shown();
     let mut errors = TakeErrors { enters: Errors::empty(), exits: Errors::empty(), lent };
     // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
-    if answers == Answers::Failed || panic.is_some() || matches!(ending, Ending::EnterFailed(_)) {
+    if answers == Answers::Failed || panic.is_some() || matches!(ending, Ending::EnterFailed) {
         if Errors::<ErrorOf<Ms>, ShapeOf<Ms>>::GROWS {
             let mut count = CountErrors { enters: 0, exits: 0 };
             let _ = members.as_mut().visit(0, &mut count);
@@ -157,8 +180,8 @@ pub(super) fn fail<Ms: Members, R, B>(
             }
             Ending::Failed(error) => Cause::Body(error),
             Ending::Cancelled => Cause::Cancelled {},
-            Ending::EnterFailed(_) => Cause::Enter(enters),
-            Ending::Panicked(_) => unreachable!("no panic is forgotten"),
+            Ending::EnterFailed | Ending::ShownEnterFailed(_) => Cause::Enter(enters),
+            Ending::Panicked | Ending::ShownPanicked(_) => unreachable!("no panic is forgotten"),
         }
     };
     let suppressed = Answer::from(answers) == Answer::Suppress && matches!(cause, Cause::Body(_));
