@@ -188,8 +188,8 @@ pub trait Members: Sized {
     /// Slots that hold nothing. They take what they need from `emptied`.
     fn empty(emptied: &mut Self::Emptied) -> Self;
 
-    /// Moves `values` into empty slots, where they wait for their exit. They are moved one by one into their places, so that
-    /// the stack need not hold all of them once more.
+    /// Moves `values` into empty slots, where they wait for their exit. They are moved one by one into their places, so
+    /// that the stack need not hold all of them once more.
     fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: RanksOf<Self>);
 }
 
@@ -211,7 +211,8 @@ pub trait Visitor<E, T> {
 
 /// A poll of the slots that it wants to poll.
 pub trait Poller<E, T> {
-    /// Whether it begins or polls a member in this phase. If it does not begin a member that waits, it begins none behind it.
+    /// Whether it begins or polls a member in this phase. If it does not begin a member that waits, it begins none
+    /// behind it.
     fn wants(&mut self, index: usize, phase: Phase) -> bool;
 
     /// Begins or polls a member that it wants.

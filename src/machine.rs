@@ -79,8 +79,8 @@ impl<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> State<Ms, F, X> {
     }
 }
 
-/// Values of more bytes are moved in functions that are not inlined, so that the stack frames in which they lie for a moment
-/// are not all part of one.
+/// Values of more bytes are moved in functions that are not inlined, so that the stack frames in which they lie for a
+/// moment are not all part of one.
 const LARGE: usize = 1024;
 
 fn apart_if<T>(large: bool, f: impl FnOnce() -> T) -> T {

@@ -148,7 +148,8 @@ pub trait Slot: Sized {
     /// A slot that holds `value`.
     fn held(value: Self::Value, rank: Self::Rank, release: Self::Release) -> Self;
 
-    // Slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from themselves.
+    // Slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from
+    // themselves.
     fn phase(self: Pin<&mut Self>) -> Phase;
 
     /// When the member entered.
@@ -165,7 +166,8 @@ pub trait Slot: Sized {
     /// If none is held.
     fn take(self: Pin<&mut Self>) -> Self::Value;
 
-    /// Polls the enter, and starts it if need be. Returns whether the resource is held. If it is not, the slot keeps the error.
+    /// Polls the enter, and starts it if need be. Returns whether the resource is held. If it is not, the slot keeps
+    /// the error.
     fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool>;
 
     /// Shows the error to the held resource.

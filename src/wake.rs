@@ -56,8 +56,8 @@ mod imp {
             })
         }
 
-        /// Lets the poller poll the woken members, and begin the ones that it wants to begin, in argument order. A member that
-        /// is woken meanwhile is left for the next poll.
+        /// Lets the poller poll the woken members, and begin the ones that it wants to begin, in argument order. A
+        /// member that is woken meanwhile is left for the next poll.
         pub(crate) fn sweep<S: Slot>(
             &mut self,
             mut slots: Pin<&mut [S]>,

@@ -72,8 +72,8 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         Self { members, next, rank: Ms::Rank::default(), in_flight: Ms::Number::default(), panic }
     }
 
-    /// Begins the enters that can begin, and polls the ones in flight. It is ready when the body or the exits can begin. `has_body` says
-    /// whether the body is to be called, or only keeps the values.
+    /// Begins the enters that can begin, and polls the ones in flight. It is ready when the body or the exits can
+    /// begin. `has_body` says whether the body is to be called, or only keeps the values.
     pub(super) fn poll<P: Policy>(
         mut self: Pin<&mut Self>,
         parts: &mut Parts<'_, P>,
@@ -121,8 +121,8 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         Poll::Ready(())
     }
 
-    /// Returns whether a member is still entering; and whether exits may begin beside the enters, because a member may be held
-    /// for the first time.
+    /// Returns whether a member is still entering; and whether exits may begin beside the enters, because a member may
+    /// be held for the first time.
     fn poll_enters<P: Policy>(self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> (bool, bool)
     where
         Ms: Members<Rank = RankOf<P>>,

@@ -208,7 +208,8 @@ impl<E, T> Visitor<E, T> for LendFirst<E> {
     }
 }
 
-/// Begins every exit that can begin, and polls every exit in flight. In a stack, it looks at one slot only, whose turn it is.
+/// Begins every exit that can begin, and polls every exit in flight. In a stack, it looks at one slot only, whose turn
+/// it is.
 struct PollExits<'a, X, N, O> {
     shown: Option<&'a dyn Any>,
     /// In a stack: the slot whose turn it is.

@@ -220,8 +220,8 @@ mod tests {
         }
     }
 
-    /// A parent that polls inside its wake, each time with another waker: no slot is overwritten while it is in use. If none
-    /// is free, the new parent is woken at once.
+    /// A parent that polls inside its wake, each time with another waker: no slot is overwritten while it is in use. If
+    /// none is free, the new parent is woken at once.
     #[test]
     fn both_slots_in_use() {
         let awake = Arc::new(Mutex::new(Awake::new(100)));

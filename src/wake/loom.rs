@@ -67,8 +67,8 @@ impl Gather {
         woken
     }
 
-    /// When all threads have ended: if someone is still to be polled, the parent was woken since the last poll began, before
-    /// which it had been woken so many times.
+    /// When all threads have ended: if someone is still to be polled, the parent was woken since the last poll began,
+    /// before which it had been woken so many times.
     fn last_poll(&mut self, wakes: usize) -> Vec<usize> {
         let woken = self.poll();
         assert!(woken.is_empty() || self.parent.wakes() > wakes, "{woken:?} sleep for ever");

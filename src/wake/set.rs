@@ -182,8 +182,8 @@ mod tests {
         (*seed >> 33) as usize % below
     }
 
-    /// Held against a set of the standard library, at the edges of words and of levels: walks that pass, keep or leave, from
-    /// the start or from further on, with inserts on the way.
+    /// Held against a set of the standard library, at the edges of words and of levels: walks that pass, keep or leave,
+    /// from the start or from further on, with inserts on the way.
     #[test]
     fn a_set() {
         let square = BITS * BITS;
