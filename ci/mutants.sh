@@ -83,9 +83,10 @@ machine/body.rs~if S::ENABLED && is_cancel(cx.waker()) {~if false {~14: the call
 machine/enter.rs~            parts.stop.as_mut().clear(panic);~~14: stop is dropped when no enter is pending
 machine/enter.rs~!(has_body && matches!(next, Next::Body(_)))~!matches!(next, Next::Body(_))~14: stop is dropped when a nested group has entered
 machine/enter.rs~if P::Stop::ENABLED && !entering && ~if P::Stop::ENABLED && ~14: stop is not dropped while an enter is pending
-machine.rs~        parts.stop.as_mut().clear(&mut panic);~~14: stop is dropped when the body has ended
+machine.rs~        parts.stop.as_mut().clear(panic);~~14: stop is dropped when the body has ended
 machine/enter.rs~            parts.stop.as_mut().clear(panic);\n            if panic.is_some() {~            parts.stop.as_mut().clear(panic);\n            if false {~17: after a panic of stop's destructor the exits receive Panicked
-machine.rs~            panic.drop(mem::replace(&mut ending, Ending::Panicked));~~17: the same after the body
+machine/exit.rs~        panic.drop(mem::replace(&mut self.ending, Ending::Panicked));~~17: the same after the body
+machine/exit.rs~        self.course.case = ExitCase::Panicked;~~17: exits receive Panicked if the stop panics after the body
 machine/exit.rs~        let Self { ending, course } = self;~        let Self { ending, course } = self;\n        course.case = ending.case();~9: the case is decided when the first exit begins
 policy.rs~        this.0.clear(panic);\n~~14: both are dropped if cancel_on is called twice
 policy.rs~        panic.guard(&mut || this.1.set(Signal::Over));~        this.1.set(Signal::Over);~17: a panic of stop's destructor is kept

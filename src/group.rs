@@ -114,6 +114,15 @@ impl<V: Values, T: Rank> HeldAll<V, T> {
         self.0.take().expect(HELD)
     }
 
+    /// It is rare, and moves the values. So it has a stack frame of its own.
+    #[cold]
+    #[inline(never)]
+    fn abandon(&mut self) {
+        if let Some((values, _)) = self.0.take() {
+            values.abandon();
+        }
+    }
+
     pub(crate) fn values(&self) -> &V {
         &self.0.as_ref().expect(HELD).0
     }
@@ -124,9 +133,10 @@ impl<V: Values, T: Rank> HeldAll<V, T> {
 }
 
 impl<V: Values, T: Rank> Drop for HeldAll<V, T> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some((values, _)) = self.0.take() {
-            values.abandon();
+        if self.0.is_some() {
+            self.abandon();
         }
     }
 }

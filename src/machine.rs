@@ -205,10 +205,7 @@ where
         parts: &mut Parts<'_, P>,
     ) {
         let StateProj::Body { emptied, .. } = self.as_mut().project() else { return };
-        let members = Ms::empty(emptied);
-        // Without `std`, a panic of `stop` or of the observer gets out, and there is no body any more.
-        self.as_mut().end();
-        let mut ending = match mem::replace(ended, Ok(None)) {
+        let ending = match mem::replace(ended, Ok(None)) {
             Ok(Some(Ok(value))) => Ending::Completed(value),
             Ok(Some(Err(error))) => Ending::Failed(error),
             Ok(None) => Ending::Cancelled,
@@ -217,17 +214,19 @@ where
                 Ending::Panicked
             }
         };
-        parts.stop.as_mut().clear(&mut panic);
+        let next = Self::Slots(InSlots::new(Ms::empty(emptied), Next::Exits(Exits::new(ending)), panic));
+        self.set(next);
+        let StateProj::Slots(phase) = self.project() else { return };
+        let InSlotsProj { members, next, panic, .. } = phase.project();
+        let Next::Exits(exits) = next else { return };
+        // Without `std`, a panic of `stop` or of the observer gets out from here: there is no body any more.
+        parts.stop.as_mut().clear(panic);
         if panic.is_some() {
-            panic.drop(mem::replace(&mut ending, Ending::Panicked));
+            exits.panic(panic);
         }
-        let case = ending.case();
-        tell(parts.observer, &mut panic, Event::BodyEnded { case });
-        self.set(Self::Slots(InSlots::new(members, Next::Exits(Exits::new(ending)), panic)));
-        if let StateProj::Slots(phase) = self.project() {
-            let (values, ranks) = held.take();
-            phase.project().members.fill(values, ranks);
-        }
+        tell(parts.observer, panic, Event::BodyEnded { case: exits.case() });
+        let (values, ranks) = held.take();
+        members.fill(values, ranks);
     }
 
     /// Polls `stop`, as long as it has an effect. It ends the enters and the body. A failed group stays failed.

@@ -220,6 +220,7 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
     type Rank = T;
     type Release = L::Release;
 
+    #[inline]
     fn empty(release: L::Release) -> Self {
         Self { state: State::Gone, rank: T::default(), release }
     }

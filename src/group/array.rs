@@ -44,6 +44,7 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
         N
     }
 
+    #[inline]
     fn empty(release: &mut Self::Emptied) -> Self {
         Self(array::from_fn(|_| S::empty(*release)), *release)
     }

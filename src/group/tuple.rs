@@ -53,6 +53,7 @@ macro_rules! tuple {
                 $n
             }
 
+            #[inline]
             fn empty(releases: &mut Self::Emptied) -> Self {
                 Self { $($field: $S::empty(releases.$i),)* ranks: [] }
             }

@@ -58,6 +58,17 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
         Self { ending, course }
     }
 
+    /// The case that the next exit receives.
+    pub(super) fn case(&self) -> ExitCase {
+        self.course.case
+    }
+
+    /// Something has panicked before the first exit.
+    pub(super) fn panic(&mut self, panic: &mut FirstPanic) {
+        self.course.case = ExitCase::Panicked;
+        panic.drop(mem::replace(&mut self.ending, Ending::Panicked));
+    }
+
     /// How it ends, and what the exits have answered.
     pub(super) fn results(&mut self) -> (&mut Ending<R, B, E>, Answers) {
         (&mut self.ending, self.course.answers)
