@@ -68,27 +68,6 @@ fn number() -> u64 {
 # The numbers that make a program go through all ends of a group: all is well; an enter, the body or an exit fails.
 NUMBERS = (1, 1000, 1999, 499, 999)
 
-RESOURCE = """
-pub struct R{m} {{
-    number: u64,
-}}
-
-async fn open_{m}(number: u64) -> Result<R{m}, Error> {{
-    pause().await;
-    if number == {failure} {{ Err(Error(number)) }} else {{ Ok(R{m} {{ number }}) }}
-}}
-
-impl Exit for R{m} {{
-    type Error = Error;
-    type Verdict = ();
-
-    async fn exit(self, case: ExitCase) -> Result<(), Error> {{
-        pause().await;
-        if self.number == {failure} + case as u64 {{ Err(Error(self.number)) }} else {{ Ok(()) }}
-    }}
-}}
-"""
-
 VALUE = """
 pub struct R{m} {{
     number: u64,
@@ -97,6 +76,19 @@ pub struct R{m} {{
 async fn open_{m}(number: u64) -> Result<R{m}, Error> {{
     pause().await;
     if number == {failure} {{ Err(Error(number)) }} else {{ Ok(R{m} {{ number }}) }}
+}}
+"""
+
+# A value with an exit of its own.
+RESOURCE = VALUE + """
+impl Exit for R{m} {{
+    type Error = Error;
+    type Verdict = ();
+
+    async fn exit(self, case: ExitCase) -> Result<(), Error> {{
+        pause().await;
+        if self.number == {failure} + case as u64 {{ Err(Error(self.number)) }} else {{ Ok(()) }}
+    }}
 }}
 """
 
