@@ -832,32 +832,32 @@ fn a_large_vec() {
     assert_eq!(log.only(&["exited"]).len(), 40);
 }
 
-/// A stop that pends, and says when it is dropped.
-struct Pends {
-    log: Log,
-    panics: bool,
-}
-
-impl Future for Pends {
-    type Output = ();
-
-    fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<()> {
-        std::task::Poll::Pending
-    }
-}
-
-impl Drop for Pends {
-    fn drop(&mut self) {
-        self.log.push("drop stop");
-        assert!(!self.panics, "stop");
-    }
-}
-
 /// 14, 17: a panic of the observer leaves no way to the body. The stop is dropped before any exit is polled all the same, and
 /// a panic of its destructor does not get out of `catch_unwind`.
 #[test]
 #[cfg(feature = "std")]
 fn after_a_panic_of_the_observer() {
+    /// A stop that pends, and says when it is dropped.
+    struct Pends {
+        log: Log,
+        panics: bool,
+    }
+
+    impl Future for Pends {
+        type Output = ();
+
+        fn poll(self: std::pin::Pin<&mut Self>, _: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+            std::task::Poll::Pending
+        }
+    }
+
+    impl Drop for Pends {
+        fn drop(&mut self) {
+            self.log.push("drop stop");
+            assert!(!self.panics, "stop");
+        }
+    }
+
     for panics in [false, true] {
         let log = Log::default();
         let observer = |event| {
