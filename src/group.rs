@@ -154,6 +154,7 @@ pub trait Members: Sized {
     type Emptied: Send + Sync;
     /// The number of members in flight, if a sweep does not pass by all of them.
     type Number: Number;
+
     // The slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from
     // themselves.
     fn len(self: Pin<&mut Self>) -> usize;
