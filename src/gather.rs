@@ -6,7 +6,10 @@ use core::marker::PhantomData;
 use crate::policy::Catch;
 use crate::{
     Event, Group, Shape,
-    policy::{CallerWaker, EagerRollback, Either, Exits, FailFast, Fair, Limited, Named, Observed, Policies, Stack},
+    policy::{
+        CallerWaker, EagerRollback, Either, Exits, FailFast, Fair, InReverse, Limited, Named, Observed, Policies,
+        Settle, Stack,
+    },
 };
 
 /// A group, and the policies of its life cycle. [`gather`] makes it; `with`, `with_own_error` or [`enter`] run it.
@@ -27,26 +30,30 @@ use crate::{
 ///
 /// | these | together |
 /// | --- | --- |
-/// | [`fail_fast`] and [`eager_rollback`] | the later call wins |
+/// | [`fail_fast`], [`eager_rollback`] and [`settle`] | the latest call wins |
+/// | [`stack`] and [`in_reverse`] | the later call wins |
 /// | [`cancel_on`] twice | the first future that is ready cancels the group |
 /// | [`enter_limit`] and a failed enter | queued members never start, whatever the rollback |
 /// | [`cancel_on`] and a failed group | pending enters are dropped; the exits receive `EnterFailed`, and the cause stays the enter errors |
 /// | [`cancel_on`] and [`enter_limit`] | queued members never start |
-/// | [`stack`] and [`eager_rollback`] | the first exit does not wait for pending enters; each next exit is that of the resource held last |
-/// | [`stack`] and [`cancel_on`] | every exit receives `Cancelled`, whatever the exits before it answered |
-/// | [`stack`] and [`exit_limit`] | one exit at a time, as without a limit |
+/// | [`cancel_on`] and [`settle`] | pending enters run to their end; the exits receive `Cancelled`; if one of these enters fails, the cause is the enter errors |
+/// | [`stack`] or [`in_reverse`], and [`eager_rollback`] | the first exit does not wait for pending enters; each next exit is the next in that order of the resources that are held then |
+/// | [`stack`] or [`in_reverse`], and [`cancel_on`] | every exit receives `Cancelled`, whatever the exits before it answered |
+/// | [`stack`] or [`in_reverse`], and [`exit_limit`] | one exit at a time, as without a limit |
 /// | [`exit_limit`] and [`eager_rollback`] | a member that enters late waits for its turn; of those that wait, the lowest index is next |
 /// | [`fair`] and a limit | freed places go to queued members in argument order, after every member in flight was polled |
 /// | a panic and [`fail_fast`] | a panic in an enter is a failed enter: pending enters are dropped |
 /// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter changes nothing that exits receive |
 /// | a panic and [`cancel_on`] | if the future or its destructor panics, exits that have not begun receive `Panicked` |
-/// | a drop and a limit or [`stack`] | resources that wait for their exit are abandoned |
+/// | a drop and a limit, [`stack`] or [`in_reverse`] | resources that wait for their exit are abandoned |
 /// | a nested group | it is one member: it keeps its own exit policies, and the outer ones do not reach inside |
 ///
 /// [`enter`]: Gather::enter
 /// [`fail_fast`]: Gather::fail_fast
 /// [`eager_rollback`]: Gather::eager_rollback
+/// [`settle`]: Gather::settle
 /// [`stack`]: Gather::stack
+/// [`in_reverse`]: Gather::in_reverse
 /// [`enter_limit`]: Gather::enter_limit
 /// [`exit_limit`]: Gather::exit_limit
 /// [`cancel_on`]: Gather::cancel_on
@@ -138,12 +145,13 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// virtual machine, a row in a table), a dropped enter leaves it behind. For those, keep the default, which lets the enters
     /// run to their end, or use [`eager_rollback`](Self::eager_rollback).
     ///
-    /// Members behind the one that failed are not polled any more. Of this and `eager_rollback`, the later call wins.
+    /// Members behind the one that failed are not polled any more. Of this, `eager_rollback` and [`settle`](Self::settle), the
+    /// latest call wins.
     ///
     /// # Cancellation
     ///
-    /// Pending enters are dropped halfway, as said above. A group that is nested in a member is dropped along with that member's
-    /// enter, and abandons what it holds.
+    /// Pending enters are dropped halfway, as said above. If a member's enter contains a group, that group is dropped too, and
+    /// abandons its resources. If it must exit them instead, do not use `fail_fast`: without it, the enter runs to its end.
     ///
     /// ```
     /// use std::{future::pending, io};
@@ -169,7 +177,7 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// exits may overlap with enters. Without it, the pending enters of a failed group run to their end, and then the exits begin
     /// together.
     ///
-    /// Of this and `fail_fast`, the later call wins.
+    /// Of this, `fail_fast` and [`settle`](Self::settle), the latest call wins.
     ///
     /// ```
     /// use std::{cell::RefCell, io};
@@ -196,6 +204,50 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// assert_eq!(log.into_inner(), ["enter fast", "exit fast", "enter slow", "exit slow"]);
     /// ```
     pub fn eager_rollback(self) -> Gather<G, Policies<EagerRollback, L, S, C, X, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
+    }
+
+    /// A stop drops no pending enter: when [`cancel_on`](Self::cancel_on) stops the group, the pending enters run to their end,
+    /// and then the held resources are exited with [`ExitCase::Cancelled`](crate::ExitCase::Cancelled).
+    ///
+    /// Use it if a dropped enter could leave something behind that only an exit removes: a process, a virtual machine, a row in a
+    /// table. The stop then takes as long as the slowest enter. Queued members never start. A failed enter, too, lets the others
+    /// run to their end, as it does by default. If a group is nested in a member, the inner group is not dropped by a stop of the
+    /// outer one.
+    ///
+    /// Without `cancel_on` it changes nothing: if you drop the gather's future, pending enters are dropped all the same. Of this,
+    /// `fail_fast` and `eager_rollback`, the latest call wins.
+    ///
+    /// # Errors
+    ///
+    /// If one of the pending enters fails after the stop, the cause is [`Cause::Enter`](crate::Cause::Enter). The exits still
+    /// receive `Cancelled`, and [`on_error`](crate::Exit::on_error) is not called.
+    ///
+    /// ```
+    /// use std::{cell::Cell, future::ready, io};
+    ///
+    /// use gather_cm::{Cause, EnterExt, ExitCase, gather};
+    ///
+    /// let running = Cell::new(0);
+    /// let start_vm = async {
+    ///     running.set(running.get() + 1);
+    ///     smol::future::yield_now().await; // dropped here, it would leave the VM behind
+    ///     Ok::<_, io::Error>(())
+    /// }
+    /// .exit_with(async |(), case| {
+    ///     assert_eq!(case, ExitCase::Cancelled);
+    ///     Ok(running.set(running.get() - 1))
+    /// });
+    /// # smol::block_on(async {
+    /// let stop = smol::future::yield_now(); // fires in the second poll
+    /// let group = gather((start_vm,)).cancel_on(stop).settle();
+    /// let failure = group.with(async |_| Ok(())).await.unwrap_err();
+    /// assert!(matches!(failure.cause, Cause::Cancelled { .. }));
+    /// # });
+    /// assert_eq!(running.get(), 0);
+    /// ```
+    pub fn settle(self) -> Gather<G, Policies<Settle, L, S, C, X, Ob>> {
         let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
@@ -265,8 +317,14 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// # Cancellation
     ///
     /// Pending enters and the body are dropped halfway when `stop` is ready. An enter must then clean up after itself, as under
-    /// [`fail_fast`](Self::fail_fast). A group that is nested in a member is dropped along with that member's enter, and abandons
-    /// what it holds. Call `cancel_on` on the nested group as well if it must exit instead.
+    /// [`fail_fast`](Self::fail_fast). If yours does not, call [`settle`](Self::settle): the pending enters then run to their end.
+    ///
+    /// If a member's enter contains a group, a stop drops that group too, and it abandons its resources. If it must exit them
+    /// instead, you have two ways:
+    ///
+    /// - Call `settle()` on the outer group. A stop then drops no member's enter.
+    /// - Call `cancel_on` on the nested group instead: `gather(..).cancel_on(..).enter()` as a member. The stop then makes the
+    ///   nested group exit its resources and fail, and the outer group fails because its member did.
     ///
     /// ```
     /// use std::{future::pending, io, time::Duration};
@@ -398,8 +456,47 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
     /// assert_eq!(log.into_inner(), ["c: Failed", "b: Failed", "a: Completed"]);
     /// ```
     ///
+    /// If your resources have a fixed order, use [`in_reverse`](Self::in_reverse): which member enters last may differ from run to
+    /// run.
+    ///
     /// [`AsyncExitStack`]: https://docs.python.org/3/library/contextlib.html#contextlib.AsyncExitStack
     pub fn stack(self) -> Gather<G, Policies<Rb, L, S, C, Exits<Stack, XL, N, F, W>, Ob>> {
+        let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
+        let exits = Exits { limit: exits.limit, names: exits.names, fair: exits.fair, kinds: PhantomData };
+        Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
+    }
+
+    /// Exits run one at a time, in reverse argument order, whatever entered first.
+    ///
+    /// Use it if your resources have an order by nature. Here the server closes before the database that it uses, also if the
+    /// database took longer to enter:
+    ///
+    /// ```
+    /// use std::{cell::RefCell, io};
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let closed = RefCell::new(Vec::new());
+    /// let open = |name: &'static str, yields: usize| {
+    ///     let closed = &closed;
+    ///     async move {
+    ///         for _ in 0..yields {
+    ///             smol::future::yield_now().await;
+    ///         }
+    ///         Ok::<_, io::Error>(name)
+    ///     }
+    ///     .exit_with(async move |name, _| Ok(closed.borrow_mut().push(name)))
+    /// };
+    /// let group = gather((open("database", 2), open("server", 0)));
+    /// group.in_reverse().with(async |(_database, _server)| Ok(())).await?;
+    /// assert_eq!(closed.into_inner(), ["server", "database"]);
+    /// # Ok(()) }) }
+    /// ```
+    ///
+    /// All else is as in a [`stack`](Self::stack), which closes the resource first that entered last: each exit sees how the
+    /// exits before it ended. Of the two, the later call wins.
+    pub fn in_reverse(self) -> Gather<G, Policies<Rb, L, S, C, Exits<InReverse, XL, N, F, W>, Ob>> {
         let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
         let exits = Exits { limit: exits.limit, names: exits.names, fair: exits.fair, kinds: PhantomData };
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }

@@ -176,7 +176,8 @@ pub trait Members: Sized {
         let _ = self.visit(first, &mut Sweep { cx, poller });
     }
 
-    /// In a stack: the member whose turn it is to exit. Its exit is in flight, or else it entered last of the held members.
+    /// In a stack: the member whose turn it is to exit. Its exit is in flight; or else it has the highest rank of the held
+    /// members, and of equal ranks the highest index.
     fn turn(self: Pin<&mut Self>) -> Option<usize> {
         find_turn(self)
     }
@@ -269,7 +270,7 @@ impl<E, T: Rank> Visitor<E, T> for FindTurn<T> {
         S: Slot<Error = E, Rank = T>,
     {
         let (phase, rank) = (slot.as_mut().phase(), slot.rank());
-        let last = self.turn.is_none_or(|(_, highest)| highest < rank);
+        let last = self.turn.is_none_or(|(_, highest)| highest <= rank);
         if phase == Phase::Exiting || (phase == Phase::Held && last) {
             self.turn = Some((index, rank));
         }

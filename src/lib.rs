@@ -95,8 +95,9 @@ pub use unwind::Panic;
 /// ```
 pub mod policies {
     pub use crate::policy::{
-        CallerWaker, Catch, EagerRollback, Either, ExitPolicy, Exits, FailFast, Fair, Limited, Named, Never, Observed,
-        Ordered, OwnWakers, Policies, Policy, Pool, Resume, RunOn, Stack, Unlimited, Unnamed, Unobserved,
+        CallerWaker, Catch, EagerRollback, Either, ExitPolicy, Exits, FailFast, Fair, InReverse, Limited, Named, Never,
+        Observed, Ordered, OwnWakers, Policies, Policy, Pool, Resume, RunOn, Settle, Stack, Unlimited, Unnamed,
+        Unobserved,
     };
 }
 

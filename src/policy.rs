@@ -21,7 +21,7 @@ use crate::{
 ///
 /// | parameter | what it decides | values |
 /// | --- | --- | --- |
-/// | `Rb` | what a failed enter does to the other members | [`RunOn`], [`EagerRollback`], [`FailFast`] |
+/// | `Rb` | what a failed enter or a stop does to the pending enters | [`RunOn`], [`EagerRollback`], [`FailFast`], [`Settle`] |
 /// | `L` | how many enters are in flight | [`Unlimited`], [`Limited`] |
 /// | `S` | what cancels the group | [`Never`], [`Either`] |
 /// | `C` | what becomes of a panic | [`Resume`], [`Catch`] |
@@ -57,7 +57,7 @@ debug_by_name!(Policies<Rb, L, S, C, X, Ob>);
 ///
 /// | parameter | what it decides | values |
 /// | --- | --- | --- |
-/// | `O` | the order of the exits | [`Pool`], [`Stack`] |
+/// | `O` | the order of the exits | [`Pool`], [`Stack`], [`InReverse`] |
 /// | `L` | how many exits are in flight | [`Unlimited`], [`Limited`] |
 /// | `N` | what errors call the members | [`Unnamed`], [`Named`] |
 /// | `F` | who is polled first | [`Ordered`], [`Fair`] |
@@ -109,6 +109,12 @@ pub enum EagerRollback {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailFast {}
 
+/// A failed enter lets the others run to their end, and so does a stop.
+///
+/// [`Gather::settle`](crate::Gather::settle) sets it and has an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settle {}
+
 /// All exits are in flight together. The default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pool {}
@@ -118,6 +124,12 @@ pub enum Pool {}
 /// [`Gather::stack`](crate::Gather::stack) sets it and has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {}
+
+/// One exit at a time, last argument first.
+///
+/// [`Gather::in_reverse`](crate::Gather::in_reverse) sets it and has an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InReverse {}
 
 /// Members have an index only. The default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,12 +237,15 @@ pub enum Resume {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Catch {}
 
-/// What a failed enter does to the others. By default they run on.
+/// What a failed enter or a stop does to the pending enters. By default they run on after a failed enter, and are dropped
+/// by a stop.
 pub trait Rollback {
-    /// Exits begin beside the pending enters.
+    /// After a failed enter, exits begin beside the pending enters.
     const EAGER: bool = false;
-    /// Pending enters are dropped.
+    /// A failed enter drops the pending enters.
     const FAIL_FAST: bool = false;
+    /// A stop does not drop the pending enters.
+    const SETTLE: bool = false;
 }
 
 impl Rollback for RunOn {}
@@ -241,6 +256,10 @@ impl Rollback for EagerRollback {
 
 impl Rollback for FailFast {
     const FAIL_FAST: bool = true;
+}
+
+impl Rollback for Settle {
+    const SETTLE: bool = true;
 }
 
 /// How many may be in flight, and how many are.
@@ -395,14 +414,18 @@ impl Panics for Catch {
     const CATCH: bool = true;
 }
 
-/// When a member entered, where that matters.
-pub trait Rank: Copy + Default + PartialOrd + Send + Sync {
-    /// The ranks of a `Vec`'s members: nothing at all where they do not matter.
+/// When a member entered, if that matters.
+pub trait Rank: Copy + Default + Ord + Send + Sync {
+    /// The ranks of a `Vec`'s members: nothing at all if they do not matter.
     #[cfg(feature = "alloc")]
     type List: Send + Sync;
 
     /// The next in turn.
     fn next(&mut self) -> Self;
+
+    /// The rank as a number, in the same order.
+    #[cfg(feature = "alloc")]
+    fn number(self) -> usize;
 
     #[cfg(feature = "alloc")]
     fn list(ranks: impl Iterator<Item = Self>) -> Self::List;
@@ -416,6 +439,11 @@ impl Rank for () {
     type List = ();
 
     fn next(&mut self) -> Self {}
+
+    #[cfg(feature = "alloc")]
+    fn number(self) -> usize {
+        0
+    }
 
     #[cfg(feature = "alloc")]
     fn list(_: impl Iterator<Item = Self>) -> Self::List {}
@@ -434,6 +462,11 @@ impl Rank for usize {
     }
 
     #[cfg(feature = "alloc")]
+    fn number(self) -> usize {
+        self
+    }
+
+    #[cfg(feature = "alloc")]
     fn list(ranks: impl Iterator<Item = Self>) -> Self::List {
         ranks.collect()
     }
@@ -447,6 +480,7 @@ impl Rank for usize {
 
 /// The order of the exits.
 pub trait Order {
+    /// One at a time: the highest rank first, and of equal ranks the last argument.
     const STACK: bool;
     type Rank: Rank;
 }
@@ -459,6 +493,11 @@ impl Order for Pool {
 impl Order for Stack {
     const STACK: bool = true;
     type Rank = usize;
+}
+
+impl Order for InReverse {
+    const STACK: bool = true;
+    type Rank = ();
 }
 
 /// What errors call the members.
@@ -630,6 +669,8 @@ pub trait Policy: sealed::Sealed {
     #[doc(hidden)]
     const FAIL_FAST: bool;
     #[doc(hidden)]
+    const SETTLE: bool;
+    #[doc(hidden)]
     const CATCH: bool;
     #[doc(hidden)]
     type EnterLimit: Limit;
@@ -658,6 +699,7 @@ pub struct Parts<'a, P: Policy + ?Sized> {
 impl<Rb: Rollback, L: Limit, S: Stop, C: Panics, X: ExitPolicy, Ob: Observer> Policy for Policies<Rb, L, S, C, X, Ob> {
     const EAGER: bool = Rb::EAGER;
     const FAIL_FAST: bool = Rb::FAIL_FAST;
+    const SETTLE: bool = Rb::SETTLE;
     const CATCH: bool = C::CATCH;
     type EnterLimit = L;
     type Stop = S;

@@ -14,13 +14,14 @@ mod state;
 
 #[cfg(target_has_atomic = "ptr")]
 mod imp {
-    use alloc::{vec, vec::Vec};
-    use core::{cmp::Ordering, pin::Pin, task::Context};
+    use alloc::{collections::BinaryHeap, vec, vec::Vec};
+    use core::{pin::Pin, task::Context};
 
     use super::awake::Awake;
     use crate::{
         group::Poller,
         pin,
+        policy::Rank,
         slot::{Phase, Slot},
     };
 
@@ -36,8 +37,8 @@ mod imp {
         cursor: usize,
         /// Members before the cursor that became held when the exits had begun.
         late: Late,
-        /// In a stack, once the exits have begun: the held members, the last entered last.
-        stack: Option<Vec<usize>>,
+        /// In a stack, once the exits have begun: the held members, with their ranks.
+        stack: Option<BinaryHeap<(usize, usize)>>,
         /// In a stack: the member whose turn it was last.
         turn: usize,
     }
@@ -82,7 +83,7 @@ mod imp {
                     let waker = self.awake.lend(index);
                     poller.poll(index, slot.as_mut(), &mut Context::from_waker(&waker))
                 };
-                self.note(index, slot.phase());
+                self.note(index, slot);
                 if flow.is_break() {
                     return;
                 }
@@ -148,13 +149,16 @@ mod imp {
             let stack = self.stack.get_or_insert_with(|| {
                 let len = pin::len(slots.as_mut());
                 let mut held = Vec::with_capacity(len);
-                held.extend((0..len).filter(|index| phase(slots.as_mut(), *index) == Phase::Held));
-                let mut rank = |index: usize| pin::element(slots.as_mut(), index).rank();
-                held.sort_unstable_by(|a, b| rank(*a).partial_cmp(&rank(*b)).unwrap_or(Ordering::Equal));
-                held
+                for index in 0..len {
+                    let mut slot = pin::element(slots.as_mut(), index);
+                    if slot.as_mut().phase() == Phase::Held {
+                        held.push((slot.rank().number(), index));
+                    }
+                }
+                held.into()
             });
             if phase(slots, self.turn) != Phase::Exiting {
-                self.turn = stack.pop()?;
+                (_, self.turn) = stack.pop()?;
             }
             Some(self.turn)
         }
@@ -171,16 +175,16 @@ mod imp {
 
         /// Notes that a slot may have come to another phase.
         #[inline]
-        pub(crate) fn note(&mut self, index: usize, phase: Phase) {
-            if self.exiting && phase == Phase::Held {
-                self.is_held_late(index);
+        pub(crate) fn note(&mut self, index: usize, mut slot: Pin<&mut impl Slot>) {
+            if self.exiting && slot.as_mut().phase() == Phase::Held {
+                self.is_held_late(index, slot.rank().number());
             }
         }
 
         #[cold]
-        fn is_held_late(&mut self, index: usize) {
+        fn is_held_late(&mut self, index: usize, rank: usize) {
             if let Some(stack) = &mut self.stack {
-                stack.push(index);
+                stack.push((rank, index));
             } else if index < self.cursor {
                 self.late.insert(index, self.len);
             }
@@ -243,10 +247,7 @@ mod imp {
 mod imp {
     use core::{pin::Pin, task::Context};
 
-    use crate::{
-        group::Poller,
-        slot::{Phase, Slot},
-    };
+    use crate::{group::Poller, slot::Slot};
 
     pub enum Many {}
 
@@ -277,7 +278,7 @@ mod imp {
             match *self {}
         }
 
-        pub(crate) fn note(&mut self, _: usize, _: Phase) {
+        pub(crate) fn note(&mut self, _: usize, _: Pin<&mut impl Slot>) {
             match *self {}
         }
     }

@@ -78,7 +78,7 @@ impl<S: Slot> Members for Slots<S> {
     fn note(self: Pin<&mut Self>, index: usize) {
         let this = self.project();
         if let Some(many) = this.many {
-            many.note(index, pin::element(this.slots.as_mut(), index).phase());
+            many.note(index, pin::element(this.slots.as_mut(), index));
         }
     }
 

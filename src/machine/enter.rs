@@ -148,14 +148,21 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         (entering, may_begin)
     }
 
-    /// Drops every pending enter: the group is stopped.
-    pub(super) fn stop(self: Pin<&mut Self>, observer: &mut impl Observer, cause: FirstPanic) {
+    /// The group is stopped: the queued members never start. Unless they shall `settle`, every pending enter is dropped.
+    pub(super) fn stop(self: Pin<&mut Self>, settle: bool, observer: &mut impl Observer, cause: FirstPanic) {
         let InSlotsProj { members, next, in_flight, panic, .. } = self.project();
         panic.join(cause);
-        let _ = members.visit(0, &mut CutEnters { all: true, panic, observer });
-        // The next sweep of the enters finds nothing to do.
-        *in_flight = Ms::Number::default();
+        let _ = members.visit(0, &mut CutEnters { all: !settle, panic, observer });
+        if !settle {
+            // The next sweep of the enters finds nothing to do.
+            *in_flight = Ms::Number::default();
+        }
         next.fail(ExitCase::Cancelled, panic);
+    }
+
+    /// Whether a stop would change something.
+    pub(super) fn is_stoppable(mut self: Pin<&mut Self>, settle: bool) -> bool {
+        if settle { matches!(self.as_mut().project().next, Next::Body(_)) } else { self.is_entering() }
     }
 
     /// Whether a member is still to be entered.
