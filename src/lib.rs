@@ -33,6 +33,9 @@ macro_rules! debug_by_name {
     };
 }
 
+#[macro_use]
+mod tuples;
+
 mod adapters;
 mod cycle;
 mod entered;

@@ -66,8 +66,7 @@ impl<R, E> BodyResult<E> for Result<R, E> {
     }
 }
 
-/// `with` and `with_own_error` for one shape of group, with their docs or `brief` ones. `$by` is how the body borrows the
-/// references that `lend` returns.
+/// `with` and `with_own_error` for one shape of group, with their docs or `brief` ones.
 macro_rules! life_cycle {
     (brief, $($shape:tt)*) => {
         life_cycle!(
@@ -81,7 +80,7 @@ macro_rules! life_cycle {
     (
         $(#[$with:meta])* with,
         $(#[$own:meta])* with_own_error,
-        [$($generics:tt)*], [$($names:tt)*], $Refs:ty, [$($by:tt)*], $Values:ty, $Error:ty, $Shape:ty
+        $Refs:ty, $Values:ty, $Error:ty, $Shape:ty
     ) => {
         $(#[$with])*
         pub fn with<T: BodyResult<$Error>>(
@@ -103,61 +102,39 @@ macro_rules! life_cycle {
             self,
             body: impl AsyncFnOnce($Refs) -> T,
         ) -> With<impl Cycle<Value = T::Value, Error = $Error, Shape = $Shape, BodyError = B>> {
-            /// The block that owns the values while the body borrows them.
-            fn block<$($generics)* X: ExitPolicy, S: Stop, C: AsyncFnOnce($Refs) -> T, T: BodyResult<B>, B>(
-                body: C,
-                held: HeldAll<$Values, X::Rank>,
-                policy: X,
-            ) -> impl Future<Output = (HeldAll<$Values, X::Rank>, Ended<Result<T::Value, B>>)> {
-                let mut entered = Entered::new(held, policy);
-                async move {
-                    #[allow(unused_mut, clippy::let_unit_value)]
-                    let mut refs = entered.lend();
-                    let ended = Body::<_, _, S>::new(|| body($($by)* refs)).await;
-                    (entered.into_held(), ended.map(|output| output.map(T::into_result)))
-                }
-            }
             let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER);
-            With(Machine::new(members, Call::new(body, block::<$($names)* P::Exits, P::Stop, _, T, B>), self.policy))
+            let block = Entered::<$Values, P::Exits>::block::<P::Stop, _, T, B>;
+            With(Machine::new(members, Call::new(body, block), self.policy))
         }
     };
 }
 
-/// Tuples: the docs, the number of members, the error type, and a line for each member with its index, a name, and the names
-/// of its value's and its own type.
-macro_rules! tuple {
-    (
-        [$($docs:tt)*],
-        $n:literal, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $V:ident $M:ident)*
-    ) => {
-        impl<$($E: 'static,)? $($M, $V,)* P> Gather<($($M,)*), P>
-        where
-            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*
-            P: Policy,
-        {
-            life_cycle!(
-                $($docs)*,
-                [$($E,)? $($V: Resource<Error = $Error>,)*], [$($E,)? $($V,)*],
-                ($(&mut $V::Value,)*), [], ($($V,)*), $Error, Few<$n>
-            );
-        }
-
-        impl<$($E,)? $($V: Resource<Error = $Error>,)* P: ExitPolicy> Entered<($($V,)*), P> {
-            /// Returns references to the values, as a body gets them: without the adapters around them.
-            ///
-            /// [`Entered`] has an example with [`exit_boxed`](crate::EnterExt::exit_boxed).
-            #[allow(clippy::unused_unit)]
-            pub fn lend(&mut self) -> ($(&mut $V::Value,)*) {
-                #[allow(unused_variables)]
-                let values = &mut **self;
-                ($(values.$i.lend_value(),)*)
+/// What owns the values of one shape while a body borrows them. `$by` is how the body borrows the references that `lend`
+/// returns.
+macro_rules! block {
+    ($Refs:ty, [$($by:tt)*], $Values:ty) => {
+        /// The block that owns the values while the body borrows them.
+        pub(crate) fn block<S: Stop, C: AsyncFnOnce($Refs) -> T, T: BodyResult<B>, B>(
+            body: C,
+            held: HeldAll<$Values, P::Rank>,
+            policy: P,
+        ) -> impl Future<Output = (HeldAll<$Values, P::Rank>, Ended<Result<T::Value, B>>)> {
+            let mut entered = Self::new(held, policy);
+            async move {
+                #[allow(unused_mut, clippy::let_unit_value)]
+                let mut refs = entered.lend();
+                let ended = Body::<_, _, S>::new(|| body($($by)* refs)).await;
+                (entered.into_held(), ended.map(|output| output.map(T::into_result)))
             }
         }
     };
 }
 
-tuple!(
-    [
+/// Tuples. That of two has the docs.
+macro_rules! tuple {
+    (2, $($tuple:tt)*) => {
+        tuple!(
+            [
         /// Enters every member at the same time, runs `body` while the gather holds every resource, and then exits every member
         /// at the same time. Each exit receives how the body ended.
         ///
@@ -202,7 +179,7 @@ tuple!(
         /// assert_eq!(sum, 6);
         /// # Ok(()) }) }
         /// ```
-        with,
+                with,
         /// Does what [`with`](Self::with) does, for a body with an error type of its own.
         ///
         /// # Errors
@@ -236,133 +213,43 @@ tuple!(
         /// assert!(matches!(failure.cause, Cause::Body(_)));
         /// # });
         /// ```
-        with_own_error
-    ],
-    2, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-);
-tuple!([brief], 0, Infallible, [],);
-tuple!(
-    [brief],
-    1, E, [E],
-    0 a V0 M0
-);
-tuple!(
-    [brief],
-    3, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-    2 c V2 M2
-);
-tuple!(
-    [brief],
-    4, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-    2 c V2 M2
-    3 d V3 M3
-);
-tuple!(
-    [brief],
-    5, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-    2 c V2 M2
-    3 d V3 M3
-    4 e V4 M4
-);
-tuple!(
-    [brief],
-    6, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-    2 c V2 M2
-    3 d V3 M3
-    4 e V4 M4
-    5 f V5 M5
-);
-tuple!(
-    [brief],
-    7, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-    2 c V2 M2
-    3 d V3 M3
-    4 e V4 M4
-    5 f V5 M5
-    6 g V6 M6
-);
-tuple!(
-    [brief],
-    8, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-    2 c V2 M2
-    3 d V3 M3
-    4 e V4 M4
-    5 f V5 M5
-    6 g V6 M6
-    7 h V7 M7
-);
-tuple!(
-    [brief],
-    9, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-    2 c V2 M2
-    3 d V3 M3
-    4 e V4 M4
-    5 f V5 M5
-    6 g V6 M6
-    7 h V7 M7
-    8 i V8 M8
-);
-tuple!(
-    [brief],
-    10, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-    2 c V2 M2
-    3 d V3 M3
-    4 e V4 M4
-    5 f V5 M5
-    6 g V6 M6
-    7 h V7 M7
-    8 i V8 M8
-    9 j V9 M9
-);
-tuple!(
-    [brief],
-    11, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-    2 c V2 M2
-    3 d V3 M3
-    4 e V4 M4
-    5 f V5 M5
-    6 g V6 M6
-    7 h V7 M7
-    8 i V8 M8
-    9 j V9 M9
-    10 k V10 M10
-);
-tuple!(
-    [brief],
-    12, E, [E],
-    0 a V0 M0
-    1 b V1 M1
-    2 c V2 M2
-    3 d V3 M3
-    4 e V4 M4
-    5 f V5 M5
-    6 g V6 M6
-    7 h V7 M7
-    8 i V8 M8
-    9 j V9 M9
-    10 k V10 M10
-    11 l V11 M11
-);
+                with_own_error
+            ],
+            2, $($tuple)*
+        );
+    };
+    ($n:literal, $($tuple:tt)*) => {
+        tuple!([brief], $n, $($tuple)*);
+    };
+    (
+        [$($docs:tt)*],
+        $n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident)*
+    ) => {
+        impl<$($E: 'static,)? $($M, $V,)* P> Gather<($($M,)*), P>
+        where
+            $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*
+            P: Policy,
+        {
+            life_cycle!($($docs)*, ($(&mut $V::Value,)*), ($($V,)*), $Error, Few<$n>);
+        }
+
+        impl<$($E,)? $($V: Resource<Error = $Error>,)* P: ExitPolicy> Entered<($($V,)*), P> {
+            /// Returns references to the values, as a body gets them: without the adapters around them.
+            ///
+            /// [`Entered`] has an example with [`exit_boxed`](crate::EnterExt::exit_boxed).
+            #[allow(clippy::unused_unit)]
+            pub fn lend(&mut self) -> ($(&mut $V::Value,)*) {
+                #[allow(unused_variables)]
+                let values = &mut **self;
+                ($(values.$i.lend_value(),)*)
+            }
+
+            block!(($(&mut $V::Value,)*), [], ($($V,)*));
+        }
+    };
+}
+
+for_each_tuple!(tuple);
 
 impl<M, V, E: 'static, const N: usize, P> Gather<[M; N], P>
 where
@@ -370,11 +257,7 @@ where
     V: Resource<Error = E>,
     P: Policy,
 {
-    life_cycle!(
-        brief,
-        [E, V: Resource<Error = E>, const N: usize,], [E, V, N,],
-        [&mut V::Value; N], [], [V; N], E, Few<N>
-    );
+    life_cycle!(brief, [&mut V::Value; N], [V; N], E, Few<N>);
 }
 
 impl<V: Resource, const N: usize, P: ExitPolicy> Entered<[V; N], P> {
@@ -384,6 +267,8 @@ impl<V: Resource, const N: usize, P: ExitPolicy> Entered<[V; N], P> {
     pub fn lend(&mut self) -> [&mut V::Value; N] {
         self.each_mut().map(V::lend_value)
     }
+
+    block!([&mut V::Value; N], [], [V; N]);
 }
 
 #[cfg(feature = "alloc")]
@@ -393,11 +278,7 @@ where
     V: Resource<Error = E>,
     P: Policy,
 {
-    life_cycle!(
-        brief,
-        [E, V: Resource<Error = E>,], [E, V,],
-        &mut VecRefs<'_, V>, [&mut], Vec<V>, E, Many
-    );
+    life_cycle!(brief, &mut VecRefs<'_, V>, Vec<V>, E, Many);
 }
 
 #[cfg(feature = "alloc")]
@@ -408,6 +289,8 @@ impl<V: Resource, P: ExitPolicy> Entered<Vec<V>, P> {
     pub fn lend(&mut self) -> VecRefs<'_, V> {
         VecRefs(self)
     }
+
+    block!(&mut VecRefs<'_, V>, [&mut], Vec<V>);
 }
 
 /// The values of a `Vec` of members, as its body borrows them: without the adapters around them.

@@ -13,10 +13,8 @@ use crate::{
     unwind::FirstPanic,
 };
 
-/// `$Slots` is the name of the struct of slots, `$Error` the error type (`Infallible` if there is no member to give
-/// one), and then a line for each member: its index, a name, and the names of its slot, its value and its own type.
 macro_rules! tuple {
-    ($Slots:ident, $n:literal, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident)*) => {
+    ($n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident)*) => {
         #[pin_project]
         pub struct $Slots<T, $($S),*> {
             $(#[pin] $field: $S,)*
@@ -111,106 +109,4 @@ macro_rules! tuple {
     };
 }
 
-tuple!(Slots0, 0, Infallible, [],);
-tuple!(Slots1, 1, E, [E],
-    0 a S0 V0 M0
-);
-tuple!(Slots2, 2, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-);
-tuple!(Slots3, 3, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-    2 c S2 V2 M2
-);
-tuple!(Slots4, 4, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-    2 c S2 V2 M2
-    3 d S3 V3 M3
-);
-tuple!(Slots5, 5, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-    2 c S2 V2 M2
-    3 d S3 V3 M3
-    4 e S4 V4 M4
-);
-tuple!(Slots6, 6, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-    2 c S2 V2 M2
-    3 d S3 V3 M3
-    4 e S4 V4 M4
-    5 f S5 V5 M5
-);
-tuple!(Slots7, 7, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-    2 c S2 V2 M2
-    3 d S3 V3 M3
-    4 e S4 V4 M4
-    5 f S5 V5 M5
-    6 g S6 V6 M6
-);
-tuple!(Slots8, 8, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-    2 c S2 V2 M2
-    3 d S3 V3 M3
-    4 e S4 V4 M4
-    5 f S5 V5 M5
-    6 g S6 V6 M6
-    7 h S7 V7 M7
-);
-tuple!(Slots9, 9, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-    2 c S2 V2 M2
-    3 d S3 V3 M3
-    4 e S4 V4 M4
-    5 f S5 V5 M5
-    6 g S6 V6 M6
-    7 h S7 V7 M7
-    8 i S8 V8 M8
-);
-tuple!(Slots10, 10, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-    2 c S2 V2 M2
-    3 d S3 V3 M3
-    4 e S4 V4 M4
-    5 f S5 V5 M5
-    6 g S6 V6 M6
-    7 h S7 V7 M7
-    8 i S8 V8 M8
-    9 j S9 V9 M9
-);
-tuple!(Slots11, 11, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-    2 c S2 V2 M2
-    3 d S3 V3 M3
-    4 e S4 V4 M4
-    5 f S5 V5 M5
-    6 g S6 V6 M6
-    7 h S7 V7 M7
-    8 i S8 V8 M8
-    9 j S9 V9 M9
-    10 k S10 V10 M10
-);
-tuple!(Slots12, 12, E, [E],
-    0 a S0 V0 M0
-    1 b S1 V1 M1
-    2 c S2 V2 M2
-    3 d S3 V3 M3
-    4 e S4 V4 M4
-    5 f S5 V5 M5
-    6 g S6 V6 M6
-    7 h S7 V7 M7
-    8 i S8 V8 M8
-    9 j S9 V9 M9
-    10 k S10 V10 M10
-    11 l S11 V11 M11
-);
+for_each_tuple!(tuple);
