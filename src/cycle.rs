@@ -74,6 +74,7 @@ pub mod sealed {
 ///
 /// If you drop it, the gather drops pending enters, exits in flight and the body. It
 /// [abandons](crate::Exit::abandon) every held resource whose exit has not begun. Errors known by then are lost.
+/// Call [`shield`](crate::Gather::shield) if the exits must run all the same.
 ///
 /// `{:?}` and `is_terminated` look at the future through a shared reference. Miri objects to that while the future is
 /// pending, as it does for every `async` block; do not call them in code that you run under Miri.

@@ -254,7 +254,7 @@ where
 }
 
 /// What comes after the enters of [`Gather::enter`]: the values are kept.
-struct Keep;
+pub(crate) struct Keep;
 
 impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
     const BODY: bool = false;

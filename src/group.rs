@@ -8,10 +8,10 @@ use crate::{
     slot::{Phase, Slot},
 };
 
-mod array;
-mod tuple;
+pub(crate) mod array;
+pub(crate) mod tuple;
 #[cfg(feature = "alloc")]
-mod vec;
+pub(crate) mod vec;
 
 /// Several members that are entered together: a tuple of 0 to 12, an array, or (feature `alloc`) a `Vec`.
 ///
@@ -203,6 +203,17 @@ pub trait Members: Sized {
     /// Moves `values` into empty slots, where they wait for their exit. They are moved one by one into their places, so
     /// that the stack need not hold all of them once more.
     fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: RanksOf<Self>);
+}
+
+/// The slots of a group whose members can go on in another place.
+#[cfg(feature = "alloc")]
+pub trait PortableMembers: Members {
+    /// The enters can go on in another place, too.
+    const ENTERS: bool;
+    type Moved: Members<Values = Self::Values, Rank = Self::Rank, Number = Self::Number>;
+
+    /// Moves everything out. Queued members, and enters that cannot go on, must have been cut.
+    fn move_out(self: Pin<&mut Self>) -> Self::Moved;
 }
 
 /// One member's error.

@@ -37,6 +37,8 @@ macro_rules! debug_by_name {
 mod tuples;
 
 mod adapters;
+#[cfg(feature = "alloc")]
+mod boxed;
 mod cycle;
 mod entered;
 mod errors;
@@ -52,6 +54,8 @@ mod pin;
 mod policy;
 #[cfg(feature = "alloc")]
 mod report;
+#[cfg(feature = "alloc")]
+mod shield;
 mod slot;
 mod unwind;
 #[cfg(feature = "alloc")]
@@ -70,7 +74,13 @@ pub use observe::Event;
 pub use with::BodyResult;
 
 #[cfg(feature = "alloc")]
-pub use {adapters::ExitBoxed, errors::Many, report::Report, with::VecRefs};
+pub use {
+    adapters::ExitBoxed,
+    errors::Many,
+    report::Report,
+    shield::{HandOver, Shield, ShieldEnters, Shielded, WithShield},
+    with::VecRefs,
+};
 
 #[cfg(feature = "std")]
 pub use unwind::Panic;
@@ -97,6 +107,8 @@ pub use unwind::Panic;
 /// # Ok(()) }) }
 /// ```
 pub mod policies {
+    #[cfg(feature = "alloc")]
+    pub use crate::policy::Cancellable;
     pub use crate::policy::{
         CallerWaker, Catch, EagerRollback, Either, ExitPolicy, Exits, FailFast, Fair, InReverse, Limited, Named, Never,
         Observed, Ordered, OwnWakers, Policies, Policy, Pool, Resume, RunOn, Settle, Stack, Unlimited, Unnamed,

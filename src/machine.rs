@@ -11,18 +11,22 @@ use pin_project::{pin_project, pinned_drop};
 mod body;
 mod enter;
 mod exit;
+#[cfg(feature = "alloc")]
+mod hand_over;
 mod outcome;
 mod recover;
 
 pub(crate) use body::{After, Body, Call, Ended};
 pub(crate) use exit::ExitOnly;
+#[cfg(feature = "alloc")]
+pub(crate) use hand_over::Rest;
 
 use crate::{
     Event, ExitCase, Values,
     cycle::{self, Cycle},
     exit::Answer,
     group::{ErrorOf, HeldAll, Members, ShapeOf},
-    policy::{ExitPolicy, Parts, Policy, Stop, tell},
+    policy::{ExitPolicy, Panics, Parts, Policy, Stop, tell},
     unwind::FirstPanic,
 };
 
@@ -151,7 +155,7 @@ where
             state.end();
             return Poll::Ready(Ok(Ok(value)));
         }
-        let failed = fail(members, ending, answers, panic, parts.exits.names(), P::CATCH);
+        let failed = fail(members, ending, answers, panic, parts.exits.names(), P::Panics::CATCH);
         state.end();
         Poll::Ready(failed)
     }
@@ -193,15 +197,16 @@ where
         // In place: the values are to be moved as seldom as can be.
         let mut polled = poll_block::<P::Stop, _>(block, cx);
         let Poll::Ready(returned) = &mut polled else { return Poll::Pending };
-        self.leave_body(returned, FirstPanic::none(), parts);
+        self.leave_body(returned, FirstPanic::none(), true, parts);
         Poll::Ready(())
     }
 
-    /// Goes on to the exits.
+    /// Goes on to the exits. `tells` is unset if the observer knows already.
     fn leave_body<P: Policy>(
         mut self: Pin<&mut Self>,
         (held, ended): &mut (HeldAll<Ms::Values, X::Rank>, Ended<Result<F::Value, F::Error>>),
         mut panic: FirstPanic,
+        tells: bool,
         parts: &mut Parts<'_, P>,
     ) {
         let StateProj::Body { emptied, .. } = self.as_mut().project() else { return };
@@ -224,7 +229,9 @@ where
         if panic.is_some() {
             exits.panic(panic);
         }
-        tell(parts.observer, panic, Event::BodyEnded { case: exits.case() });
+        if tells {
+            tell(parts.observer, panic, Event::BodyEnded { case: exits.case() });
+        }
         let (values, ranks) = held.take();
         members.fill(values, ranks);
     }
@@ -250,7 +257,7 @@ where
             StateProj::Slots(phase) => phase.stop(P::SETTLE, parts.observer, first),
             StateProj::Body { block, .. } => {
                 if let Poll::Ready(returned) = &mut cancel_block(block) {
-                    self.leave_body(returned, first, parts);
+                    self.leave_body(returned, first, true, parts);
                 }
             }
             _ => {}
@@ -270,7 +277,7 @@ where
     type Error = ErrorOf<Ms>;
     type Shape = ShapeOf<Ms>;
     type BodyError = F::Error;
-    const CATCH: bool = P::CATCH;
+    const CATCH: bool = P::Panics::CATCH;
 
     fn poll_cycle(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<cycle::OutcomeOf<Self>> {
         let mut guard = EndOnUnwind(self);

@@ -9,13 +9,14 @@ use crate::ExitCase;
 ///
 /// | starts | ends | meanwhile |
 /// | --- | --- | --- |
-/// | [`EnterStarted`] | [`Entered`], [`EnterFailed`], [`EnterDropped`] | the member is entering |
-/// | [`Entered`] | [`ExitStarted`], [`Abandoned`] | the gather holds the resource |
+/// | [`EnterStarted`] | [`Entered`], [`EnterFailed`], [`EnterDropped`], [`HandedOver`] | the member is entering |
+/// | [`Entered`] | [`ExitStarted`], [`Abandoned`], [`HandedOver`] | the gather holds the resource |
 /// | [`BodyStarted`] | [`BodyEnded`], [`BodyDropped`] | the body runs |
-/// | [`ExitStarted`] | [`Exited`], [`ExitFailed`], [`ExitDropped`] | the resource is exiting |
+/// | [`ExitStarted`] | [`Exited`], [`ExitFailed`], [`ExitDropped`], [`HandedOver`] | the resource is exiting |
 ///
 /// An event that starts something comes before it. An event that ends something comes after it; an event that tells of a
-/// drop comes after the drop, except [`BodyDropped`], which comes before it.
+/// drop comes after the drop, except [`BodyDropped`], which comes before it. [`HandedOver`] comes before the gather calls
+/// the function that takes the exits over.
 ///
 /// The variants and their fields may grow: match them with `..`.
 ///
@@ -31,6 +32,7 @@ use crate::ExitCase;
 /// [`ExitFailed`]: Event::ExitFailed
 /// [`ExitDropped`]: Event::ExitDropped
 /// [`Abandoned`]: Event::Abandoned
+/// [`HandedOver`]: Event::HandedOver
 ///
 /// ```
 /// use std::io;
@@ -119,6 +121,13 @@ pub enum Event {
     /// The gather was dropped while it held the resource: there is no exit.
     #[non_exhaustive]
     Abandoned {
+        /// The member's index.
+        index: usize,
+    },
+    /// The [shielded](crate::Gather::shield) gather was dropped. The member's exit, or its enter and exit, go on elsewhere and are not
+    /// observed.
+    #[non_exhaustive]
+    HandedOver {
         /// The member's index.
         index: usize,
     },

@@ -109,11 +109,12 @@ pub enum EagerRollback {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailFast {}
 
-/// A failed enter lets the others run to their end, and so does a stop.
+/// A failed enter lets the others run to their end, and so does a stop. If `Rb` is [`EagerRollback`], a failed enter exits
+/// the held resources at once.
 ///
 /// [`Gather::settle`](crate::Gather::settle) sets it and has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settle {}
+pub struct Settle<Rb = RunOn>(PhantomData<fn() -> Rb>);
 
 /// All exits are in flight together. The default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,6 +228,17 @@ enum Signal<S: IntoFuture> {
     Over,
 }
 
+/// What cancels the group, if its future is dropped: `S`, or the drop.
+///
+/// [`Gather::shield`](crate::Gather::shield) sets it and has an example.
+#[cfg(feature = "alloc")]
+#[derive(Clone)]
+#[pin_project]
+pub struct Cancellable<S>(#[pin] pub(crate) S);
+
+#[cfg(feature = "alloc")]
+debug_by_name!(Cancellable<S>);
+
 /// A panic resumes when all is done. The default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resume {}
@@ -239,7 +251,7 @@ pub enum Catch {}
 
 /// What a failed enter or a stop does to the pending enters. By default they run on after a failed enter, and are dropped
 /// by a stop.
-pub trait Rollback {
+pub trait Rollback: 'static {
     /// After a failed enter, exits begin beside the pending enters.
     const EAGER: bool = false;
     /// A failed enter drops the pending enters.
@@ -258,12 +270,13 @@ impl Rollback for FailFast {
     const FAIL_FAST: bool = true;
 }
 
-impl Rollback for Settle {
+impl<Rb: Rollback> Rollback for Settle<Rb> {
+    const EAGER: bool = Rb::EAGER;
     const SETTLE: bool = true;
 }
 
 /// How many may be in flight, and how many are.
-pub trait Limit: Copy {
+pub trait Limit: Copy + Send + Sync + 'static {
     const LIMITED: bool;
 
     fn max(&self) -> usize;
@@ -312,6 +325,8 @@ impl Limit for Limited {
 pub trait Stop {
     /// There is one.
     const ENABLED: bool;
+    /// The body can be ended before its end.
+    const ENDS_BODY: bool = Self::ENABLED;
 
     fn poll_stop(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
 
@@ -344,6 +359,20 @@ impl<A: Stop, B: IntoFuture> Stop for Either<A, B> {
         let mut this = self.project();
         this.0.clear(panic);
         panic.guard(&mut || this.1.set(Signal::Over));
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<S: Stop> Stop for Cancellable<S> {
+    const ENABLED: bool = S::ENABLED;
+    const ENDS_BODY: bool = true;
+
+    fn poll_stop(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().0.poll_stop(cx)
+    }
+
+    fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic) {
+        self.project().0.clear(panic);
     }
 }
 
@@ -402,7 +431,8 @@ pub(crate) fn tell<O: Observer>(observer: &mut O, panic: &mut FirstPanic, event:
     }
 }
 
-pub trait Panics {
+/// What becomes of a panic.
+pub trait Panics: 'static {
     const CATCH: bool;
 }
 
@@ -415,7 +445,7 @@ impl Panics for Catch {
 }
 
 /// When a member entered, if that matters.
-pub trait Rank: Copy + Default + Ord + Send + Sync {
+pub trait Rank: Copy + Default + Ord + Send + Sync + 'static {
     /// The ranks of a `Vec`'s members: nothing at all if they do not matter.
     #[cfg(feature = "alloc")]
     type List: Send + Sync;
@@ -594,7 +624,7 @@ mod sealed {
 /// tear_down(gather_cm::gather(()).stack().enter().await?).await
 /// # }) }
 /// ```
-pub trait ExitPolicy: Copy + Send + Sync + sealed::Sealed {
+pub trait ExitPolicy: Copy + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
     const STACK: bool;
     #[doc(hidden)]
@@ -620,7 +650,7 @@ impl<O, L, N, F, W> sealed::Sealed for Exits<O, L, N, F, W> {}
 
 impl<O: Order, L: Limit, N: Names, F: Fairness, W: Waking> ExitPolicy for Exits<O, L, N, F, W>
 where
-    Self: Copy + Send + Sync,
+    Self: Copy + Send + Sync + 'static,
 {
     const STACK: bool = O::STACK;
     const CALLER_WAKER: bool = W::CALLER;
@@ -670,8 +700,9 @@ pub trait Policy: sealed::Sealed {
     const FAIL_FAST: bool;
     #[doc(hidden)]
     const SETTLE: bool;
+    /// What becomes of a panic.
     #[doc(hidden)]
-    const CATCH: bool;
+    type Panics: Panics;
     #[doc(hidden)]
     type EnterLimit: Limit;
     #[doc(hidden)]
@@ -680,9 +711,17 @@ pub trait Policy: sealed::Sealed {
     type Exits: ExitPolicy;
     #[doc(hidden)]
     type Observer: Observer;
+    /// The policies that go on after a drop.
+    #[cfg(feature = "alloc")]
+    #[doc(hidden)]
+    type AfterDrop: Policy<Exits = Self::Exits> + Send + Sync + 'static;
 
     #[doc(hidden)]
     fn parts(self: Pin<&mut Self>) -> Parts<'_, Self>;
+
+    #[cfg(feature = "alloc")]
+    #[doc(hidden)]
+    fn after_drop(self: Pin<&mut Self>) -> Self::AfterDrop;
 }
 
 impl<Rb, L, S, C, X, Ob> sealed::Sealed for Policies<Rb, L, S, C, X, Ob> {}
@@ -700,14 +739,23 @@ impl<Rb: Rollback, L: Limit, S: Stop, C: Panics, X: ExitPolicy, Ob: Observer> Po
     const EAGER: bool = Rb::EAGER;
     const FAIL_FAST: bool = Rb::FAIL_FAST;
     const SETTLE: bool = Rb::SETTLE;
-    const CATCH: bool = C::CATCH;
+    type Panics = C;
     type EnterLimit = L;
     type Stop = S;
     type Exits = X;
     type Observer = Ob;
+    #[cfg(feature = "alloc")]
+    type AfterDrop = Policies<Rb, L, Never, C, X>;
 
     fn parts(self: Pin<&mut Self>) -> Parts<'_, Self> {
         let this = self.project();
         Parts { enter_limit: this.enter_limit, stop: this.stop, exits: this.exits, observer: this.observer }
+    }
+
+    #[cfg(feature = "alloc")]
+    fn after_drop(self: Pin<&mut Self>) -> Self::AfterDrop {
+        let this = self.project();
+        let (enter_limit, exits) = (*this.enter_limit, *this.exits);
+        Policies { enter_limit, stop: Never, exits, observer: Unobserved, kinds: PhantomData }
     }
 }

@@ -10,6 +10,8 @@ use core::{
 
 use pin_project::pin_project;
 
+#[cfg(feature = "alloc")]
+use crate::boxed::{Boxed, Boxing};
 use crate::{
     ExitCase, Resource,
     exit::Answer,
@@ -65,6 +67,24 @@ where
     type Release = K;
 }
 
+/// The life of a member `M` that enters in a box.
+#[cfg(feature = "alloc")]
+pub struct FromBoxed<M, K>(PhantomData<fn() -> (M, K)>);
+
+#[cfg(feature = "alloc")]
+impl<M, V, E, X, K> Life for FromBoxed<M, K>
+where
+    M: IntoFuture<Output = Result<V, E>>,
+    V: Resource<Error = E>,
+    X: Future<Output = Result<Answer, E>>,
+    K: Fn(V, ExitCase) -> X + Copy + Send + Sync,
+{
+    type Member = Boxing<M>;
+    type Value = V;
+    type Exit = X;
+    type Release = K;
+}
+
 /// The life of a resource `V` that has entered.
 pub struct FromHeld<V, K>(PhantomData<fn() -> (V, K)>);
 
@@ -78,6 +98,65 @@ where
     type Value = V;
     type Exit = X;
     type Release = K;
+}
+
+/// The life of a member whose exit is in a box, and so can go on in another place.
+#[cfg(feature = "alloc")]
+pub trait Portable: Life {
+    /// The enter can go on in another place, too.
+    const ENTERS: bool;
+    /// The rest of the life, in another place.
+    type Moved: Life<Value = Self::Value, Release = Self::Release>;
+
+    /// Moves the enter out, if it can go on.
+    fn move_enter(enter: Pin<&mut EnterOf<Self>>) -> Option<EnterOf<Self::Moved>>;
+
+    /// Moves the exit out.
+    fn move_exit(exit: Pin<&mut Self::Exit>) -> <Self::Moved as Life>::Exit;
+}
+
+/// The future of an enter.
+#[cfg(feature = "alloc")]
+type EnterOf<L> = <<L as Life>::Member as IntoFuture>::IntoFuture;
+
+#[cfg(feature = "alloc")]
+impl<M, V, E, X, K> Portable for FromEnter<M, K>
+where
+    M: IntoFuture<Output = Result<V, E>>,
+    V: Resource<Error = E>,
+    X: Future<Output = Result<Answer, E>>,
+    K: Fn(V, ExitCase) -> Boxed<X> + Copy + Send + Sync,
+{
+    const ENTERS: bool = false;
+    type Moved = FromHeld<V, K>;
+
+    fn move_enter(_: Pin<&mut EnterOf<Self>>) -> Option<EnterOf<Self::Moved>> {
+        None
+    }
+
+    fn move_exit(exit: Pin<&mut Boxed<X>>) -> Boxed<X> {
+        exit.get_mut().take()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<M, V, E, X, K> Portable for FromBoxed<M, K>
+where
+    M: IntoFuture<Output = Result<V, E>>,
+    V: Resource<Error = E>,
+    X: Future<Output = Result<Answer, E>>,
+    K: Fn(V, ExitCase) -> Boxed<X> + Copy + Send + Sync,
+{
+    const ENTERS: bool = true;
+    type Moved = Self;
+
+    fn move_enter(enter: Pin<&mut EnterOf<Self>>) -> Option<EnterOf<Self>> {
+        Some(enter.get_mut().take())
+    }
+
+    fn move_exit(exit: Pin<&mut Boxed<X>>) -> Boxed<X> {
+        exit.get_mut().take()
+    }
 }
 
 /// A member that does not exist: its states take no room, and no code.
@@ -196,6 +275,17 @@ pub trait Slot: Sized {
 
     /// Moves the error of the exit out, if there is one.
     fn take_exit_fault(self: Pin<&mut Self>) -> Option<Self::Error>;
+}
+
+/// A slot whose member can go on in another place.
+#[cfg(feature = "alloc")]
+pub trait PortableSlot: Slot {
+    /// The enter can go on in another place, too.
+    const ENTERS: bool;
+    type Moved: Slot<Value = Self::Value, Error = Self::Error, Rank = Self::Rank, Release = Self::Release>;
+
+    /// Moves everything out. A queued member, and an enter that cannot go on, must have been cut.
+    fn move_out(self: Pin<&mut Self>) -> Self::Moved;
 }
 
 /// A member's state, its rank, and what makes the future of its exit.
@@ -364,5 +454,30 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
         let StateProj::ExitFault(_) = state.as_mut().project() else { return None };
         let StateOwn::ExitFault(error) = state.project_replace(State::Gone) else { return None };
         Some(error)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<L: Portable, T: Rank> PortableSlot for MemberSlot<L, T> {
+    const ENTERS: bool = L::ENTERS;
+    type Moved = MemberSlot<L::Moved, T>;
+
+    fn move_out(self: Pin<&mut Self>) -> Self::Moved {
+        let this = self.project();
+        let mut state = this.state;
+        let pinned = match state.as_mut().project() {
+            StateProj::Entering(enter) => L::move_enter(enter).map(State::Entering),
+            StateProj::Exiting(exit) => Some(State::Exiting(L::move_exit(exit))),
+            _ => None,
+        };
+        let moved = match (pinned, state.project_replace(State::Gone)) {
+            (Some(pinned), _) => pinned,
+            (None, StateOwn::Held(held)) => State::Held(held),
+            (None, StateOwn::EnterFault(error)) => State::EnterFault(error),
+            (None, StateOwn::Lent) => State::Lent,
+            (None, StateOwn::ExitFault(error)) => State::ExitFault(error),
+            (None, _) => State::Gone,
+        };
+        MemberSlot { state: moved, rank: *this.rank, release: *this.release }
     }
 }

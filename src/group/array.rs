@@ -12,10 +12,18 @@ use crate::{
     slot::{FromEnter, FromHeld, Held, MemberSlot, Slot},
     unwind::FirstPanic,
 };
+#[cfg(feature = "alloc")]
+use crate::{group::PortableMembers, slot::PortableSlot};
 
 /// Slots side by side. The exits' function is kept beside them, for an array of none.
 #[pin_project]
 pub struct Slots<S: Slot, const N: usize>(#[pin] [S; N], S::Release);
+
+impl<S: Slot, const N: usize> Slots<S, N> {
+    pub(crate) fn new(slots: [S; N], release: S::Release) -> Self {
+        Self(slots, release)
+    }
+}
 
 impl<S: Slot, const N: usize> Members for Slots<S, N> {
     type Values = [S::Value; N];
@@ -57,6 +65,18 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
     }
 }
 
+#[cfg(feature = "alloc")]
+impl<S: PortableSlot, const N: usize> PortableMembers for Slots<S, N> {
+    const ENTERS: bool = S::ENTERS;
+    type Moved = Slots<S::Moved, N>;
+
+    fn move_out(self: Pin<&mut Self>) -> Self::Moved {
+        let this = self.project();
+        let mut slots = pin::array_as_slice(this.0);
+        Slots(array::from_fn(|index| pin::element(slots.as_mut(), index).move_out()), *this.1)
+    }
+}
+
 impl<V: Resource, const N: usize> Values for [V; N] {
     type Error = V::Error;
     type Shape = Few<N>;
@@ -66,7 +86,7 @@ impl<V: Resource, const N: usize> Values for [V; N] {
         let mut ranks = ranks.into_iter();
         let slot =
             |value| MemberSlot::<FromHeld<_, _>, _>::held(value, ranks.next().unwrap_or_default(), V::release_resource);
-        Slots(self.map(slot), V::release_resource)
+        Slots::new(self.map(slot), V::release_resource)
     }
 
     fn show(&mut self, error: &dyn Any) {
@@ -98,6 +118,6 @@ where
 
     fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = [V; N], Rank = T> {
         let slot = |member| MemberSlot::<FromEnter<_, _>, _>::queued(member, V::release_resource);
-        Slots(self.map(slot), V::release_resource)
+        Slots::new(self.map(slot), V::release_resource)
     }
 }

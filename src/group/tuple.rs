@@ -12,6 +12,8 @@ use crate::{
     slot::{FromEnter, FromHeld, Held, MemberSlot, Slot},
     unwind::FirstPanic,
 };
+#[cfg(feature = "alloc")]
+use crate::{group::PortableMembers, slot::PortableSlot};
 
 macro_rules! tuple {
     ($n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident)*) => {
@@ -19,6 +21,12 @@ macro_rules! tuple {
         pub struct $Slots<T, $($S),*> {
             $(#[pin] $field: $S,)*
             ranks: [T; 0],
+        }
+
+        impl<T, $($S),*> $Slots<T, $($S),*> {
+            pub(crate) fn new($($field: $S),*) -> Self {
+                Self { $($field,)* ranks: [] }
+            }
         }
 
         impl<T: Rank, $($E,)? $($S: Slot<Error = $Error, Rank = T>),*> Members for $Slots<T, $($S),*> {
@@ -53,12 +61,23 @@ macro_rules! tuple {
 
             #[inline]
             fn empty(releases: &mut Self::Emptied) -> Self {
-                Self { $($field: $S::empty(releases.$i),)* ranks: [] }
+                Self::new($($S::empty(releases.$i)),*)
             }
 
             fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: [T; $n]) {
                 let this = self.project();
                 $(this.$field.hold(values.$i, ranks[$i]);)*
+            }
+        }
+
+        #[cfg(feature = "alloc")]
+        impl<T: Rank, $($E,)? $($S: PortableSlot<Error = $Error, Rank = T>),*> PortableMembers for $Slots<T, $($S),*> {
+            const ENTERS: bool = false $(|| $S::ENTERS)*;
+            type Moved = $Slots<T, $($S::Moved),*>;
+
+            fn move_out(self: Pin<&mut Self>) -> Self::Moved {
+                let this = self.project();
+                $Slots::new($(this.$field.move_out()),*)
             }
         }
 
@@ -68,10 +87,7 @@ macro_rules! tuple {
             type Ranks<T: Rank> = [T; $n];
 
             fn hold<T: Rank>(self, ranks: [T; $n], _: bool) -> impl Members<Values = Self, Rank = T> {
-                $Slots {
-                    $($field: MemberSlot::<FromHeld<_, _>, _>::held(self.$i, ranks[$i], $V::release_resource),)*
-                    ranks: [],
-                }
+                $Slots::new($(MemberSlot::<FromHeld<_, _>, _>::held(self.$i, ranks[$i], $V::release_resource)),*)
             }
 
             fn show(&mut self, error: &dyn Any) {
@@ -100,10 +116,7 @@ macro_rules! tuple {
             type Shape = Few<$n>;
 
             fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = Self::Values, Rank = T> {
-                $Slots {
-                    $($field: MemberSlot::<FromEnter<_, _>, _>::queued(self.$i, $V::release_resource),)*
-                    ranks: [],
-                }
+                $Slots::new($(MemberSlot::<FromEnter<_, _>, _>::queued(self.$i, $V::release_resource)),*)
             }
         }
     };

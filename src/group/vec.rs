@@ -7,10 +7,10 @@ use pin_project::pin_project;
 
 use crate::{
     Group, Many as ManyShape, Resource,
-    group::{Members, Poller, Sweep, Values, Visitor, find_turn, sealed::Sealed},
+    group::{Members, Poller, PortableMembers, Sweep, Values, Visitor, find_turn, sealed::Sealed},
     pin,
     policy::Rank,
-    slot::{FromEnter, FromHeld, Held, MemberSlot, Slot},
+    slot::{FromEnter, FromHeld, Held, MemberSlot, PortableSlot, Slot},
     unwind::FirstPanic,
     wake::Many,
 };
@@ -25,7 +25,7 @@ pub struct Slots<S: Slot> {
 }
 
 impl<S: Slot> Slots<S> {
-    fn new(slots: impl Iterator<Item = S>, release: S::Release, caller_waker: bool) -> Self {
+    pub(crate) fn new(slots: impl Iterator<Item = S>, release: S::Release, caller_waker: bool) -> Self {
         let slots = Box::into_pin(slots.collect::<Box<[S]>>());
         let many = if caller_waker { None } else { Many::new(slots.len()) };
         Self { slots, release, many }
@@ -111,6 +111,18 @@ impl<S: Slot> Members for Slots<S> {
         let slots = slots.map(|(index, value)| S::held(value, S::Rank::get(&ranks, index), *this.release));
         *this.slots = Box::into_pin(slots.collect());
         this.many.iter_mut().for_each(Many::begin_exits);
+    }
+}
+
+impl<S: PortableSlot> PortableMembers for Slots<S> {
+    const ENTERS: bool = S::ENTERS;
+    type Moved = Slots<S::Moved>;
+
+    fn move_out(self: Pin<&mut Self>) -> Self::Moved {
+        let this = self.project();
+        let mut slots = this.slots.as_mut();
+        let moved = (0..pin::len(slots.as_mut())).map(|index| pin::element(slots.as_mut(), index).move_out());
+        Slots { slots: Box::into_pin(moved.collect()), release: *this.release, many: this.many.take() }
     }
 }
 

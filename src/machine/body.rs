@@ -70,7 +70,7 @@ fn is_cancel(waker: &Waker) -> bool {
 
 /// Polls the block that owns the values.
 pub(super) fn poll_block<S: Stop, T>(block: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<T> {
-    if S::ENABLED && is_cancel(cx.waker()) {
+    if S::ENDS_BODY && is_cancel(cx.waker()) {
         // The caller's own waker happens to be at that address: it gets another one.
         block.poll(&mut Context::from_waker(&cx.waker().clone()))
     } else {
@@ -121,7 +121,7 @@ impl<C: FnOnce() -> Fut, Fut: Future, S: Stop> Future for Body<C, Fut, S> {
                 }
             }
             if let BodyProj::Running(future) = state.as_mut().project() {
-                if !S::ENABLED || !is_cancel(cx.waker()) {
+                if !S::ENDS_BODY || !is_cancel(cx.waker()) {
                     match future.poll(cx) {
                         Poll::Ready(value) => output = Some(value),
                         Poll::Pending => return pending = true,

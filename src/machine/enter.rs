@@ -35,7 +35,7 @@ pub(super) enum Next<F, R, B, E, N> {
 
 impl<F, R, B, E, N: Number> Next<F, R, B, E, N> {
     /// Notes why the body will not be called, if it is the first reason or a panic, and drops the body.
-    fn fail(&mut self, case: ExitCase, panic: &mut FirstPanic) {
+    pub(super) fn fail(&mut self, case: ExitCase, panic: &mut FirstPanic) {
         if let Self::Body(_) = self {
             panic.drop(mem::replace(self, Self::Fail(case)));
         }
@@ -60,9 +60,9 @@ pub(super) struct InSlots<Ms: Members, F, R, B> {
     pub(super) members: Ms,
     pub(super) next: Next<F, R, B, ErrorOf<Ms>, Ms::Number>,
     /// The rank of the last member that entered.
-    rank: Ms::Rank,
+    pub(super) rank: Ms::Rank,
     /// How many enters are in flight.
-    in_flight: Ms::Number,
+    pub(super) in_flight: Ms::Number,
     /// The first panic, kept until all is done.
     pub(super) panic: FirstPanic,
 }
@@ -106,6 +106,8 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         }
         match next {
             Next::Body(_) if entering => return Poll::Pending,
+            // A stopped group settles first, although it would roll back eagerly if it had failed.
+            Next::Fail(ExitCase::Cancelled) if entering => return Poll::Pending,
             Next::Fail(_) if entering && !(P::EAGER && may_begin && any_held(members.as_mut())) => {
                 return Poll::Pending;
             }
@@ -309,10 +311,10 @@ where
 }
 
 /// Drops the members that wait to be entered and, if `all` is set, the pending enters.
-struct CutEnters<'a, O> {
-    all: bool,
-    panic: &'a mut FirstPanic,
-    observer: &'a mut O,
+pub(super) struct CutEnters<'a, O> {
+    pub(super) all: bool,
+    pub(super) panic: &'a mut FirstPanic,
+    pub(super) observer: &'a mut O,
 }
 
 impl<E, T, O: Observer> Visitor<E, T> for CutEnters<'_, O> {

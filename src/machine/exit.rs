@@ -33,6 +33,7 @@ pub(super) struct Exits<R, B, E, N> {
 }
 
 /// How far the exits have come.
+#[derive(Clone, Copy)]
 struct Course<N> {
     /// What the next exit receives.
     case: ExitCase,
@@ -67,6 +68,18 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
     pub(super) fn panic(&mut self, panic: &mut FirstPanic) {
         self.course.case = ExitCase::Panicked;
         panic.drop(mem::replace(&mut self.ending, Ending::Panicked));
+    }
+
+    /// The same exits, without the body's value. If an enter that is dropped along with it has `panicked`, exits that have
+    /// not begun receive that.
+    #[cfg(feature = "alloc")]
+    pub(super) fn hand_over(&mut self, enters: bool, panicked: bool, panic: &mut FirstPanic) -> Exits<(), B, E, N> {
+        let mut course = self.course;
+        course.entering &= enters;
+        if panicked {
+            course.case = ExitCase::Panicked;
+        }
+        Exits { ending: mem::replace(&mut self.ending, Ending::Cancelled).drop_value(panic), course }
     }
 
     /// How it ends, and what the exits have answered.

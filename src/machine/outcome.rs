@@ -68,6 +68,23 @@ impl<R, B, E> Ending<R, B, E> {
         }
     }
 
+    /// The same, without the body's value.
+    #[cfg(feature = "alloc")]
+    pub(super) fn drop_value(self, panic: &mut FirstPanic) -> Ending<(), B, E> {
+        match self {
+            Self::Completed(value) => {
+                panic.drop(value);
+                Ending::Completed(())
+            }
+            Self::Failed(error) => Ending::Failed(error),
+            Self::Cancelled => Ending::Cancelled,
+            Self::Panicked => Ending::Panicked,
+            Self::EnterFailed => Ending::EnterFailed,
+            Self::ShownPanicked(error) => Ending::ShownPanicked(error),
+            Self::ShownEnterFailed(error) => Ending::ShownEnterFailed(error),
+        }
+    }
+
     /// Moves the error out that the exits were shown, if it was that of an enter.
     fn take_shown(self) -> (Self, Option<E>) {
         match self {

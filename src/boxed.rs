@@ -1,0 +1,52 @@
+//! Futures in boxes, so that they can go on in another place.
+
+use alloc::boxed::Box;
+use core::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use crate::{ExitCase, Resource, exit::Answer};
+
+/// A future in a box. It is empty once the box was taken.
+pub struct Boxed<Fut>(Option<Pin<Box<Fut>>>);
+
+impl<Fut> Boxed<Fut> {
+    fn new(future: Fut) -> Self {
+        Self(Some(Box::pin(future)))
+    }
+
+    /// Moves the box out.
+    pub(crate) fn take(&mut self) -> Self {
+        Self(self.0.take())
+    }
+}
+
+impl<Fut: Future> Future for Boxed<Fut> {
+    type Output = Fut::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Fut::Output> {
+        let future = self.get_mut().0.as_mut().expect("only a future that is dropped is taken");
+        future.as_mut().poll(cx)
+    }
+}
+
+/// A member whose enter is in a box.
+pub struct Boxing<M>(pub(crate) M);
+
+impl<M: IntoFuture> IntoFuture for Boxing<M> {
+    type Output = M::Output;
+    type IntoFuture = Boxed<M::IntoFuture>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Boxed::new(self.0.into_future())
+    }
+}
+
+/// [`Resource::release_resource`], in a box.
+pub(crate) fn release_boxed<V: Resource>(
+    value: V,
+    case: ExitCase,
+) -> Boxed<impl Future<Output = Result<Answer, V::Error>>> {
+    Boxed::new(value.release_resource(case))
+}

@@ -1,0 +1,119 @@
+//! What a drop hands over: the part of a life cycle that can go on without its caller.
+
+use core::{convert::Infallible, marker::PhantomData, mem, ops::ControlFlow, pin::Pin, task::Poll};
+
+use crate::{
+    Event, ExitCase, Values,
+    group::{HeldAll, PortableMembers, Visitor},
+    policy::{ExitPolicy, Observer, Policy, Stop, tell},
+    slot::{Nobody, Phase, Slot},
+    unwind::FirstPanic,
+};
+
+use super::{
+    Machine, State, StateProj,
+    body::{After, Ended, cancel_block},
+    enter::{CutEnters, InSlots, InSlotsProj, Next},
+};
+
+/// There is no body any more, whose error would be a `B`.
+pub(crate) struct NoBody<B>(Infallible, PhantomData<fn() -> B>);
+
+impl<V: Values, X: ExitPolicy, B> After<V, X> for NoBody<B> {
+    const BODY: bool = false;
+    type Value = ();
+    type Error = B;
+    type Block = Nobody<(HeldAll<V, X::Rank>, Ended<Result<(), B>>)>;
+
+    fn begin(self, _: HeldAll<V, X::Rank>, _: X) -> Result<Self::Block, ()> {
+        match self.0 {}
+    }
+}
+
+/// The rest of a life cycle after a drop.
+pub(crate) type Rest<Ms, B, P> = Machine<<Ms as PortableMembers>::Moved, NoBody<B>, <P as Policy>::AfterDrop>;
+
+/// The slots of the rest of a life cycle.
+type RestOfSlots<Ms, B> = InSlots<<Ms as PortableMembers>::Moved, NoBody<B>, (), B>;
+
+impl<Ms, F, P> Machine<Ms, F, P>
+where
+    Ms: PortableMembers<Values: Values<Error: 'static>, Rank = <P::Exits as ExitPolicy>::Rank>,
+    F: After<Ms::Values, P::Exits, Error: 'static>,
+    P: Policy,
+{
+    /// Drops the body, and the enters that cannot go on. Moves the rest out, if there is something to do or to report.
+    pub(crate) fn hand_over(self: Pin<&mut Self>) -> Option<Rest<Ms, F::Error, P>> {
+        let mut this = self.project();
+        let mut parts = this.policy.as_mut().parts();
+        let mut first = FirstPanic::none();
+        if let StateProj::Body { block, .. } = this.state.as_mut().project() {
+            tell(parts.observer, &mut first, Event::BodyDropped {});
+            if let Poll::Ready(returned) = &mut cancel_block(block) {
+                this.state.as_mut().leave_body(returned, FirstPanic::none(), false, &mut parts);
+            }
+        }
+        let StateProj::Slots(phase) = this.state.as_mut().project() else { return None };
+        let rest = phase.hand_over(first, parts.stop.as_mut(), parts.observer)?;
+        this.state.end();
+        Some(Machine { state: State::Slots(rest), policy: this.policy.after_drop() })
+    }
+}
+
+impl<Ms: PortableMembers, F, R, B> InSlots<Ms, F, R, B> {
+    /// `first` has panicked before anything is dropped here.
+    fn hand_over(
+        self: Pin<&mut Self>,
+        mut first: FirstPanic,
+        stop: Pin<&mut impl Stop>,
+        observer: &mut impl Observer,
+    ) -> Option<RestOfSlots<Ms, B>> {
+        let InSlotsProj { mut members, next, rank, in_flight, panic } = self.project();
+        first.join(mem::replace(panic, FirstPanic::none()));
+        let mut dropped = FirstPanic::none();
+        let mut cut = CutEnters { all: !Ms::ENTERS, panic: &mut dropped, observer };
+        let _ = members.as_mut().visit(0, &mut cut);
+        if !Ms::ENTERS {
+            *in_flight = Ms::Number::default();
+        }
+        next.fail(ExitCase::Cancelled, &mut dropped);
+        stop.clear(&mut dropped);
+        let panicked = dropped.is_some();
+        first.join(dropped);
+        let next = match next {
+            Next::Exits(exits) => Next::Exits(exits.hand_over(Ms::ENTERS, panicked, &mut first)),
+            Next::Fail(_) if panicked => Next::Fail(ExitCase::Panicked),
+            Next::Fail(case) => Next::Fail(*case),
+            Next::Body(_) => unreachable!("the body was dropped"),
+        };
+        let mut tell = TellHandedOver { any: first.is_some(), panic: &mut first, observer };
+        let _ = members.as_mut().visit(0, &mut tell);
+        if !tell.any {
+            return None;
+        }
+        // The caller's waker is of no use to the new one.
+        first.guard(&mut || members.as_mut().forget_parent());
+        Some(InSlots { members: members.move_out(), next, rank: *rank, in_flight: *in_flight, panic: first })
+    }
+}
+
+/// Tells of each member that is handed over. Remembers whether there is something to do or to report.
+struct TellHandedOver<'a, O> {
+    any: bool,
+    panic: &'a mut FirstPanic,
+    observer: &'a mut O,
+}
+
+impl<E, T, O: Observer> Visitor<E, T> for TellHandedOver<'_, O> {
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        if let Phase::Entering | Phase::Held | Phase::Exiting = slot.as_mut().phase() {
+            self.any = true;
+            tell(self.observer, self.panic, Event::HandedOver { index });
+        }
+        self.any |= slot.has_faults() != (false, false);
+        ControlFlow::Continue(())
+    }
+}
