@@ -8,7 +8,8 @@ use std::{
 };
 
 use common::{
-    Driver, Gate, Log, Member, Policed, Report, Rollback, Setup, Why, assert_released, events, fails, members, well,
+    Driver, Gate, Log, Member, Order, Policed, Report, Rollback, Setup, Why, assert_released, events, fails, members,
+    well,
 };
 use gather_cm::{Cause, EnterExt, Event, gather};
 
@@ -16,14 +17,18 @@ fn cancelled() -> Report<u32> {
     Report { why: Why::Cancelled, exits: vec![], suppressed: false }
 }
 
+const ROLLBACKS: [Rollback; 4] = [Rollback::RunOn, Rollback::Eager, Rollback::FailFast, Rollback::Settle];
+
 /// 14: a gather that is cancelled before it starts enters nothing.
 fn before_it_starts<S: Policed>() {
-    let log = Log::default();
-    let setup = Setup::default();
-    setup.stop.open();
-    let group = members(&log, [(well(), well()), (well(), well()), (well(), well())]);
-    assert_eq!(S::run(group, &setup, &log, well()).end(), cancelled());
-    assert_eq!(log.take(), [""; 0]);
+    for rollback in ROLLBACKS {
+        let log = Log::default();
+        let setup = Setup { rollback, ..Setup::default() };
+        setup.stop.open();
+        let group = members(&log, [(well(), well()), (well(), well()), (well(), well())]);
+        assert_eq!(S::run(group, &setup, &log, well()).end(), cancelled());
+        assert_eq!(log.take(), [""; 0]);
+    }
 }
 
 /// 14: in enter, the pending enters are dropped, what is held is exited, in the same poll.
@@ -54,26 +59,28 @@ fn in_enter<S: Policed>() {
 
 /// 14: in the body, the body is dropped first, then all are exited, in the same poll.
 fn in_body<S: Policed>() {
-    let log = Log::default();
-    let setup = Setup::default();
-    let group = members(&log, [(well(), well()), (well(), well()), (well(), well())]);
-    let mut gather = S::run(group, &setup, &log, well().gate(&Gate::new()));
-    gather.pends();
-    log.take();
-    setup.stop.open();
-    assert_eq!(gather.end(), cancelled());
-    assert_eq!(
-        events(&log),
-        [
-            "body dropped",
-            "exit 0 Cancelled",
-            "exited 0",
-            "exit 1 Cancelled",
-            "exited 1",
-            "exit 2 Cancelled",
-            "exited 2"
-        ]
-    );
+    for rollback in ROLLBACKS {
+        let log = Log::default();
+        let setup = Setup { rollback, ..Setup::default() };
+        let group = members(&log, [(well(), well()), (well(), well()), (well(), well())]);
+        let mut gather = S::run(group, &setup, &log, well().gate(&Gate::new()));
+        gather.pends();
+        log.take();
+        setup.stop.open();
+        assert_eq!(gather.end(), cancelled());
+        assert_eq!(
+            events(&log),
+            [
+                "body dropped",
+                "exit 0 Cancelled",
+                "exited 0",
+                "exit 1 Cancelled",
+                "exited 1",
+                "exit 2 Cancelled",
+                "exited 2"
+            ]
+        );
+    }
 }
 
 /// 14: it is polled first, so it wins over an end in the same poll.
@@ -144,9 +151,9 @@ fn with_queued_members<S: Policed>() {
 
 /// 14: not suppressed, though all exits say so; not shown to `on_error`.
 fn nothing_to_suppress<S: Policed>() {
-    for stack in [false, true] {
+    for order in [Order::Pool, Order::Stack, Order::InReverse] {
         let log = Log::default();
-        let setup = Setup { stack, ..Setup::default() };
+        let setup = Setup { order, ..Setup::default() };
         let group = [0, 1, 2].map(|name| Member::new(&log, name, well(), well()).suppress());
         let mut gather = S::run(group, &setup, &log, well().gate(&Gate::new()));
         gather.pends();
@@ -235,9 +242,10 @@ fn holds<'a>(log: &'a Log, dropped: &'a Gate) -> impl Future<Output = ()> + 'a {
 
 /// Every combination of policies that says how exits run.
 fn setups() -> impl Iterator<Item = Setup> {
-    [Rollback::RunOn, Rollback::Eager, Rollback::FailFast].into_iter().flat_map(|rollback| {
-        [(false, 99), (false, 1), (true, 99)].into_iter().flat_map(move |(stack, exit_limit)| {
-            [99, 1].map(|enter_limit| Setup { rollback, stack, enter_limit, exit_limit, stop: Gate::new() })
+    ROLLBACKS.into_iter().flat_map(|rollback| {
+        let orders = [(Order::Pool, 99), (Order::Pool, 1), (Order::Stack, 99), (Order::InReverse, 99)];
+        orders.into_iter().flat_map(move |(order, exit_limit)| {
+            [99, 1].map(|enter_limit| Setup { rollback, order, enter_limit, exit_limit, stop: Gate::new() })
         })
     })
 }
@@ -279,10 +287,12 @@ fn the_stop_is_dropped_before_the_exits_of_a_failed_group<S: Policed>() {
         let exit = || well().gate(&dropped);
         let acts = [(well().gate(&enter), exit()), (well(), exit()), (fails("e2"), well())];
         let mut gather = S::stopped(members(&log, acts), &setup, &log, holds(&log, &dropped), well());
-        if setup.enter_limit == 1 || setup.rollback == Rollback::RunOn {
+        if setup.enter_limit == 1 || setup.rollback != Rollback::FailFast {
             gather.pends();
             gather.pends();
-            assert_eq!((log.count("stop polled"), log.count("stop dropped")), (2, 0), "{setup:?}");
+            // With `settle`, it has no effect on a group that has failed.
+            let polls = if setup.enter_limit > 1 && setup.rollback == Rollback::Settle { 1 } else { 2 };
+            assert_eq!((log.count("stop polled"), log.count("stop dropped")), (polls, 0), "{setup:?}");
             enter.open();
         }
         assert_eq!(gather.end(), Report::enter(&[(2, "e2")]), "{setup:?}");
@@ -338,14 +348,19 @@ fn an_eager_group_without_a_pending_enter<S: Policed>() {
 fn the_stop_that_did_not_fire_is_dropped_too<S: Policed>() {
     for setup in setups() {
         for in_body in [false, true] {
-            let (log, dropped) = (Log::default(), Gate::new());
+            let (log, dropped, enter) = (Log::default(), Gate::new(), Gate::new());
             let setup = Setup { stop: Gate::new(), ..setup.clone() };
             let exit = || well().gate(&dropped);
-            let last = if in_body { well() } else { well().gate(&Gate::new()) };
+            let last = if in_body { well() } else { well().gate(&enter) };
             let group = members(&log, [(well(), exit()), (well(), exit()), (last, exit())]);
             let mut gather = S::stopped(group, &setup, &log, holds(&log, &dropped), well().gate(&Gate::new()));
             gather.pends();
             setup.stop.open();
+            if !in_body && setup.rollback == Rollback::Settle {
+                gather.pends();
+                assert_eq!((log.count("stop polled"), log.count("stop dropped")), (1, 0), "{setup:?}");
+                enter.open();
+            }
             assert_eq!(gather.end(), cancelled(), "{setup:?}");
             assert_released(&assert_dropped_before_exits(&log));
         }
@@ -387,12 +402,16 @@ fn a_stop_that_panics_as_it_is_dropped<S: Policed>() {
         }
 
         // Beside another stop, which fires.
-        let log = Log::default();
+        let (log, enter) = (Log::default(), Gate::new());
         let setup = Setup { stop: Gate::new(), ..setup };
-        let group = members(&log, [(well(), well()), (well(), fails("x1")), (well().gate(&Gate::new()), well())]);
+        let group = members(&log, [(well(), well()), (well(), fails("x1")), (fails("e2").gate(&enter), well())]);
         let mut gather = S::stopped(group, &setup, &log, bomb(&log, "stop"), well());
         gather.pends();
         setup.stop.open();
+        if setup.rollback == Rollback::Settle {
+            gather.pends();
+            enter.open();
+        }
         let why = Why::Panicked("stop".to_string());
         assert_eq!(gather.end(), Report { why, exits: vec![(1, "x1")], suppressed: false });
         let log = assert_dropped_before_exits(&log);
@@ -456,7 +475,256 @@ fn a_drop_with_a_stop_that_panics<S: Policed>() {
     }
 }
 
+fn settle() -> Setup {
+    Setup { rollback: Rollback::Settle, ..Setup::default() }
+}
+
+/// 14: with `settle`, the pending enters run to their end after a stop; then the exits begin, in that poll. The body is not
+/// called.
+fn settle_in_enter<S: Policed>() {
+    let (log, setup, enters) = (Log::default(), settle(), <[Gate; 2]>::default());
+    let acts = [(well(), fails("x0")), (well().gate(&enters[0]), well()), (well().gate(&enters[1]), well())];
+    let mut gather = S::run(members(&log, acts), &setup, &log, well());
+    gather.pends();
+    log.take();
+    setup.stop.open();
+    gather.pends();
+    assert_eq!(log.take(), ["poll enter 1", "poll enter 2"]);
+    enters[1].open();
+    gather.pends();
+    assert_eq!(log.take(), ["poll enter 1", "poll enter 2", "entered 2", "drop enter 2"]);
+    enters[0].open();
+    assert_eq!(gather.end(), cancelled().exits(&[(0, "x0")]));
+    let exits = [0, 1, 2].map(|name| [format!("exit {name} Cancelled"), format!("exited {name}")]).concat();
+    assert_eq!(events(&log), [vec!["entered 1".to_string()], exits].concat());
+}
+
+/// 14 and 6: queued members never start, also if there is a place for them.
+fn settle_with_queued_members<S: Policed>() {
+    for (enter_limit, order) in [(1, Order::Pool), (2, Order::Pool), (2, Order::Stack), (2, Order::InReverse)] {
+        let (log, enter) = (Log::default(), Gate::new());
+        let setup = Setup { enter_limit, order, ..settle() };
+        let pending = || (well().gate(&enter), well());
+        let mut gather = S::run(members(&log, [pending(), pending(), (well(), well())]), &setup, &log, well());
+        gather.pends();
+        setup.stop.open();
+        gather.pends();
+        enter.open();
+        assert_eq!(gather.end(), cancelled());
+        assert_eq!(log.only(&["enter "]).last().unwrap(), &format!("drop enter {}", enter_limit - 1));
+        assert_released(&log.everything());
+    }
+}
+
+/// 14: an enter that fails after the stop is the cause. The exits still receive `Cancelled`, and no error.
+fn settle_and_a_late_error<S: Policed>() {
+    for order in [Order::Pool, Order::Stack, Order::InReverse] {
+        for first in [0, 1, 2] {
+            let (log, enters) = (Log::default(), <[Gate; 2]>::default());
+            let setup = Setup { order, ..settle() };
+            let group = [
+                Member::new(&log, 0, fails("e0").gate(&enters[0]), well()),
+                Member::new(&log, 1, well().gate(&enters[1]), well()).suppress(),
+                Member::new(&log, 2, well(), fails("x2")),
+            ];
+            let mut gather = S::run(group, &setup, &log, well());
+            gather.pends();
+            setup.stop.open();
+            // Or both in the poll in which the stop is ready.
+            if first < 2 {
+                gather.pends();
+                enters[first].open();
+                gather.pends();
+            }
+            assert_eq!(log.only(&["exit", "drop enter 1"]).len(), usize::from(first == 1));
+            enters.iter().for_each(Gate::open);
+            assert_eq!(gather.end(), Report::enter(&[(0, "e0")]).exits(&[(2, "x2")]));
+            // Member 1 enters last.
+            let exits = if order == Order::InReverse { [2, 1] } else { [1, 2] };
+            assert_eq!(log.only(&["Cancelled", "on_error"]), exits.map(|name| format!("exit {name} Cancelled")));
+        }
+    }
+}
+
+/// 14: a stop has no effect on a group that has failed already: it is not polled. It is dropped before the exits.
+fn settle_in_a_failed_group<S: Policed>() {
+    let (log, dropped, enter) = (Log::default(), Gate::new(), Gate::new());
+    let setup = settle();
+    let exit = || well().gate(&dropped);
+    let acts = [(well(), exit()), (fails("e1"), well()), (well().gate(&enter), exit())];
+    let mut gather = S::stopped(members(&log, acts), &setup, &log, holds(&log, &dropped), well());
+    gather.pends();
+    setup.stop.open();
+    gather.pends();
+    assert_eq!((log.count("stop polled"), log.count("stop dropped"), log.count("drop enter 2")), (1, 0, 0));
+    enter.open();
+    assert_eq!(gather.end(), Report::enter(&[(1, "e1")]));
+    let log = assert_dropped_before_exits(&log);
+    let told: Vec<_> = log.iter().filter(|line| line.contains("on_error") || line.contains("EnterFailed")).collect();
+    assert_eq!(told, ["on_error 0 e1", "exit 0 EnterFailed", "on_error 2 e1", "exit 2 EnterFailed"]);
+}
+
+/// 15: a drop abandons under `settle` too: before the stop, while the enters run on, and in the exits.
+fn settle_and_a_drop<S: Policed>() {
+    for polls in 0..4 {
+        let (log, enter) = (Log::default(), Gate::new());
+        let setup = Setup { exit_limit: 1, ..settle() };
+        let acts = [(well(), well().gate(&Gate::new())), (well().gate(&enter), well()), (well(), well())];
+        let mut gather = S::run(members(&log, acts), &setup, &log, well());
+        for poll in 0..polls {
+            [&Gate::new(), &setup.stop, &enter][poll].open();
+            gather.pends();
+        }
+        log.take();
+        gather.drop();
+        let expected = [
+            &[][..],
+            &["abandon 0", "drop enter 1", "abandon 2"],
+            &["abandon 0", "drop enter 1", "abandon 2"],
+            &["drop exit 0", "abandon 1", "abandon 2"],
+        ];
+        assert_eq!(log.take(), expected[polls]);
+        assert_released(&log.everything());
+    }
+}
+
+/// 16: an enter that panics after the stop: the exits receive `Panicked`, and the panic is the cause.
+#[cfg(feature = "std")]
+fn settle_and_a_late_panic<S: Policed>() {
+    for order in [Order::Pool, Order::Stack, Order::InReverse] {
+        let (log, enters) = (Log::default(), <[Gate; 2]>::default());
+        let setup = Setup { order, ..settle() };
+        let acts = [
+            (common::panics("e0").gate(&enters[0]), well()),
+            (well(), fails("x1")),
+            (well().gate(&enters[1]).drop_panics(), well()),
+        ];
+        let mut gather = S::run(members(&log, acts), &setup, &log, well());
+        gather.pends();
+        setup.stop.open();
+        gather.pends();
+        enters[0].open();
+        gather.pends();
+        assert_eq!(log.only(&["exit"]), [""; 0]);
+        enters[1].open();
+        let why = Why::Panicked("e0".to_string());
+        assert_eq!(gather.end(), Report { why, exits: vec![(1, "x1")], suppressed: false });
+        let exits = if order == Order::Pool { [1, 2] } else { [2, 1] };
+        assert_released(&log.everything());
+        let told: Vec<_> = log.everything().into_iter().filter(|line| line.ends_with("Panicked")).collect();
+        assert_eq!(told, exits.map(|name| format!("exit {name} Panicked")));
+    }
+}
+
+/// A stop that is ready once its gate is open, must not be polled again then, and opens another gate when it is dropped.
+fn fires<'a>(log: &'a Log, fire: &'a Gate, dropped: &'a Gate, ready: common::Act) -> impl Future<Output = ()> + 'a {
+    let holds = Holds(log, dropped);
+    let mut over = false;
+    std::future::poll_fn(move |cx| {
+        let _holds = &holds;
+        assert!(!over, "polled after it was ready");
+        log.push("stop polled");
+        let polled = fire.poll(cx);
+        over = polled.is_ready();
+        if let (true, common::End::Panics(message)) = (over, ready.end) {
+            panic!("{message}");
+        }
+        polled
+    })
+}
+
+/// 14: with `settle`, a stop that was ready is not polled again. It lives on while enters are pending, and is dropped in the
+/// poll in which none is, before any exit is polled.
+fn settle_drops_the_stop_before_the_exits<S: Policed>() {
+    for setup in setups().filter(|setup| setup.rollback == Rollback::Settle) {
+        let (log, fire, dropped, enter) = (Log::default(), Gate::new(), Gate::new(), Gate::new());
+        let (pending, exit) = (|| well().gate(&enter), || well().gate(&dropped));
+        let acts = [(pending(), exit()), (pending(), exit()), (pending(), exit())];
+        let mut gather = S::stopped(members(&log, acts), &setup, &log, fires(&log, &fire, &dropped, well()), well());
+        gather.pends();
+        fire.open();
+        gather.pends();
+        gather.pends();
+        assert_eq!((log.count("stop polled"), log.count("stop dropped")), (2, 0), "{setup:?}");
+        enter.open();
+        assert_eq!(gather.end(), cancelled(), "{setup:?}");
+        let log = assert_dropped_before_exits(&log);
+        let exits = if setup.enter_limit == 1 { 1 } else { 3 };
+        assert_eq!(log.iter().filter(|line| line.ends_with("Cancelled")).count(), exits, "{setup:?}");
+        assert_released(&log);
+    }
+}
+
+/// 16: a stop that panics when it is polled stops the group. The enters run on, and the exits receive `Panicked`.
+#[cfg(feature = "std")]
+fn settle_with_a_stop_that_panics<S: Policed>() {
+    for setup in setups().filter(|setup| setup.rollback == Rollback::Settle) {
+        for in_body in [false, true] {
+            let (log, fire, dropped, enter) = (Log::default(), Gate::new(), Gate::new(), Gate::new());
+            let pending = || (if in_body { well() } else { well().gate(&enter) }, well().gate(&dropped));
+            let stop = fires(&log, &fire, &dropped, common::panics("stop"));
+            let group = members(&log, [pending(), pending(), pending()]);
+            let mut gather = S::stopped(group, &setup, &log, stop, well().gate(&Gate::new()));
+            gather.pends();
+            fire.open();
+            if !in_body {
+                gather.pends();
+                gather.pends();
+                assert_eq!((log.count("stop polled"), log.count("stop dropped")), (2, 0), "{setup:?}");
+                enter.open();
+            }
+            assert_eq!(gather.end().why, Why::Panicked("stop".to_string()), "{setup:?}");
+            let log = assert_dropped_before_exits(&log);
+            let exits = if setup.enter_limit == 1 && !in_body { 1 } else { 3 };
+            assert_eq!(log.iter().filter(|line| line.ends_with("Panicked")).count(), exits, "{setup:?}");
+            assert_released(&log);
+        }
+    }
+}
+
+/// 17: the same if its destructor panics, after it was ready or not.
+#[cfg(feature = "std")]
+fn settle_with_a_stop_that_panics_as_it_is_dropped<S: Policed>() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("stop");
+        }
+    }
+    for (setup, late_error) in setups().flat_map(|setup| [(setup.clone(), false), (setup, true)]) {
+        let (log, fire, dropped, enter) = (Log::default(), Gate::new(), Gate::new(), Gate::new());
+        let stop = fires(&log, &fire, &dropped, well());
+        let bomb = Bomb;
+        let mut stop = Box::pin(stop);
+        let stop = std::future::poll_fn(move |cx| {
+            let _bomb = &bomb;
+            stop.as_mut().poll(cx)
+        });
+        let first = if late_error { fails("e0") } else { well() };
+        let acts = [(first.gate(&enter), well()), (well(), fails("x1")), (well(), well())];
+        let setup = Setup { rollback: Rollback::Settle, enter_limit: 99, ..setup };
+        let mut gather = S::stopped(members(&log, acts), &setup, &log, stop, well());
+        gather.pends();
+        fire.open();
+        gather.pends();
+        assert_eq!(log.count("stop dropped"), 0);
+        enter.open();
+        let why = Why::Panicked("stop".to_string());
+        assert_eq!(gather.end(), Report { why, exits: vec![(1, "x1")], suppressed: false }, "{setup:?}");
+        let log = assert_dropped_before_exits(&log);
+        let exits = if late_error { 2 } else { 3 };
+        assert_eq!(log.iter().filter(|line| line.ends_with("Panicked")).count(), exits, "{setup:?}");
+        assert_released(&log);
+    }
+}
+
 shapes! {
+    settle_in_enter
+    settle_with_queued_members
+    settle_and_a_late_error
+    settle_in_a_failed_group
+    settle_and_a_drop
+    settle_drops_the_stop_before_the_exits
     the_stop_is_dropped_before_the_exits
     the_stop_is_dropped_before_the_exits_of_a_failed_group
     an_eager_group_keeps_the_stop_while_an_enter_is_pending
@@ -483,6 +751,9 @@ mod stops_that_panic {
         a_stop_that_panics_as_a_failed_group_drops_it
         a_stop_that_panics_after_an_exit_has_begun
         a_drop_with_a_stop_that_panics
+        settle_and_a_late_panic
+        settle_with_a_stop_that_panics
+        settle_with_a_stop_that_panics_as_it_is_dropped
     }
 }
 
@@ -862,5 +1133,105 @@ fn a_panic_after_the_body_gets_out() {
         assert_eq!(common::message(&*payload), "stop");
         assert_eq!(log.only(&["exit ", "abandon"]), ["abandon 0", "abandon 1"]);
         assert!(!events.take().iter().any(|event| matches!(event, Event::BodyDropped { .. })));
+    });
+}
+
+/// 16: with `settle` and without `catch_unwind`, the panic of an enter after the stop resumes when the exits have finished.
+#[test]
+#[cfg(feature = "std")]
+fn settle_and_a_panic_that_resumes() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let (log, enter) = (Log::default(), RefCell::new(Gate::new()));
+    let late = || Member::new(&log, 1, common::panics("e1").gate(&enter.borrow()), well());
+    each_shape!([Member::new(&log, 0, well(), well()), late()], |gather| {
+        let stop = Gate::new();
+        let mut gather = Driver::new(gather.cancel_on(stop.wait()).settle().with(async |_| Ok(())));
+        gather.pends();
+        stop.open();
+        gather.pends();
+        enter.take().open();
+        let payload = catch_unwind(AssertUnwindSafe(|| gather.end())).unwrap_err();
+        assert_eq!(common::message(&*payload), "e1");
+        assert_eq!(log.only(&["exit ", "exited"]), ["exit 0 Panicked", "poll exit 0", "exited 0", "drop exit 0"]);
+    });
+}
+
+/// 14: with `settle`, the observer receives how the pending enters end, and nothing of a body.
+#[test]
+fn settle_is_observed() {
+    let (log, enter) = (Log::default(), RefCell::new(Gate::new()));
+    let member = |name, enter| Member::new(&log, name, enter, well());
+    let pending = |name, end: common::Act| member(name, end.gate(&enter.borrow()));
+    each_shape!([member(0, well()), pending(1, well()), pending(2, fails("e2")), member(3, well())], |gather| {
+        let (stop, events) = (Gate::new(), RefCell::new(Vec::new()));
+        let gather = gather.enter_limit(2).cancel_on(stop.wait()).settle();
+        let gather = gather.observe(|event| events.borrow_mut().push(format!("{event:?}")));
+        let mut gather = Driver::new(gather.with(async |_| Ok(())));
+        gather.pends();
+        stop.open();
+        gather.pends();
+        assert_eq!(events.take().len(), 4);
+        enter.take().open();
+        assert!(matches!(gather.end().unwrap_err().cause, Cause::Enter(_)));
+        let expected = [
+            "Entered { index: 1 }",
+            "EnterFailed { index: 2 }",
+            "ExitStarted { index: 0 }",
+            "Exited { index: 0 }",
+            "ExitStarted { index: 1 }",
+            "Exited { index: 1 }",
+        ];
+        assert_eq!(events.take(), expected);
+    });
+}
+
+/// 14: a stop of the outer group drops a group that a member enters, which abandons its resources; not so with `settle`.
+#[test]
+fn settle_and_a_nested_group() {
+    let (log, enter) = (Log::default(), RefCell::new(Gate::new()));
+    let nested = |first| {
+        let pending = Member::new(&log, first + 1, well().gate(&enter.borrow()), well());
+        let members = (Member::new(&log, first, well(), well()), pending);
+        async { gather(members).enter().await }
+    };
+    each_shape!([nested(0), nested(2)], |gather| {
+        let stop = Gate::new();
+        let mut gather = Driver::new(gather.cancel_on(stop.wait()).with(async |_| Ok(())));
+        gather.pends();
+        log.take();
+        stop.open();
+        assert!(matches!(gather.end().unwrap_err().cause, Cause::Cancelled { .. }));
+        assert_eq!(log.take(), ["abandon 0", "drop enter 1", "abandon 2", "drop enter 3"]);
+    });
+    each_shape!([nested(0), nested(2)], |gather| {
+        let stop = Gate::new();
+        let mut gather = Driver::new(gather.settle().cancel_on(stop.wait()).with(async |_| Ok(())));
+        gather.pends();
+        stop.open();
+        gather.pends();
+        assert_eq!(log.only(&["abandon", "drop enter 1", "drop enter 3"]), [""; 0]);
+        enter.take().open();
+        assert!(matches!(gather.end().unwrap_err().cause, Cause::Cancelled { .. }));
+        assert_eq!(log.only(&["Cancelled"]), [0, 1, 2, 3].map(|name| format!("exit {name} Cancelled")));
+    });
+}
+
+/// 14: a nested group with a stop of its own exits its resources when that is ready, and its failure is that of the member.
+#[test]
+fn a_stop_of_a_nested_group() {
+    let (log, stop) = (Log::default(), RefCell::new(Gate::new()));
+    let nested = |first| {
+        let pending = Member::new(&log, first + 1, well().gate(&Gate::new()), well());
+        let stop = stop.borrow().clone();
+        gather((Member::new(&log, first, well(), well()), pending)).cancel_on(async move { stop.wait().await }).enter()
+    };
+    each_shape!([nested(0), nested(2)], |gather| {
+        let mut gather = Driver::new(gather.with(async |_| Ok(())));
+        gather.pends();
+        stop.take().open();
+        let Cause::Enter(errors) = gather.end().unwrap_err().cause else { panic!() };
+        let causes = errors.into_iter().map(|(index, inner)| (index, matches!(inner.cause, Cause::Cancelled { .. })));
+        assert_eq!(causes.collect::<Vec<_>>(), [(0, true), (1, true)]);
+        assert_eq!(log.only(&["Cancelled", "abandon"]), ["exit 0 Cancelled", "exit 2 Cancelled"]);
     });
 }

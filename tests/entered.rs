@@ -2,12 +2,12 @@
 
 mod common;
 
-use std::{any::Any, convert::Infallible};
+use std::{any::Any, cell::RefCell, convert::Infallible};
 
 use common::{Driver, Gate, Log, Member, Resource, assert_released, events, fails, well};
 use gather_cm::{
     Cause, EnterExt, Entered, Exit, ExitCase, Failure, Few, Group, Verdict, gather,
-    policies::{Exits, Stack},
+    policies::{Exits, InReverse, Stack},
 };
 
 fn two(log: &Log) -> (Member, Member) {
@@ -18,6 +18,7 @@ fn two(log: &Log) -> (Member, Member) {
 struct Fixture {
     group: Entered<(Resource, Resource)>,
     stacked: Entered<[Resource; 2], Exits<Stack>>,
+    reversed: Entered<(Resource, Resource), Exits<InReverse>>,
 }
 
 #[test]
@@ -28,6 +29,11 @@ fn a_fixture() {
         Fixture {
             group: gather((a, b)).enter().await.unwrap(),
             stacked: gather([2, 3].map(|name| Member::new(&log, name, well(), well()))).stack().enter().await.unwrap(),
+            reversed: gather((Member::new(&log, 4, well(), well()), Member::new(&log, 5, well(), well())))
+                .in_reverse()
+                .enter()
+                .await
+                .unwrap(),
         }
     })
     .end();
@@ -37,6 +43,7 @@ fn a_fixture() {
     let mut teardown = Driver::new(async {
         fixture.group.exit(ExitCase::Completed).await.unwrap();
         fixture.stacked.exit(ExitCase::Failed).await.unwrap();
+        fixture.reversed.exit(ExitCase::Cancelled).await.unwrap();
     });
     teardown.end();
     assert_eq!(
@@ -49,7 +56,11 @@ fn a_fixture() {
             "exit 3 Failed",
             "exited 3",
             "exit 2 Failed",
-            "exited 2"
+            "exited 2",
+            "exit 5 Cancelled",
+            "exited 5",
+            "exit 4 Cancelled",
+            "exited 4"
         ]
     );
 }
@@ -185,6 +196,59 @@ fn it_keeps_its_exit_policies() {
         Driver::new(entered.exit(ExitCase::Completed)).end().unwrap();
         assert_eq!(log.only(&["exit 2 C", "exit 1 C", "exit 0 C"]).len(), 4);
     }
+}
+
+/// 12: it keeps `in_reverse`, whatever entered first: exited by hand, nested, and nested in a group of another order.
+#[test]
+fn it_keeps_in_reverse() {
+    let (log, gates) = (Log::default(), RefCell::new(<[Gate; 3]>::default()));
+    let member = |name: usize| Member::new(&log, name, well().gate(&gates.borrow()[name]), well());
+    let open = |enter: &mut dyn FnMut()| {
+        for index in [2, 1, 0] {
+            enter();
+            gates.borrow()[index].open();
+        }
+        gates.take();
+    };
+    let expected = [2, 1, 0].map(|index| format!("exit {index} Completed"));
+    each_shape!([member(0), member(1), member(2)], |gather| {
+        let mut enter = Driver::new(gather.in_reverse().enter());
+        open(&mut || enter.pends());
+        let entered = enter.end().unwrap();
+        Driver::new(entered.exit(ExitCase::Completed)).end().unwrap();
+        assert_eq!(log.only(&["Completed"]), expected);
+    });
+    each_shape!([member(0), member(1), member(2)], |gather| {
+        let mut outer = Driver::new(gather_cm::gather((gather.in_reverse().enter(),)).with(async |_| Ok(())));
+        open(&mut || outer.pends());
+        outer.end().unwrap();
+        assert_eq!(log.only(&["Completed"]), expected);
+    });
+    // The order of the outer group does not reach inside.
+    each_shape!([member(0), member(1), member(2)], |gather| {
+        let mut outer = Driver::new(gather_cm::gather([gather.in_reverse().enter()]).stack().with(async |_| Ok(())));
+        open(&mut || outer.pends());
+        outer.end().unwrap();
+        assert_eq!(log.only(&["Completed"]), expected);
+    });
+    each_shape!([member(0), member(1), member(2)], |gather| {
+        let mut outer = Driver::new(gather_cm::gather((gather.enter(),)).in_reverse().with(async |_| Ok(())));
+        open(&mut || outer.pends());
+        outer.end().unwrap();
+        assert_eq!(log.only(&["Completed"]), [0, 1, 2].map(|index| format!("exit {index} Completed")));
+    });
+}
+
+/// 12: under `in_reverse` one that suppresses is enough, as in a stack.
+#[test]
+fn in_reverse_suppresses_as_a_stack() {
+    let log = Log::default();
+    let member = |name| Member::new(&log, name, well(), well());
+    each_shape!([member(0), member(1).suppress()], |gather| {
+        let entered = Driver::new(gather.in_reverse().enter()).end().unwrap();
+        assert_eq!(Driver::new(entered.exit(ExitCase::Failed)).end().unwrap(), Verdict::Suppress);
+        assert_eq!(log.only(&["exit 1 F", "exit 0 C"]), ["exit 1 Failed", "exit 0 Completed"]);
+    });
 }
 
 /// The same outside of a stack: one that suppresses is enough, told of a failure.
@@ -361,29 +425,35 @@ fn enter_can_be_spawned() {
     smol::block_on(smol::spawn(gather(vec![nested(), nested()]).stack().with(async |all| Ok(all.len())))).unwrap();
 }
 
-/// A `Vec` that was changed before its exit: the exit exits what is in it, once, in a stack too.
+/// A `Vec` that was changed before its exit: the exit exits what is in it, once, one at a time too.
 #[test]
 #[cfg(feature = "alloc")]
 fn a_changed_vec() {
-    for pushed in [0, 1, 3] {
-        for removed in [0, 1, 2] {
+    macro_rules! change {
+        ($policy:ident, $pushed:ident, $removed:ident) => {
             let log = Log::default();
             let open = |name| Member::new(&log, name, well(), well());
-            let group = || Driver::new(gather((0..2).map(open).collect::<Vec<_>>()).stack().enter()).end().unwrap();
+            let group = || Driver::new(gather((0..2).map(open).collect::<Vec<_>>()).$policy().enter()).end().unwrap();
             let mut changed = group();
-            let more = Driver::new(gather((2..2 + pushed).map(open).collect::<Vec<_>>()).enter()).end().unwrap();
+            let more = Driver::new(gather((2..2 + $pushed).map(open).collect::<Vec<_>>()).enter()).end().unwrap();
             changed.extend(Entered::into_inner(more));
-            let out: Vec<_> = changed.drain(..removed).collect();
+            let out: Vec<_> = changed.drain(..$removed).collect();
             log.take();
             Driver::new(changed.exit(ExitCase::Completed)).end().unwrap();
             let mut exited = log.only(&["exited", "LEAK", "abandon"]);
-            if pushed > 0 {
-                assert_eq!(exited[0], format!("exited {}", 1 + pushed), "last in, first out");
+            if $pushed > 0 {
+                assert_eq!(exited[0], format!("exited {}", 1 + $pushed), "last in, first out");
             }
             exited.sort();
-            let expected: Vec<_> = (removed..2 + pushed).map(|name| format!("exited {name}")).collect();
+            let expected: Vec<_> = ($removed..2 + $pushed).map(|name| format!("exited {name}")).collect();
             assert_eq!(exited, expected);
             out.into_iter().for_each(Exit::abandon);
+        };
+    }
+    for pushed in [0, 1, 3] {
+        for removed in [0, 1, 2] {
+            change!(stack, pushed, removed);
+            change!(in_reverse, pushed, removed);
         }
     }
 }

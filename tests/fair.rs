@@ -5,8 +5,8 @@ mod common;
 use std::cell::Cell;
 
 use common::{
-    Driver, Gate, Log, Member, Policed, Report, Rollback, Setup, Why, assert_released, budgeted, fails, members, step,
-    well,
+    Driver, Gate, Log, Member, Order, Policed, Report, Rollback, Setup, Why, assert_released, budgeted, fails, members,
+    step, well,
 };
 use gather_cm::EnterExt;
 use tokio::sync::Semaphore;
@@ -134,25 +134,51 @@ fn a_failed_enter<S: Policed>() {
     assert_released(&log.everything());
 }
 
-/// 22 and 12: a stack exits the member that entered last, also if another one is last in argument order.
+/// 22 and 12: a stack exits the member that entered last, also if another one is last in argument order; `in_reverse` the
+/// last argument.
 fn stack<S: Policed>() {
+    for (order, exits) in [(Order::Stack, [0, 2, 1]), (Order::InReverse, [2, 1, 0])] {
+        one_at_a_time::<S>(order, exits);
+    }
+}
+
+fn one_at_a_time<S: Policed>(order: Order, order_of_exits: [usize; 3]) {
     let (log, gates) = (Log::default(), gates());
     let [a, b, c] = gated(&gates);
     let exits: [Gate; 3] = Default::default();
     let [x, y, z] = gated(&exits);
-    let setup = Setup { stack: true, ..Setup::default() };
+    let setup = Setup { order, ..Setup::default() };
     let mut gather = S::fair(members(&log, [(a, x), (b, y), (c, z)]), &setup, &log, well());
     gather.pends();
     gates.iter().for_each(Gate::open);
     // Poll 1 starts at member 1: they enter in the order 1, 2, 0.
-    for index in [0, 2, 1] {
+    for index in order_of_exits {
         gather.pends();
         gather.pends();
         assert_eq!(polled(&log, "exit").iter().filter(|polled| **polled == index).count(), 2);
         exits[index].open();
     }
     assert_eq!(gather.end(), Report::value(7));
-    assert_eq!(numbers(&log, "exit "), [0, 2, 1]);
+    assert_eq!(numbers(&log, "exit "), order_of_exits);
+    assert_released(&log.everything());
+}
+
+/// 22 and 14: with `settle`, the enters that run on after a stop go on taking turns.
+fn settle<S: Policed>() {
+    let (log, gates) = (Log::default(), gates());
+    let acts = gated(&gates).map(|enter| (enter, well()));
+    let setup = Setup { rollback: Rollback::Settle, ..Setup::default() };
+    let mut gather = S::fair(members(&log, acts), &setup, &log, well());
+    for (poll, order) in [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]].into_iter().enumerate() {
+        if poll == 1 {
+            setup.stop.open();
+        }
+        gather.pends();
+        assert_eq!(polled(&log, "enter"), order);
+    }
+    gates.iter().for_each(Gate::open);
+    assert_eq!(gather.end().why, Why::Cancelled);
+    assert_eq!((numbers(&log, "entered "), numbers(&log, "exit ")), (vec![1, 2, 0], vec![0, 1, 2]));
     assert_released(&log.everything());
 }
 
@@ -254,6 +280,7 @@ shapes! {
     fail_fast
     a_failed_enter
     stack
+    settle
     enter_limit
     exit_limit
     panics

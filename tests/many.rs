@@ -217,6 +217,146 @@ fn stack_with_eager_rollback() {
     assert_eq!((exited, log.iter().any(|line| line.contains("LEAK"))), (199, false));
 }
 
+/// 12, 20: `in_reverse` needs no order of entering, and polls only the exit that was woken.
+#[test]
+fn in_reverse() {
+    for count in [31, 64, 65, 200] {
+        let many = Many::new(count);
+        let enter = |name| if name == 17 { fails("e") } else { well() };
+        let mut driver = Driver::new(gather(many.members(enter)).in_reverse().with(async |_| Ok(())));
+        driver.pends();
+        shuffled(count).for_each(|name| {
+            many.enters[name].open();
+            driver.pends();
+        });
+        many.polled();
+        let backwards: Vec<_> = (0..count).rev().filter(|name| *name != 17).collect();
+        for (step, name) in backwards.iter().enumerate() {
+            many.exits[*name].open();
+            assert_eq!(driver.poll().is_ready(), step + 2 == count);
+            let next = backwards.get(step + 1).copied();
+            assert_eq!(many.polled(), lines("exit", [*name].into_iter().chain(next)));
+        }
+    }
+}
+
+/// 5, 12: members that enter late have their turn by their order. `in_reverse` picks the last argument of those held then;
+/// a stack the one that entered last.
+#[test]
+fn late_members_have_their_turn() {
+    const COUNT: usize = 120;
+    let late: [Vec<usize>; 4] = [
+        (0..COUNT).collect(),
+        (0..COUNT).rev().collect(),
+        shuffled(COUNT).collect(),
+        (0..COUNT).map(|step| (step * 7) % COUNT / 2 * 2 + (step * 7) % 2).collect(),
+    ];
+    // So many enter during each exit.
+    for (late, at_once) in late.iter().flat_map(|late| [1, 2, 50].map(|at_once| (late, at_once))) {
+        for in_reverse in [false, true] {
+            let many = Many::new(COUNT);
+            let enter = |name| if name == 60 { fails("e") } else { well() };
+            let group = gather(many.members(enter)).eager_rollback();
+            let mut driver = if in_reverse {
+                Driver::new(Box::pin(group.in_reverse().with(async |_| Ok(()))) as Pin<Box<dyn Future<Output = _>>>)
+            } else {
+                Driver::new(Box::pin(group.stack().with(async |_| Ok(()))) as Pin<Box<dyn Future<Output = _>>>)
+            };
+            driver.pends();
+            many.enters[60].open();
+            driver.pends();
+            many.polled();
+            let mut late = late.iter().copied().filter(|name| *name != 60).peekable();
+            let (mut held, mut turn): (Vec<usize>, Option<usize>) = (vec![], None);
+            while turn.is_some() || late.peek().is_some() {
+                let mut now: Vec<usize> = late.by_ref().take(at_once).collect();
+                now.iter().for_each(|name| many.enters[*name].open());
+                if let Some(turn) = turn {
+                    many.exits[turn].open();
+                }
+                let ready = driver.poll().is_ready();
+                // Those woken together enter in argument order.
+                now.sort_unstable();
+                held.extend(&now);
+                if in_reverse {
+                    held.sort_unstable();
+                }
+                let exits = [turn, held.pop()];
+                assert_eq!(many.polled(), [lines("enter", now), lines("exit", exits.into_iter().flatten())].concat());
+                turn = exits[1];
+                assert_eq!(ready, turn.is_none());
+            }
+            let log = many.log.everything();
+            let exited = log.iter().filter(|line| line.starts_with("exited")).count();
+            assert_eq!((exited, log.iter().any(|line| line.contains("LEAK"))), (COUNT - 1, false));
+        }
+    }
+}
+
+/// 12, 16: of many that exit one at a time, a resource whose `on_error` panics keeps its turn, also if others enter late.
+#[test]
+#[cfg(feature = "std")]
+fn after_a_panic_in_on_error() {
+    let many = Many::new(100);
+    let mut members = many.members(|name| if name == 60 { fails("e") } else { well() });
+    for name in [20, 30] {
+        let (enter, exit) = (well().gate(&many.enters[name]), well().gate(&many.exits[name]));
+        members[name] = Member::new(&many.log, name, enter, exit).on_error_panics();
+    }
+    let gather = gather(members).in_reverse().eager_rollback().catch_unwind();
+    let mut driver = Driver::new(gather.with(async |_| Ok(())));
+    driver.pends();
+    for (opened, exits) in [
+        ([10, 30, 60].map(|name| &many.enters[name]), vec![30]),
+        ([&many.exits[30], &many.enters[5], &many.enters[20]], vec![30, 20]),
+        ([&many.exits[20], &many.enters[3], &many.enters[7]], vec![20, 10]),
+    ] {
+        many.polled();
+        opened.iter().for_each(|gate| gate.open());
+        driver.pends();
+        let polled = many.polled().into_iter().filter(|line| line.contains("exit")).collect::<Vec<_>>();
+        assert_eq!(polled, lines("exit", exits));
+    }
+    many.exits.iter().chain(&many.enters).for_each(Gate::open);
+    assert_eq!(Report::plain(driver.end()).why, common::Why::Panicked("on_error 30".into()));
+    let log = many.log.everything();
+    let count = |word: &str| log.iter().filter(|line| line.starts_with(word)).count();
+    assert_eq!((count("on_error"), count("exited"), count("LEAK")), (99, 99, 0));
+}
+
+/// 14, 20: with `settle`, the pending enters of many run to their end after a stop, each polled when it is woken, and queued
+/// members never start.
+#[test]
+fn settle() {
+    for (limit, failing) in [(200, None), (200, Some(60)), (50, None), (50, Some(7))] {
+        let (many, stop) = (Many::new(200), Gate::new());
+        let enter = |name| if Some(name) == failing { fails("e") } else { well() };
+        let group = gather(many.members(enter)).enter_limit(limit).cancel_on(stop.wait()).settle();
+        let mut driver = Driver::new(group.with(async |_| Ok(())));
+        driver.pends();
+        let begun = limit.min(200);
+        assert_eq!(many.polled(), lines("enter", 0..begun));
+        many.enters[3].open();
+        stop.open();
+        driver.pends();
+        assert_eq!(many.polled(), lines("enter", [3]), "no other was woken, and none begins in its place");
+        let rest = shuffled(200).filter(|name| *name < begun && *name != 3);
+        let held = (0..begun).filter(|name| Some(*name) != failing);
+        for (step, name) in rest.enumerate() {
+            many.enters[name].open();
+            driver.pends();
+            let exits = if step + 2 == begun { lines("exit", held.clone()) } else { vec![] };
+            assert_eq!(many.polled(), [lines("enter", [name]), exits].concat());
+        }
+        many.exits.iter().for_each(Gate::open);
+        let why = failing.map_or(common::Why::Cancelled, |name| common::Why::Enter(vec![(name, "e")]));
+        assert_eq!(Report::plain(driver.end()).why, why);
+        let log = many.log.everything();
+        let count = |word: &str| log.iter().filter(|line| line.contains(word)).count();
+        assert_eq!((count("Cancelled"), count("on_error"), count("LEAK")), (held.count(), 0, 0));
+    }
+}
+
 /// 15: in every state a drop abandons the held resources, and drops the pending enters and exits.
 #[test]
 fn dropped() {

@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use plan::{Group, Leaf, Node, Plan};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
-use script::{End, NEVER, Rollback, Script, Setup};
+use script::{End, NEVER, Order, Rollback, Script, Setup};
 use state::FEW;
 
 /// Mostly well, `calm` times out of so many and three: a large group in which everything fails shows little.
@@ -36,12 +36,14 @@ fn script(exit: bool, calm: u32) -> impl Strategy<Value = Script> {
 }
 
 fn setup() -> impl Strategy<Value = Setup> {
-    let rollback = prop_oneof![Just(Rollback::RunOn), Just(Rollback::Eager), Just(Rollback::FailFast)];
+    let rollback =
+        prop_oneof![Just(Rollback::RunOn), Just(Rollback::Eager), Just(Rollback::FailFast), Just(Rollback::Settle)];
+    let order = prop_oneof![2 => Just(Order::Pool), 1 => Just(Order::Stack), 1 => Just(Order::InReverse)];
     let limit = || prop_oneof![Just(99), 1..6usize];
-    (rollback, any::<bool>(), limit(), limit(), any::<[bool; 3]>()).prop_map(
-        |(rollback, stack, enter_limit, exit_limit, [cancel_on, fair, keep_value])| Setup {
+    (rollback, order, limit(), limit(), any::<[bool; 3]>()).prop_map(
+        |(rollback, order, enter_limit, exit_limit, [cancel_on, fair, keep_value])| Setup {
             rollback,
-            stack,
+            order,
             enter_limit,
             exit_limit,
             cancel_on,
@@ -132,7 +134,7 @@ mod by_hand {
 
     const SETUP: Setup = Setup {
         rollback: Rollback::RunOn,
-        stack: false,
+        order: Order::Pool,
         enter_limit: 99,
         exit_limit: 99,
         cancel_on: false,
@@ -152,7 +154,7 @@ mod by_hand {
         let nodes = leaves([(0, 0), (1, 0), (1, 0), (0, 0), (0, 0), (0, 0), (1, 0), (0, 0), (0, 0)])
             .chain([
                 group(SETUP, vec![]),
-                group(Setup { rollback: Rollback::Eager, stack: true, ..SETUP }, failing.into()),
+                group(Setup { rollback: Rollback::Eager, order: Order::Stack, ..SETUP }, failing.into()),
             ])
             .chain(leaves([(1, 0)]))
             .chain([group(SETUP, vec![leaf((1, 0))])])
@@ -166,7 +168,7 @@ mod by_hand {
             .chain([group(SETUP, [(2, 0), (1, 0)].map(leaf).into())])
             .chain(leaves([(0, 0); 16]))
             .chain(leaves([(NEVER, 0), (0, 0), (0, 0), (0, 0), (0, 0)]));
-        let setup = Setup { stack: true, enter_limit: 4, cancel_on: true, ..SETUP };
+        let setup = Setup { order: Order::Stack, enter_limit: 4, cancel_on: true, ..SETUP };
         check(setup, nodes.collect(), Script::WELL, &[79, 210, 128]);
     }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Gate, Log, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well};
+use common::{Gate, Log, Order, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well};
 
 fn setup(rollback: Rollback) -> Setup {
     Setup { rollback, ..Setup::default() }
@@ -132,13 +132,13 @@ fn fail_fast_begins_none_behind_a_failed_one<S: Policed>() {
     assert_eq!(events(&log), ["enter 0", "entered 0", "enter 1", "on_error 0 e1", "exit 0 EnterFailed", "exited 0"]);
 }
 
-/// 5: in all three, exits that fail stand beside the enter errors.
+/// 5: in each, exits that fail stand beside the enter errors.
 fn exits_of_each_rollback_may_fail<S: Policed>() {
-    for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast] {
-        for stack in [false, true] {
+    for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast, Rollback::Settle] {
+        for order in [Order::Pool, Order::Stack, Order::InReverse] {
             let log = Log::default();
             let members = members(&log, [(well(), fails("x0")), (well(), fails("x1")), (fails("e2"), well())]);
-            let mut gather = S::run(members, &Setup { stack, ..setup(rollback) }, &log, well());
+            let mut gather = S::run(members, &Setup { order, ..setup(rollback) }, &log, well());
             assert_eq!(gather.end(), Report::enter(&[(2, "e2")]).exits(&[(0, "x0"), (1, "x1")]));
             assert_released(&log.take());
         }
@@ -147,7 +147,7 @@ fn exits_of_each_rollback_may_fail<S: Policed>() {
 
 /// 15: dropped while a rollback is under way, at every poll.
 fn dropped_in_a_rollback<S: Policed>() {
-    for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast] {
+    for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast, Rollback::Settle] {
         for polls in 0..4 {
             let log = Log::default();
             let gates: [Gate; 4] = Default::default();
@@ -204,17 +204,38 @@ fn eager_shows_no_error_that_was_not_known() {
     assert_eq!(log.only(&["Panicked", "on_error"]), ["exit 1 Panicked", "exit 0 Panicked"]);
 }
 
-/// 5: the later of two calls wins.
+/// 5, 14: the latest of the calls wins. A failed group with a pending enter and a group that is stopped beside one tell which.
 #[test]
-fn the_later_call_wins() {
-    let slow = Gate::new();
-    let log = Log::default();
-    let group = || members(&log, [(well(), well()), (well().gate(&slow), well()), (fails("e2"), well())]);
-    let mut gather =
-        common::Driver::new(gather_cm::gather(group()).fail_fast().eager_rollback().with(async |_| Ok(())));
-    gather.pends();
-    gather.drop();
-    let mut gather =
-        common::Driver::new(gather_cm::gather(group()).eager_rollback().fail_fast().with(async |_| Ok(())));
-    assert!(gather.end().is_err());
+fn the_latest_call_wins() {
+    use common::{Driver, Member};
+    let (log, slow) = (Log::default(), Gate::new());
+    let member = |name, enter| Member::new(&log, name, enter, well());
+    let pending = || member(1, well().gate(&slow));
+    macro_rules! wins {
+        ($($policy:ident)+: $begins_exits:literal $ends:literal $ends_by_stop:literal) => {
+            each_shape!([member(0, well()), pending(), member(2, fails("e2"))], |gather| {
+                let mut gather = Driver::new(gather$(.$policy())+.with(async |_| Ok(())));
+                assert_eq!(gather.poll().is_ready(), $ends);
+                assert_eq!(log.count("exit 0 EnterFailed") == 1, $begins_exits, stringify!($($policy)+));
+                gather.drop();
+                log.take();
+            });
+            each_shape!([member(0, well()), pending()], |gather| {
+                let stop = Gate::new();
+                let mut gather = Driver::new(gather$(.$policy())+.cancel_on(stop.wait()).with(async |_| Ok(())));
+                gather.pends();
+                stop.open();
+                assert_eq!(gather.poll().is_ready(), $ends_by_stop, stringify!($($policy)+));
+                gather.drop();
+                log.take();
+            });
+        };
+    }
+    wins!(fail_fast eager_rollback: true false true);
+    wins!(settle eager_rollback: true false true);
+    wins!(eager_rollback fail_fast: true true true);
+    wins!(settle fail_fast: true true true);
+    wins!(fail_fast settle: false false false);
+    wins!(eager_rollback settle: false false false);
+    wins!(settle fail_fast eager_rollback: true false true);
 }

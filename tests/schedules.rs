@@ -48,7 +48,7 @@ use std::{
 use gather_cm::{EnterExt, Failure, gather};
 use member::Member;
 use play::{Choose, Running, Stop, play_body, with_policies};
-use script::{End, NEVER, Outcome, Part, Rollback, Script, Scripts, Setup};
+use script::{End, NEVER, Order, Outcome, Part, Rollback, Script, Scripts, Setup};
 use state::Model;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -133,7 +133,7 @@ impl Plan {
             (Shape::Nested, 0) => vec![none(), group(vec![none()])],
             (Shape::Nested, 1) => vec![leaf(0), group(vec![none(), none()])],
             (Shape::Nested, _) => {
-                let stack = Setup { stack: true, ..NO_POLICY };
+                let stack = Setup { order: Order::Stack, ..NO_POLICY };
                 vec![none(), with(stack, vec![group(vec![leaf(0)]), leaf(1)])]
             }
             (_, count) => (0..count).map(leaf).collect(),
@@ -290,7 +290,7 @@ const FEW: Range = Range {
 
 const NO_POLICY: Setup = Setup {
     rollback: Rollback::RunOn,
-    stack: false,
+    order: Order::Pool,
     enter_limit: MAX,
     exit_limit: MAX,
     cancel_on: false,
@@ -304,29 +304,42 @@ fn singles() -> Vec<Setup> {
         NO_POLICY,
         Setup { rollback: Rollback::Eager, ..NO_POLICY },
         Setup { rollback: Rollback::FailFast, ..NO_POLICY },
-        Setup { stack: true, ..NO_POLICY },
+        Setup { order: Order::Stack, ..NO_POLICY },
+        Setup { order: Order::InReverse, ..NO_POLICY },
         Setup { enter_limit: 1, ..NO_POLICY },
         Setup { enter_limit: 2, ..NO_POLICY },
         Setup { exit_limit: 1, ..NO_POLICY },
         Setup { exit_limit: 2, ..NO_POLICY },
         Setup { cancel_on: true, ..NO_POLICY },
+        SETTLE,
         FAIR,
     ]
 }
 
+/// It means nothing without a stop.
+const SETTLE: Setup = Setup { rollback: Rollback::Settle, cancel_on: true, ..NO_POLICY };
+
 const FAIR: Setup = Setup { fair: true, ..NO_POLICY };
 
-/// Every pair of policies, and more: the rollbacks and orders with each set of limits, with and without a stop.
+/// Every pair of policies, and more: the rollbacks and orders with each set of limits, with and without a stop. `settle`
+/// is there with a stop only, and has nothing to do with a limit of exits. `in_reverse` differs from `stack` in the order
+/// alone, which a limit of enters and a stop do not change.
 fn pairs() -> Vec<Setup> {
     let mut setups = vec![];
     for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast] {
-        for stack in [false, true] {
+        for order in [Order::Pool, Order::Stack] {
             for (enter_limit, exit_limit) in [(MAX, MAX), (1, MAX), (2, MAX), (MAX, 1), (1, 1)] {
                 for cancel_on in [false, true] {
-                    setups.push(Setup { rollback, stack, enter_limit, exit_limit, cancel_on, ..NO_POLICY });
+                    setups.push(Setup { rollback, order, enter_limit, exit_limit, cancel_on, ..NO_POLICY });
                 }
             }
         }
+    }
+    for order in [Order::Pool, Order::Stack, Order::InReverse] {
+        setups.extend([MAX, 1, 2].map(|enter_limit| Setup { order, enter_limit, ..SETTLE }));
+    }
+    for rollback in [Rollback::Eager, Rollback::FailFast] {
+        setups.push(Setup { rollback, order: Order::InReverse, ..NO_POLICY });
     }
     setups.retain(|setup| !singles().contains(setup));
     setups

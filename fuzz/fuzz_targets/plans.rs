@@ -18,7 +18,7 @@ mod state;
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use plan::{Group, Leaf, Node, Plan};
-use script::{End, NEVER, Rollback, Script, Setup};
+use script::{End, NEVER, Order, Rollback, Script, Setup};
 use state::FEW;
 
 /// And a fault, if the first byte is a high one.
@@ -45,11 +45,11 @@ fn leaf(bytes: &mut Unstructured<'_>) -> Result<Leaf> {
 }
 
 fn setup(bytes: &mut Unstructured<'_>) -> Result<Setup> {
-    let rollback = *bytes.choose(&[Rollback::RunOn, Rollback::Eager, Rollback::FailFast])?;
+    let rollback = *bytes.choose(&[Rollback::RunOn, Rollback::Eager, Rollback::FailFast, Rollback::Settle])?;
     let limits = [99, 99, 99, 1, 2, 3];
     Ok(Setup {
         rollback,
-        stack: bytes.arbitrary()?,
+        order: *bytes.choose(&[Order::Pool, Order::Stack, Order::InReverse])?,
         enter_limit: *bytes.choose(&limits)?,
         exit_limit: *bytes.choose(&limits)?,
         cancel_on: bytes.arbitrary()?,

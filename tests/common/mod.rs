@@ -576,19 +576,28 @@ pub fn assert_released(log: &[String]) {
     }
 }
 
-/// What a failed enter does to the others.
+/// What a failed enter does to the others, and a stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rollback {
     RunOn,
     Eager,
     FailFast,
+    Settle,
+}
+
+/// The order of the exits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Order {
+    Pool,
+    Stack,
+    InReverse,
 }
 
 /// Every policy at once. At first they have no effect. Other tests have each policy alone, and none at all.
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub rollback: Rollback,
-    pub stack: bool,
+    pub order: Order,
     pub enter_limit: usize,
     pub exit_limit: usize,
     /// The group is cancelled when this opens.
@@ -597,7 +606,7 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { rollback: Rollback::RunOn, stack: false, enter_limit: 99, exit_limit: 99, stop: Gate::new() }
+        Self { rollback: Rollback::RunOn, order: Order::Pool, enter_limit: 99, exit_limit: 99, stop: Gate::new() }
     }
 }
 
@@ -625,13 +634,19 @@ macro_rules! arrange {
             drop(shout);
             result.map(|()| 7)
         };
-        match (setup.rollback, setup.stack) {
-            (Rollback::RunOn, false) => drive!(gather, body),
-            (Rollback::Eager, false) => drive!(gather.eager_rollback(), body),
-            (Rollback::FailFast, false) => drive!(gather.fail_fast(), body),
-            (Rollback::RunOn, true) => drive!(gather.stack(), body),
-            (Rollback::Eager, true) => drive!(gather.stack().eager_rollback(), body),
-            (Rollback::FailFast, true) => drive!(gather.stack().fail_fast(), body),
+        match (setup.rollback, setup.order) {
+            (Rollback::RunOn, Order::Pool) => drive!(gather, body),
+            (Rollback::Eager, Order::Pool) => drive!(gather.eager_rollback(), body),
+            (Rollback::FailFast, Order::Pool) => drive!(gather.fail_fast(), body),
+            (Rollback::Settle, Order::Pool) => drive!(gather.settle(), body),
+            (Rollback::RunOn, Order::Stack) => drive!(gather.stack(), body),
+            (Rollback::Eager, Order::Stack) => drive!(gather.stack().eager_rollback(), body),
+            (Rollback::FailFast, Order::Stack) => drive!(gather.stack().fail_fast(), body),
+            (Rollback::Settle, Order::Stack) => drive!(gather.settle().stack(), body),
+            (Rollback::RunOn, Order::InReverse) => drive!(gather.in_reverse(), body),
+            (Rollback::Eager, Order::InReverse) => drive!(gather.eager_rollback().in_reverse(), body),
+            (Rollback::FailFast, Order::InReverse) => drive!(gather.in_reverse().fail_fast(), body),
+            (Rollback::Settle, Order::InReverse) => drive!(gather.in_reverse().settle(), body),
         }
     }};
 }

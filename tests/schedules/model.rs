@@ -18,11 +18,11 @@ impl Model {
     }
 
     /// 14: `stop` is polled first, as long as there is one. When it is ready, the pending enters and the body are
-    /// dropped. A failed group stays failed.
+    /// dropped; with `settle` the pending enters run on, and the queued members never start. A failed group stays failed.
     pub fn poll_stop(&mut self) {
-        let Some(ended) = self.stop.as_ref().and_then(Player::poll) else { return };
+        let Some(ended) = self.effective_stop().and_then(Player::poll) else { return };
         self.keep(ended.panic);
-        self.cut_all(&[Queued, Entering]);
+        self.cut_all(if self.setup.rollback == Rollback::Settle { &[Queued] } else { &[Queued, Entering] });
         self.ending.get_or_insert(Cancelled);
     }
 
@@ -89,8 +89,9 @@ impl Model {
         }
     }
 
-    /// 8: All in flight together, in argument order; 13: at most so many; 12: in a stack one, the last entered first. 22:
-    /// With `fair`, the exits in flight take turns; the others start in argument order all the same.
+    /// 8: All in flight together, in argument order; 13: at most so many; 12: in a stack one, the last entered first, or
+    /// one, in reverse argument order. 22: With `fair`, the exits in flight take turns; the others start in their order all
+    /// the same.
     pub fn poll_exits(&mut self) {
         if self.case.is_none() {
             if self.count(Held) == 0 {
@@ -98,13 +99,17 @@ impl Model {
             }
             // 9, 16, 17: The case is decided when the first begins; 5: the error is that of the lowest index known then.
             self.case = if self.panic.is_some() { Some(Panicked) } else { self.ending };
-            let first_error = self.enter_errors.values().next().copied();
-            self.error = if self.case == Some(Failed) { Some(Part::Body) } else { first_error };
+            // 14: An enter that failed after the stop is shown to no exit.
+            self.error = match self.case {
+                Some(Failed) => Some(Part::Body),
+                Some(Cancelled) => None,
+                _ => self.enter_errors.values().next().copied(),
+            };
         }
-        let Setup { stack, fair, exit_limit, .. } = self.setup;
-        let limit = if stack { 1 } else { exit_limit };
+        let Setup { order, fair, exit_limit, .. } = self.setup;
+        let (pool, limit) = (order == Order::Pool, if order == Order::Pool { exit_limit } else { 1 });
         for index in self.order(self.exit_polls) {
-            let begins = self.place[index] == Held && self.count(Exiting) < limit && !stack && !fair;
+            let begins = self.place[index] == Held && self.count(Exiting) < limit && pool && !fair;
             if begins || self.place[index] == Exiting && !self.is_asleep(index) {
                 self.poll_exit(index);
             }
@@ -119,7 +124,7 @@ impl Model {
         let case = self.case.expect("decided when the first exit begins");
         if self.place[index] == Held {
             self.place[index] = Exiting;
-            // 12: In a stack, a suppressed error is not shown. 16: A resource whose `on_error` panics is still exited.
+            // 12: With one at a time, a suppressed error is not shown. 16: A resource whose `on_error` panics is still exited.
             let error = self.error.filter(|_| case != Completed && !self.suppressed);
             let panic = self.members[index].begin_exit(case, error);
             self.keep(panic);
@@ -129,11 +134,12 @@ impl Model {
         // 10: No error is lost, though a destructor panics beside it.
         self.exit_errors.extend(ended.error.map(|error| (index, error)));
         self.keep(ended.panic);
+        let one_at_a_time = self.setup.order != Order::Pool;
         self.counts |= ended.counts;
         self.propagates |= ended.counts && !ended.suppresses;
-        self.suppressed |= self.setup.stack && ended.suppresses && case == Failed;
-        // 12: In a stack, the next one sees how this one ended.
-        if self.setup.stack && [Completed, Failed].contains(&case) {
+        self.suppressed |= one_at_a_time && ended.suppresses && case == Failed;
+        // 12: With one at a time, the next one sees how this one ended.
+        if one_at_a_time && [Completed, Failed].contains(&case) {
             self.case = Some(match ended {
                 Ended { panic: Some(_), .. } => Panicked,
                 Ended { error: Some(_), .. } => Failed,
@@ -143,7 +149,7 @@ impl Model {
         }
     }
 
-    /// 11: There is a member that is no empty group, and every exit says so; 12: or, in a stack, one that received
+    /// 11: There is a member that is no empty group, and every exit says so; 12: or, with one at a time, one that received
     /// `Failed`. None failed.
     pub fn suppresses(&self) -> bool {
         let none_failed = self.exit_errors.is_empty() && self.panic.is_none();
@@ -158,7 +164,10 @@ impl Model {
         }
         let cause = match (self.panic, self.ending) {
             (Some(panic), _) => Cause::Panicked(panic),
-            (None, Some(EnterFailed)) => Cause::Enter(self.enter_errors.clone()),
+            // 14: With `settle`, an enter may fail after the stop.
+            (None, Some(EnterFailed | Cancelled)) if !self.enter_errors.is_empty() => {
+                Cause::Enter(self.enter_errors.clone())
+            }
             (None, Some(Failed)) => Cause::Body(Part::Body),
             (None, Some(Cancelled)) => Cause::Cancelled,
             (None, _) if self.exit_errors.is_empty() => Cause::Nothing,

@@ -7,7 +7,7 @@ use gather_cm::{Exit, ExitCase, Failure, Shape, Verdict, gather};
 use super::{
     member,
     play::{self, Choose, Running, Stop, play_body, with_policies},
-    script::{End, Outcome, Part, Rollback, Script, Scripts, Setup},
+    script::{End, Order, Outcome, Part, Rollback, Script, Scripts, Setup},
     state::Model,
 };
 

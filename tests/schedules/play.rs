@@ -187,36 +187,53 @@ impl Exit for Resource {
 }
 
 /// `$run`, where `$gather` is called `$name` and has the policies of `$setup`. The limits and `$stop`, as types, are
-/// there together or not at all.
+/// there together or not at all, and so are `settle` and `in_reverse`, which need them.
 macro_rules! with_policies {
     ($gather:expr, $setup:expr, $stop:expr, |$name:ident| $run:expr) => {{
         let setup: &Setup = $setup;
-        macro_rules! ordered {
-                    ($gather_:expr) => {{
-                        let gather = $gather_;
-                        match (setup.rollback, setup.stack) {
-                            (Rollback::RunOn, false) => with_policies!(@ gather, $name, $run),
-                            (Rollback::Eager, false) => with_policies!(@ gather.eager_rollback(), $name, $run),
-                            (Rollback::FailFast, false) => with_policies!(@ gather.fail_fast(), $name, $run),
-                            (Rollback::RunOn, true) => with_policies!(@ gather.stack(), $name, $run),
-                            (Rollback::Eager, true) => with_policies!(@ gather.stack().eager_rollback(), $name, $run),
-                            (Rollback::FailFast, true) => with_policies!(@ gather.stack().fail_fast(), $name, $run),
-                        }
-                    }};
-                }
         let limited = setup.enter_limit.min(setup.exit_limit) < usize::MAX || setup.cancel_on;
-        match (limited, setup.fair) {
-            (false, false) => ordered!($gather),
-            (false, true) => ordered!($gather.fair()),
-            (true, fair) => {
-                let gather = $gather.enter_limit(setup.enter_limit).exit_limit(setup.exit_limit).cancel_on($stop);
-                if fair { ordered!(gather.fair()) } else { ordered!(gather) }
-            }
+        if limited || setup.rollback == Rollback::Settle || setup.order == Order::InReverse {
+            let gather = $gather.enter_limit(setup.enter_limit).exit_limit(setup.exit_limit).cancel_on($stop);
+            with_policies!(fair gather, setup, $name, $run, [
+                RunOn InReverse: in_reverse;
+                Eager InReverse: in_reverse eager_rollback;
+                FailFast InReverse: in_reverse fail_fast;
+                Settle Pool: settle;
+                Settle Stack: stack settle;
+                Settle InReverse: in_reverse settle;
+            ])
+        } else {
+            with_policies!(fair $gather, setup, $name, $run, [])
         }
     }};
-    (@ $gather:expr, $name:ident, $run:expr) => {{
-        let $name = $gather;
-        $run
+    (fair $gather:expr, $setup:ident, $name:ident, $run:expr, $more:tt) => {
+        if $setup.fair {
+            with_policies!(each $gather.fair(), $setup, $name, $run, $more)
+        } else {
+            with_policies!(each $gather, $setup, $name, $run, $more)
+        }
+    };
+    (each $gather:expr, $setup:ident, $name:ident, $run:expr, [$($more:tt)*]) => {
+        with_policies!(@ $gather, $setup, $name, $run, [
+            RunOn Pool: ;
+            Eager Pool: eager_rollback;
+            FailFast Pool: fail_fast;
+            RunOn Stack: stack;
+            Eager Stack: stack eager_rollback;
+            FailFast Stack: stack fail_fast;
+            $($more)*
+        ])
+    };
+    (@ $gather:expr, $setup:ident, $name:ident, $run:expr, [$($rollback:ident $order:ident: $($policy:ident)*;)*]) => {{
+        let gather = $gather;
+        #[allow(unreachable_patterns)]
+        match ($setup.rollback, $setup.order) {
+            $((Rollback::$rollback, Order::$order) => {
+                let $name = gather$(.$policy())*;
+                $run
+            })*
+            _ => unreachable!("only beside the limits"),
+        }
     }};
 }
 pub(crate) use with_policies;

@@ -87,12 +87,20 @@ pub enum Rollback {
     RunOn,
     Eager,
     FailFast,
+    Settle,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Order {
+    Pool,
+    Stack,
+    InReverse,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Setup {
     pub rollback: Rollback,
-    pub stack: bool,
+    pub order: Order,
     pub enter_limit: usize,
     pub exit_limit: usize,
     pub cancel_on: bool,

@@ -6,7 +6,7 @@ use gather_cm::ExitCase;
 
 use super::{
     member::{Member, Player},
-    script::{Errors, Panic, Part, Scripts, Setup},
+    script::{Errors, Order, Panic, Part, Rollback, Scripts, Setup},
 };
 
 /// A `Vec` of more members than these gives them wakers of its own: as in src/wake.rs.
@@ -50,7 +50,7 @@ pub struct Model {
     pub counts: bool,
     /// One of them did not answer `Suppress`.
     pub propagates: bool,
-    /// In a stack: a member that received `Failed` answered `Suppress`.
+    /// 12: With one exit at a time: a member that received `Failed` answered `Suppress`.
     pub suppressed: bool,
     /// The first panic. The others are dropped.
     pub panic: Option<Panic>,
@@ -142,17 +142,26 @@ impl Model {
         self.ending.is_some() && self.place.iter().all(|place| *place == Over)
     }
 
-    /// The next held member: in a stack the last entered, else the first.
+    /// The next held member: the first, or the last entered, or the last.
     pub fn next_held(&self) -> Option<usize> {
         let held = |index: &usize| self.place[*index] == Held;
-        if self.setup.stack { self.entered.iter().copied().rfind(held) } else { (0..self.place.len()).find(held) }
+        match self.setup.order {
+            Order::Pool => (0..self.place.len()).find(held),
+            Order::Stack => self.entered.iter().copied().rfind(held),
+            Order::InReverse => (0..self.place.len()).rfind(held),
+        }
+    }
+
+    /// 14: `stop`, as long as it has an effect. With `settle` it has none on a group that has failed or was stopped.
+    pub fn effective_stop(&self) -> Option<&Player> {
+        self.stop.as_ref().filter(|_| self.ending.is_none() || self.setup.rollback != Rollback::Settle)
     }
 
     /// What is waited for.
     pub fn waits(&self, waiting: &mut Vec<Part>) {
         self.members.iter().zip(&self.place).for_each(|(member, place)| member.waits(*place, waiting));
         // That of the whole is released at any time.
-        waiting.extend(self.stop.as_ref().filter(|_| self.body.is_none()).map(|stop| stop.part));
+        waiting.extend(self.effective_stop().filter(|_| self.body.is_none()).map(|stop| stop.part));
         waiting.extend(self.in_body.then_some(Part::Body));
     }
 }
