@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use plan::{Group, Leaf, Node, Plan};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
-use script::{End, NEVER, Order, Rollback, Script, Setup};
+use script::{End, NEVER, Order, Rollback, Script, Setup, Shield};
 use state::FEW;
 
 /// Mostly well, `calm` times out of so many and three: a large group in which everything fails shows little.
@@ -42,6 +42,7 @@ fn setup() -> impl Strategy<Value = Setup> {
     let limit = || prop_oneof![Just(99), 1..6usize];
     (rollback, order, limit(), limit(), any::<[bool; 3]>()).prop_map(
         |(rollback, order, enter_limit, exit_limit, [cancel_on, fair, keep_value])| Setup {
+            shield: Shield::Nothing,
             rollback,
             order,
             enter_limit,
@@ -51,6 +52,19 @@ fn setup() -> impl Strategy<Value = Setup> {
             keep_value,
         },
     )
+}
+
+/// With a shield, if there are such policies with it.
+fn shielded(setup: Setup, shield: Shield) -> Setup {
+    let (rollback, order) = match (shield, setup.rollback, setup.order) {
+        (Shield::Nothing, ..) => return setup,
+        (Shield::EntersAndExits, Rollback::FailFast | Rollback::Settle, _) => (Rollback::RunOn, Order::Pool),
+        (_, rollback @ (Rollback::FailFast | Rollback::Settle), _) => (rollback, Order::Pool),
+        (_, Rollback::RunOn, Order::InReverse) => (Rollback::RunOn, Order::Stack),
+        (_, Rollback::Eager, Order::Stack) => (Rollback::Eager, Order::InReverse),
+        (_, rollback, order) => (rollback, order),
+    };
+    Setup { shield, rollback, order, fair: false, keep_value: false, ..setup }
 }
 
 fn nodes(count: Range<usize>, calm: u32) -> impl Strategy<Value = Vec<Node>> {
@@ -84,7 +98,10 @@ fn plan() -> impl Strategy<Value = Plan> {
     // Panics beside those of the scripts: in destructors, and where a future is made.
     let fault = (prop::option::weighted(0.7, any::<usize>()), any::<u8>());
     let faults = prop_oneof![Just(vec![]), prop::collection::vec(fault, 0..4)];
-    (setup(), nodes, script(true, 24), choices, faults).prop_map(|(setup, nodes, body, choices, faults)| {
+    let shield =
+        prop_oneof![3 => Just(Shield::Nothing), 1 => Just(Shield::Exits), 1 => Just(Shield::EntersAndExits)];
+    let setup = (setup(), shield).prop_map(|(setup, shield)| shielded(setup, shield));
+    (setup, nodes, script(true, 24), choices, faults).prop_map(|(setup, nodes, body, choices, faults)| {
         let mut plan = Plan { setup, nodes, body, stop: Script::STOP, value_bomb: false, choices };
         for (leaf, fault) in faults {
             match leaf {
@@ -133,6 +150,7 @@ mod by_hand {
     }
 
     const SETUP: Setup = Setup {
+        shield: Shield::Nothing,
         rollback: Rollback::RunOn,
         order: Order::Pool,
         enter_limit: 99,

@@ -47,8 +47,8 @@ use std::{
 
 use gather_cm::{EnterExt, Failure, gather};
 use member::Member;
-use play::{Choose, Running, Stop, play_body, with_policies};
-use script::{End, NEVER, Order, Outcome, Part, Rollback, Script, Scripts, Setup};
+use play::{Choose, Stop, play_body, with_policies, with_shield};
+use script::{End, NEVER, Order, Outcome, Part, Rollback, Running, Script, Scripts, Setup, Shield};
 use state::Model;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,10 +85,22 @@ impl Plan {
         macro_rules! start {
             ($group:expr, $with:ident $(, $keep_value:ident)?) => {{
                 let (body, stop) = (scripts.clone(), Stop::new(&self.setup, 0, scripts));
-                with_policies!(gather($group).catch_unwind(), &self.setup, stop, |gather| {
-                    let gather = gather.$with(async move |_| play_body(body).await)$(.$keep_value())?;
-                    Box::pin(async move { Outcome::from(gather.await) }) as Running
-                })
+                let gather = gather($group).catch_unwind();
+                if self.setup.shield == Shield::Nothing {
+                    with_policies!(gather, &self.setup, stop, |gather| {
+                        let gather = gather.$with(async move |_| play_body(body).await)$(.$keep_value())?;
+                        Box::pin(async move { Outcome::from(gather.await) }) as Running
+                    })
+                } else {
+                    let scripts = scripts.clone();
+                    with_shield!(gather, &self.setup, stop, |gather| {
+                        let gather = gather.$with(async move |_| play_body(body).await).on_drop(move |cleanup| {
+                            let cleanup = async { Outcome::from(cleanup.await) };
+                            assert!(scripts.handed_over.replace(Some(Box::pin(cleanup))).is_none(), "handed over twice");
+                        })$(.$keep_value())?;
+                        Box::pin(async move { Outcome::from(gather.await) }) as Running
+                    })
+                }
             }};
         }
         /// A group as a member.
@@ -289,6 +301,7 @@ const FEW: Range = Range {
 };
 
 const NO_POLICY: Setup = Setup {
+    shield: Shield::Nothing,
     rollback: Rollback::RunOn,
     order: Order::Pool,
     enter_limit: MAX,
@@ -350,6 +363,33 @@ fn fair(setups: Vec<Setup>) -> Vec<Setup> {
     setups.into_iter().filter(|setup| !setup.fair).map(|setup| Setup { fair: true, ..setup }).collect()
 }
 
+/// With each shield: no other policy, and each of a selection of rollbacks and orders, alone and with limits.
+fn shielded() -> Vec<Setup> {
+    use {Order::*, Rollback::*, Shield::*};
+    let kinds = [
+        (Exits, RunOn, Pool),
+        (Exits, Eager, Pool),
+        (Exits, FailFast, Pool),
+        (Exits, RunOn, Stack),
+        (Exits, Eager, InReverse),
+        (EntersAndExits, RunOn, Pool),
+        (EntersAndExits, Eager, Pool),
+        (EntersAndExits, RunOn, Stack),
+        (EntersAndExits, Eager, InReverse),
+    ];
+    let mut setups = vec![];
+    for (shield, rollback, order) in kinds {
+        for (enter_limit, exit_limit) in [(MAX, MAX), (1, MAX), (MAX, 1)] {
+            setups.push(Setup { shield, rollback, order, enter_limit, exit_limit, ..NO_POLICY });
+        }
+        setups.push(Setup { shield, rollback, order, cancel_on: true, ..NO_POLICY });
+    }
+    setups.push(Setup { shield: Exits, ..SETTLE });
+    // A limit means nothing to exits that run one at a time.
+    setups.retain(|setup| setup.exit_limit == MAX || setup.order == Pool);
+    setups
+}
+
 /// The sets of policies that have a stop.
 fn stopped(mut setups: Vec<Setup>) -> Vec<Setup> {
     setups.retain(|setup| setup.cancel_on);
@@ -383,7 +423,7 @@ const DEEP: bool = !cfg!(debug_assertions);
 #[test]
 fn none() {
     let all = Range { rares: MAX, idle: true, ..ALL };
-    explore_all(&SHAPES, 0, &[(singles(), all), (pairs(), all), (fair(pairs()), all)]);
+    explore_all(&SHAPES, 0, &[(singles(), all), (pairs(), all), (fair(pairs()), all), (shielded(), all)]);
 }
 
 #[test]
@@ -427,6 +467,18 @@ fn three() {
         let few = Range { enters: &[READY, ONCE, FAILS], bodies: &[READY], ..FEW };
         explore_all(&SHAPES, 3, &[(singles(), few)]);
     }
+}
+
+#[test]
+fn with_a_shield() {
+    let one = if DEEP { Range { rares: 2, idle: true, ..ALL } } else { Range { rares: 1, ..FEW } };
+    explore_all(&SHAPES, 1, &[(shielded(), one)]);
+    let few = Range { enters: &[READY, ONCE, FAILS], exits: &[READY, ONCE, FAILS, SUPPRESSES], bodies: &[ONCE], ..FEW };
+    explore_all(&SHAPES, 2, &[(shielded(), if DEEP { Range { rares: 1, ..FEW } } else { few })]);
+    if DEEP {
+        explore_all(&SHAPES, 3, &[(shielded(), few)]);
+    }
+    explore_all(&[Shape::Nested], 1, &[(shielded(), Range { rares: 1, ..FEW })]);
 }
 
 #[test]

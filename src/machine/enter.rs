@@ -27,20 +27,17 @@ use super::{
 pub(super) enum Next<F, R, B, E, N> {
     /// The body. Members are entering, and none has failed.
     Body(F),
-    /// The exits, which receive this case. The body is not called. Other members are entering.
+    /// The exits, which receive this case unless something panics. The body is not called. Other members are entering.
     Fail(ExitCase),
     /// The exits have begun; with `eager_rollback`, beside the pending enters.
     Exits(Exits<R, B, E, N>),
 }
 
 impl<F, R, B, E, N: Number> Next<F, R, B, E, N> {
-    /// Notes why the body will not be called, if it is the first reason or a panic, and drops the body.
+    /// Notes why the body will not be called, if it is the first reason, and drops the body.
     pub(super) fn fail(&mut self, case: ExitCase, panic: &mut FirstPanic) {
         if let Self::Body(_) = self {
             panic.drop(mem::replace(self, Self::Fail(case)));
-        }
-        if let (Self::Fail(case), true) = (&mut *self, panic.is_some()) {
-            *case = ExitCase::Panicked;
         }
     }
 
@@ -113,7 +110,8 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
             }
             Next::Body(_) => {}
             Next::Fail(case) => {
-                let mut exits = Exits::new(Ending::no_body(*case));
+                let case = if panic.is_some() { ExitCase::Panicked } else { *case };
+                let mut exits = Exits::new(Ending::no_body(case));
                 *exits.entering() = entering;
                 exits.choose_shown(members.as_mut());
                 members.begin_exits();

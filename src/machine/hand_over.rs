@@ -82,7 +82,6 @@ impl<Ms: PortableMembers, F, R, B> InSlots<Ms, F, R, B> {
         first.join(dropped);
         let next = match next {
             Next::Exits(exits) => Next::Exits(exits.hand_over(Ms::ENTERS, panicked, &mut first)),
-            Next::Fail(_) if panicked => Next::Fail(ExitCase::Panicked),
             Next::Fail(case) => Next::Fail(*case),
             Next::Body(_) => unreachable!("the body was dropped"),
         };

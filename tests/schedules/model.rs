@@ -22,7 +22,7 @@ impl Model {
     pub fn poll_stop(&mut self) {
         let Some(ended) = self.effective_stop().and_then(Player::poll) else { return };
         self.keep(ended.panic);
-        self.cut_all(if self.setup.rollback == Rollback::Settle { &[Queued] } else { &[Queued, Entering] });
+        self.cut_all(if self.settles() { &[Queued] } else { &[Queued, Entering] });
         self.ending.get_or_insert(Cancelled);
     }
 
@@ -47,7 +47,8 @@ impl Model {
             self.drop_stop();
             self.ending = self.ending.or(self.panic.map(|_| Panicked));
         }
-        if self.ending.is_some() && (self.setup.rollback == Rollback::Eager || !self.is_entering()) {
+        let eager = self.setup.rollback == Rollback::Eager && self.ending != Some(Cancelled);
+        if self.ending.is_some() && (eager || !self.is_entering()) {
             self.poll_exits();
         }
     }
@@ -169,6 +170,8 @@ impl Model {
                 Cause::Enter(self.enter_errors.clone())
             }
             (None, Some(Failed)) => Cause::Body(Part::Body),
+            // S5: Whoever dropped the gather knows that it was cancelled.
+            (None, Some(Cancelled)) if self.handed_over && self.exit_errors.is_empty() => Cause::Nothing,
             (None, Some(Cancelled)) => Cause::Cancelled,
             (None, _) if self.exit_errors.is_empty() => Cause::Nothing,
             (None, _) => Cause::Exit,
@@ -185,6 +188,29 @@ impl Model {
         self.drop_value();
         self.drop_stop();
         self.panic
+    }
+
+    /// S2, S3: A shielded gather is dropped: pending enters, unless they settle, and the body are dropped. S1: Returns
+    /// whether something is left to do or to report. S4, S5: `poll` is then what it was, S6: and `cut` as well.
+    pub fn hand_over(&mut self) -> bool {
+        if self.setup.shield == Shield::Nothing || self.handed_over {
+            return false;
+        }
+        let earlier = self.panic.take();
+        let enters = self.setup.shield == Shield::EntersAndExits;
+        self.cut_all(if enters { &[Queued] } else { &[Queued, Entering] });
+        self.drop_stop();
+        // S8: Exits that have not begun receive `Panicked` if one of these panics.
+        if self.panic.is_some() {
+            self.case = self.case.and(Some(Panicked));
+        }
+        self.panic = earlier.or(self.panic);
+        self.ending.get_or_insert(Cancelled);
+        self.drop_value();
+        let in_flight = [Entering, Held, Exiting].iter().any(|place| self.count(*place) > 0);
+        let unseen = self.panic.is_some() || !self.enter_errors.is_empty() || !self.exit_errors.is_empty();
+        self.handed_over = in_flight || unseen;
+        self.handed_over
     }
 
     fn cut_all(&mut self, places: &[Place]) {

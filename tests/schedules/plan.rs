@@ -6,8 +6,8 @@ use gather_cm::{Exit, ExitCase, Failure, Shape, Verdict, gather};
 
 use super::{
     member,
-    play::{self, Choose, Running, Stop, play_body, with_policies},
-    script::{End, Order, Outcome, Part, Rollback, Script, Scripts, Setup},
+    play::{self, Choose, Stop, play_body, with_policies, with_shield},
+    script::{End, Order, Outcome, Part, Rollback, Running, Script, Scripts, Setup, Shield},
     state::Model,
 };
 
@@ -227,7 +227,18 @@ impl Plan {
             }
         });
         let (gather, body) = (gather(members.collect::<Vec<_>>()).catch_unwind(), scripts.clone());
-        with_policies!(gather, &self.setup, Stop::new(&self.setup, 0, scripts), |gather| {
+        let stop = Stop::new(&self.setup, 0, scripts);
+        if self.setup.shield != Shield::Nothing {
+            let scripts = scripts.clone();
+            return with_shield!(gather, &self.setup, stop, |gather| {
+                let gather = gather.with(async move |_| play_body(body).await).on_drop(move |cleanup| {
+                    let cleanup = async { Outcome::from(cleanup.await) };
+                    assert!(scripts.handed_over.replace(Some(Box::pin(cleanup))).is_none(), "handed over twice");
+                });
+                Box::pin(async move { Outcome::from(gather.await) })
+            });
+        }
+        with_policies!(gather, &self.setup, stop, |gather| {
             let gather = gather.with(async move |_| play_body(body).await);
             if self.setup.keep_value {
                 let gather = gather.keep_value();

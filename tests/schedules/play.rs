@@ -19,7 +19,7 @@ use std::{
 use gather_cm::{Cause, Errors, Exit, ExitCase, Failure, Shape};
 
 use super::{
-    script::{self, End, Event, NEVER, Outcome, Panic, Part, Scripts, Setup, When},
+    script::{self, End, Event, NEVER, Outcome, Panic, Part, Running, Scripts, Setup, When},
     state::Model,
 };
 
@@ -238,7 +238,37 @@ macro_rules! with_policies {
 }
 pub(crate) use with_policies;
 
-pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
+/// The same for `$setup` with a shield, under a selection of policies.
+macro_rules! with_shield {
+    ($gather:expr, $setup:expr, $stop:expr, |$name:ident| $run:expr) => {{
+        let setup: &Setup = $setup;
+        let gather = $gather.enter_limit(setup.enter_limit).exit_limit(setup.exit_limit).cancel_on($stop);
+        with_shield!(@ gather, setup, $name, $run, [
+            Exits RunOn Pool: shield;
+            Exits Eager Pool: eager_rollback shield;
+            Exits FailFast Pool: fail_fast shield;
+            Exits Settle Pool: settle shield;
+            Exits RunOn Stack: stack shield;
+            Exits Eager InReverse: in_reverse eager_rollback shield;
+            EntersAndExits RunOn Pool: shield settle;
+            EntersAndExits Eager Pool: eager_rollback shield settle;
+            EntersAndExits RunOn Stack: stack shield settle;
+            EntersAndExits Eager InReverse: in_reverse eager_rollback shield settle;
+        ])
+    }};
+    (@ $gather:expr, $setup:ident, $name:ident, $run:expr,
+        [$($shield:ident $rollback:ident $order:ident: $($policy:ident)*;)*]
+    ) => {{
+        match ($setup.shield, $setup.rollback, $setup.order) {
+            $((Shield::$shield, Rollback::$rollback, Order::$order) => {
+                let $name = $gather$(.$policy())*;
+                $run
+            })*
+            _ => unreachable!("not in the selection"),
+        }
+    }};
+}
+pub(crate) use with_shield;
 
 fn by_index<E: Into<Part>, S: Shape>(errors: Errors<E, S>) -> script::Errors {
     errors.into_iter().map(|(index, error)| (index, error.into())).collect()
@@ -265,6 +295,15 @@ impl<E: Into<Part>, S: Shape> From<Failure<E, S, Part>> for Outcome {
             _ => unreachable!(),
         };
         Outcome { cause, exits: by_index(failure.exits), suppressed, value: false }
+    }
+}
+
+/// The result of what was handed over, in the model's words.
+impl<E: Into<Part>, S: Shape> From<Result<(), Failure<E, S, Part>>> for Outcome {
+    fn from(result: Result<(), Failure<E, S, Part>>) -> Self {
+        let nothing =
+            Outcome { cause: script::Cause::Nothing, exits: script::Errors::new(), suppressed: false, value: false };
+        result.map_or_else(Self::from, |()| nothing)
     }
 }
 
@@ -323,24 +362,25 @@ pub fn play<C: Choose>(plan: &impl Debug, scripts: &Scripts, mut model: Model, m
     let (mut path, mut waiting, mut stopped) = (vec![], vec![], !model.setup.cancel_on);
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
-    let mut begun = !C::ALL;
+    // Before its first poll, of the gather or of what it has handed over.
+    let (mut fresh, mut polled) = (C::ALL, false);
     loop {
-        if begun {
+        if !fresh {
             woken.0.store(false, Ordering::Relaxed);
             let outcome = future.as_mut().poll(&mut Context::from_waker(&waker));
             let expected = model.poll();
-            model.woken.clear();
+            (model.woken.clear(), polled = true);
             let path = (plan, &path, scripts);
             compare(scripts, &path);
             match outcome {
                 Poll::Ready(outcome) => return assert_eq!(Some(outcome), expected, "{path:#?}"),
                 Poll::Pending => assert_eq!(None, expected, "{path:#?}"),
             }
-            waiting.clear();
-            model.waits(&mut waiting);
-            assert!(!waiting.is_empty(), "pending, and nobody is waited for: {path:#?}");
-            waiting.retain(|part| scripts.of(*part).pends != NEVER);
         }
+        waiting.clear();
+        model.waits(&mut waiting);
+        assert!(fresh || !waiting.is_empty(), "pending, and nobody is waited for: {:#?}", (plan, &path, scripts));
+        waiting.retain(|part| scripts.of(*part).pends != NEVER);
         let count = waiting.len();
         let releases = if C::ALL { (1 << count) - 1 } else { 2 * count };
         let release = |way: usize| match way as u64 {
@@ -348,7 +388,7 @@ pub fn play<C: Choose>(plan: &impl Debug, scripts: &Scripts, mut model: Model, m
             alone if way < count => Choice::Release(1 << alone),
             first => Choice::Release(0b1001001 << (first - count as u64)),
         };
-        let others = [(!begun || chooser.may_idle(), Choice::Nothing), (!stopped, Choice::Stop), (true, Choice::Drop)];
+        let others = [(fresh || chooser.may_idle(), Choice::Nothing), (!stopped, Choice::Stop), (true, Choice::Drop)];
         let mut others = others.iter().filter_map(|(possible, choice)| possible.then_some(*choice));
         let way = chooser.choose(releases + others.clone().count());
         let choice = if way < releases { release(way) } else { others.nth(way - releases).expect("a way") };
@@ -358,9 +398,9 @@ pub fn play<C: Choose>(plan: &impl Debug, scripts: &Scripts, mut model: Model, m
                 let released = waiting.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
                 model.woken.extend(released.map(|(_, part)| *part));
                 model.woken.iter().for_each(|part| scripts.release(*part));
-                assert!(woken.0.load(Ordering::Relaxed), "not woken: {:#?}", (plan, &path, scripts));
+                assert!(fresh || woken.0.load(Ordering::Relaxed), "not woken: {:#?}", (plan, &path, scripts));
             }
-            Choice::Nothing if begun => chooser.idle(),
+            Choice::Nothing if !fresh => chooser.idle(),
             Choice::Nothing => {}
             Choice::Stop => {
                 scripts.release(Part::Stop(0));
@@ -369,13 +409,18 @@ pub fn play<C: Choose>(plan: &impl Debug, scripts: &Scripts, mut model: Model, m
             Choice::Drop => {
                 let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
                 let panic = dropped.err().map(|payload| *payload.downcast().expect("a script's panic"));
-                let expected = if begun { model.cut() } else { None };
+                let rest = scripts.handed_over.borrow_mut().take();
+                let goes_on = polled && model.hand_over();
+                let expected = if polled && !goes_on { model.cut() } else { None };
                 let path = (plan, &path, scripts);
                 compare(scripts, &path);
-                return assert_eq!(panic, expected, "{path:#?}");
+                assert_eq!((panic, rest.is_some()), (expected, goes_on), "{path:#?}");
+                let Some(rest) = rest else { return };
+                (future, fresh, stopped) = (rest, true, true);
+                continue;
             }
         }
-        begun = true;
+        fresh = false;
     }
 }
 

@@ -5,6 +5,8 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     fmt,
+    future::Future,
+    pin::Pin,
     task::Waker,
 };
 
@@ -97,8 +99,17 @@ pub enum Order {
     InReverse,
 }
 
+/// What goes on after a drop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shield {
+    Nothing,
+    Exits,
+    EntersAndExits,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Setup {
+    pub shield: Shield,
     pub rollback: Rollback,
     pub order: Order,
     pub enter_limit: usize,
@@ -107,6 +118,8 @@ pub struct Setup {
     pub fair: bool,
     pub keep_value: bool,
 }
+
+pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
 
 /// Errors by index.
 pub type Errors = BTreeMap<usize, Part>;
@@ -139,6 +152,8 @@ pub struct Scripts {
     /// The parts were last polled with these.
     wakers: RefCell<Vec<Option<Waker>>>,
     decide: Box<dyn Fn(Part) -> Script>,
+    /// What a dropped gather has handed over.
+    pub handed_over: RefCell<Option<Running>>,
     pub played: RefCell<Vec<Event>>,
     pub modelled: RefCell<Vec<Event>>,
 }
@@ -160,6 +175,7 @@ impl Scripts {
             scripts: vec![Cell::new(None); places],
             wakers: RefCell::new(vec![None; places]),
             decide: Box::new(decide),
+            handed_over: RefCell::default(),
             played: RefCell::default(),
             modelled: RefCell::default(),
         }

@@ -6,7 +6,7 @@ use gather_cm::ExitCase;
 
 use super::{
     member::{Member, Player},
-    script::{Errors, Order, Panic, Part, Rollback, Scripts, Setup},
+    script::{Errors, Order, Panic, Part, Rollback, Scripts, Setup, Shield},
 };
 
 /// A `Vec` of more members than these gives them wakers of its own: as in src/wake.rs.
@@ -52,6 +52,8 @@ pub struct Model {
     pub propagates: bool,
     /// 12: With one exit at a time: a member that received `Failed` answered `Suppress`.
     pub suppressed: bool,
+    /// The rest of it goes on after a drop.
+    pub handed_over: bool,
     /// The first panic. The others are dropped.
     pub panic: Option<Panic>,
     /// How often the enters were polled, and the exits.
@@ -86,6 +88,7 @@ impl Model {
             counts: false,
             propagates: false,
             suppressed: false,
+            handed_over: false,
             panic: None,
             enter_polls: 0,
             exit_polls: 0,
@@ -154,7 +157,12 @@ impl Model {
 
     /// 14: `stop`, as long as it has an effect. With `settle` it has none on a group that has failed or was stopped.
     pub fn effective_stop(&self) -> Option<&Player> {
-        self.stop.as_ref().filter(|_| self.ending.is_none() || self.setup.rollback != Rollback::Settle)
+        self.stop.as_ref().filter(|_| self.ending.is_none() || !self.settles())
+    }
+
+    /// 14, S2: A stop drops no enter.
+    pub fn settles(&self) -> bool {
+        self.setup.rollback == Rollback::Settle || self.setup.shield == Shield::EntersAndExits
     }
 
     /// What is waited for.
