@@ -98,8 +98,7 @@ fn plan() -> impl Strategy<Value = Plan> {
     // Panics beside those of the scripts: in destructors, and where a future is made.
     let fault = (prop::option::weighted(0.7, any::<usize>()), any::<u8>());
     let faults = prop_oneof![Just(vec![]), prop::collection::vec(fault, 0..4)];
-    let shield =
-        prop_oneof![3 => Just(Shield::Nothing), 1 => Just(Shield::Exits), 1 => Just(Shield::EntersAndExits)];
+    let shield = prop_oneof![3 => Just(Shield::Nothing), 1 => Just(Shield::Exits), 1 => Just(Shield::EntersAndExits)];
     let setup = (setup(), shield).prop_map(|(setup, shield)| shielded(setup, shield));
     (setup, nodes, script(true, 24), choices, faults).prop_map(|(setup, nodes, body, choices, faults)| {
         let mut plan = Plan { setup, nodes, body, stop: Script::STOP, value_bomb: false, choices };
