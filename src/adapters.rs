@@ -17,6 +17,7 @@ use alloc::boxed::Box;
 
 use crate::{
     ExitCase, Resource, Verdict,
+    drive::{self, Alone, Drive, Drove, Exiting, OfTarget},
     exit::{Answer, Answering, sealed::Sealed},
     unwind,
 };
@@ -582,6 +583,15 @@ impl<Fut: Future<Output = Result<T, E>>, D: Future<Output = E>, T, E> Future for
     }
 }
 
+impl<Fut: Exiting, D: Future<Output = Fut::Error>> Exiting for Race<Fut, D, Fut::Error> {
+    type Error = Fut::Error;
+    type Kind = Fut::Kind;
+
+    fn driver_ended(self: Pin<&mut Self>) -> bool {
+        self.project().future.driver_ended()
+    }
+}
+
 debug_by_name!(Race<Fut, D, E>);
 
 /// A resource that wraps a value: it derefs to it, and returns it.
@@ -662,7 +672,7 @@ where
     type Verdict = W;
     type Value = V;
 
-    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, E>> {
+    fn release_resource(self, case: ExitCase) -> impl Exiting<Error = E> {
         Answering(Beside((self.exit)(self.value, case), self.abandon))
     }
 
@@ -708,8 +718,8 @@ impl<V, E> Resource for ExitBoxed<V, E> {
     type Verdict = Verdict;
     type Value = V;
 
-    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, E>> {
-        Beside((self.exit)(self.value, case), self.abandon)
+    fn release_resource(self, case: ExitCase) -> impl Exiting<Error = E> {
+        Beside(Alone((self.exit)(self.value, case)), self.abandon)
     }
 
     fn lend_value(&mut self) -> &mut V {
@@ -755,9 +765,9 @@ impl<V, E> Resource for DropOnExit<V, E> {
     type Verdict = ();
     type Value = V;
 
-    fn release_resource(self, _: ExitCase) -> impl Future<Output = Result<Answer, E>> {
+    fn release_resource(self, _: ExitCase) -> impl Exiting<Error = E> {
         drop(self.value);
-        poll_fn(|_| Poll::Ready(Ok(Answer::Propagate)))
+        Alone(poll_fn(|_| Poll::Ready(Ok(Answer::Propagate))))
     }
 
     fn lend_value(&mut self) -> &mut V {
@@ -777,6 +787,15 @@ impl<Fut: Future, A> Future for Beside<Fut, A> {
     }
 }
 
+impl<Fut: Exiting, A> Exiting for Beside<Fut, A> {
+    type Error = Fut::Error;
+    type Kind = Fut::Kind;
+
+    fn driver_ended(self: Pin<&mut Self>) -> bool {
+        self.project().0.driver_ended()
+    }
+}
+
 /// The exit's future of a resource whose errors become an `E2`. It stays where it is to its end, as in [`Adapting`].
 #[pin_project]
 struct ErrInto<Fut, E2> {
@@ -790,6 +809,15 @@ impl<Fut: Future<Output = Result<T, E>>, T, E: Into<E2>, E2> Future for ErrInto<
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().future.poll(cx).map(|result| result.map_err(Into::into))
+    }
+}
+
+impl<Fut: Exiting<Error: Into<E2>>, E2> Exiting for ErrInto<Fut, E2> {
+    type Error = E2;
+    type Kind = Fut::Kind;
+
+    fn driver_ended(self: Pin<&mut Self>) -> bool {
+        self.project().future.driver_ended()
     }
 }
 
@@ -821,7 +849,7 @@ impl<V: Resource<Error: Into<E2>>, E2> Resource for ErrorsInto<V, E2> {
     type Verdict = V::Verdict;
     type Value = V::Value;
 
-    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, E2>> {
+    fn release_resource(self, case: ExitCase) -> impl Exiting<Error = E2> {
         ErrInto { future: self.value.release_resource(case), _into: PhantomData }
     }
 
@@ -835,6 +863,30 @@ impl<V: Resource<Error: Into<E2>>, E2> Resource for ErrorsInto<V, E2> {
 
     fn abandon_resource(self) {
         self.value.abandon_resource();
+    }
+
+    fn is_absent(&self) -> bool {
+        self.value.is_absent()
+    }
+
+    const DRIVEN: bool = V::DRIVEN;
+
+    fn drive_resource(&mut self, cx: &mut Context<'_>) -> Drove {
+        self.value.drive_resource(cx)
+    }
+
+    fn take_lost(&mut self) -> Option<E2> {
+        self.value.take_lost().map(Into::into)
+    }
+
+    fn split_drivers(self) -> (Self, impl Drive<Self>) {
+        fn split<V, E2, D: Drive<V>>(this: ErrorsInto<V, E2>, split: fn(V) -> (V, D)) -> (ErrorsInto<V, E2>, OfTarget<D>) {
+            drive::split(this, |this| {
+                let (value, drivers) = split(this.value);
+                (ErrorsInto { value, ..this }, OfTarget(drivers))
+            })
+        }
+        split(self, V::split_drivers)
     }
 }
 
@@ -865,7 +917,7 @@ impl<V: Resource, D: AsyncFnOnce() -> V::Error> Resource for ExitWithin<V, D> {
     type Verdict = V::Verdict;
     type Value = V::Value;
 
-    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, V::Error>> {
+    fn release_resource(self, case: ExitCase) -> impl Exiting<Error = V::Error> {
         Race { future: self.value.release_resource(case), deadline: (self.deadline)(), late: None }
     }
 
@@ -880,5 +932,29 @@ impl<V: Resource, D: AsyncFnOnce() -> V::Error> Resource for ExitWithin<V, D> {
     fn abandon_resource(self) {
         let Self { value, deadline } = self;
         unwind::in_turn(|| value.abandon_resource(), || drop(deadline));
+    }
+
+    fn is_absent(&self) -> bool {
+        self.value.is_absent()
+    }
+
+    const DRIVEN: bool = V::DRIVEN;
+
+    fn drive_resource(&mut self, cx: &mut Context<'_>) -> Drove {
+        self.value.drive_resource(cx)
+    }
+
+    fn take_lost(&mut self) -> Option<V::Error> {
+        self.value.take_lost()
+    }
+
+    fn split_drivers(self) -> (Self, impl Drive<Self>) {
+        fn split<V, B, D: Drive<V>>(this: ExitWithin<V, B>, split: fn(V) -> (V, D)) -> (ExitWithin<V, B>, OfTarget<D>) {
+            drive::split(this, |this| {
+                let (value, drivers) = split(this.value);
+                (ExitWithin { value, ..this }, OfTarget(drivers))
+            })
+        }
+        split(self, V::split_drivers)
     }
 }

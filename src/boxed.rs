@@ -6,7 +6,7 @@ use core::{
     task::{Context, Poll},
 };
 
-use crate::{ExitCase, Resource, exit::Answer};
+use crate::{ExitCase, Resource, drive::Exiting};
 
 /// A future in a box. It is empty once the box was taken.
 pub struct Boxed<Fut>(Option<Pin<Box<Fut>>>);
@@ -31,6 +31,15 @@ impl<Fut: Future> Future for Boxed<Fut> {
     }
 }
 
+impl<Fut: Exiting> Exiting for Boxed<Fut> {
+    type Error = Fut::Error;
+    type Kind = Fut::Kind;
+
+    fn driver_ended(self: Pin<&mut Self>) -> bool {
+        self.get_mut().0.as_mut().is_some_and(|future| future.as_mut().driver_ended())
+    }
+}
+
 /// A member whose enter is in a box.
 pub struct Boxing<M>(pub(crate) M);
 
@@ -44,9 +53,6 @@ impl<M: IntoFuture> IntoFuture for Boxing<M> {
 }
 
 /// [`Resource::release_resource`], in a box.
-pub(crate) fn release_boxed<V: Resource>(
-    value: V,
-    case: ExitCase,
-) -> Boxed<impl Future<Output = Result<Answer, V::Error>>> {
+pub(crate) fn release_boxed<V: Resource>(value: V, case: ExitCase) -> Boxed<impl Exiting<Error = V::Error>> {
     Boxed::new(value.release_resource(case))
 }

@@ -12,12 +12,14 @@ use core::{
 use pin_project::pin_project;
 
 use crate::{
-    Cycle, Exit, ExitCase, FailureOf, Gather, Group, Values, Verdict, With,
+    Cause, Cycle, Errors, Exit, ExitCase, Failure, FailureOf, Gather, Group, Shape, Values, Verdict, With,
+    drive::{self, Drive, Drove, Exiting, Undriven},
     exit::Answer,
     group::{HeldAll, Members},
     machine::{After, Ended, ExitOnly, Machine},
     policy::{ExitPolicy, Exits, Policy},
     slot::Nobody,
+    unwind::FirstPanic,
 };
 
 /// The resources of a group that was entered. [`Gather::enter`] returns it.
@@ -194,13 +196,69 @@ impl<V: Values<Error: 'static>, P: ExitPolicy> Exit for Entered<V, P> {
 
     // Its `Drop` is its `abandon`.
 
-    fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>> {
+    fn exit_in_group(self, case: ExitCase) -> impl Exiting<Error = Self::Error> {
         exit_all(self, case)
+    }
+
+    const DRIVEN_IN_GROUP: bool = V::DRIVEN;
+
+    fn drive_in_group(&mut self, cx: &mut Context<'_>) -> Drove {
+        self.held.values_mut().drive(cx)
+    }
+
+    fn take_lost_in_group(&mut self) -> Option<Self::Error> {
+        let errors = self.held.values_mut().take_lost()?;
+        let names = <V::Shape as Shape>::from_slice(self.policy.names());
+        Some(Failure { cause: Cause::Lost(errors), exits: Errors::empty(), suppressed: false, names })
+    }
+
+    fn split_in_group(self) -> (Self, impl Drive<Self>) {
+        fn split<V: Values, P: ExitPolicy, D: Drive<V>>(
+            entered: Entered<V, P>,
+            split: fn(V) -> (V, D),
+        ) -> (Entered<V, P>, OfGroup<D>) {
+            drive::split(entered, |mut entered| {
+                let (values, ranks) = entered.held.take();
+                let (values, drivers) = split(values);
+                (Entered { held: HeldAll::new(values, ranks), ..entered }, OfGroup(drivers))
+            })
+        }
+        split(self, V::split)
+    }
+}
+
+/// The drivers of a group that was entered.
+struct OfGroup<D>(D);
+
+impl<V: Values, P: ExitPolicy, D: Drive<V>> Drive<Entered<V, P>> for OfGroup<D> {
+    type Kind = D::Kind;
+
+    fn none() -> Option<Self> {
+        D::none().map(Self)
+    }
+
+    fn drive(&mut self, _: usize, cx: &mut Context<'_>) -> Drove {
+        self.0.drive_all(cx)
+    }
+
+    fn take(&mut self) -> Self {
+        Self(self.0.take())
+    }
+
+    fn rejoin(self, entered: &mut Entered<V, P>) {
+        self.0.rejoin(entered.held.values_mut());
+    }
+
+    fn clear(&mut self, panic: &mut FirstPanic) {
+        self.0.clear(panic);
     }
 }
 
 /// Exits every member. The answer comes in one of its two forms.
-fn exit_all<V, P, A>(entered: Entered<V, P>, case: ExitCase) -> impl Future<Output = Result<A, FailureOf<V>>>
+fn exit_all<V, P, A>(
+    entered: Entered<V, P>,
+    case: ExitCase,
+) -> ExitAll<impl Members<Values = V, Rank = P::Rank>, P, A>
 where
     V: Values<Error: 'static>,
     P: ExitPolicy,
@@ -237,6 +295,15 @@ impl FromAnswer for Verdict {
     }
 }
 
+impl<Ms, X> Exiting for ExitAll<Ms, X, Answer>
+where
+    Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank>,
+    X: ExitPolicy,
+{
+    type Error = FailureOf<Ms::Values>;
+    type Kind = Ms::Kind;
+}
+
 impl<Ms, X, A> Future for ExitAll<Ms, X, A>
 where
     Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank>,
@@ -261,8 +328,9 @@ impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
     type Value = Entered<V, X>;
     type Error = V::Error;
     type Block = Nobody<(HeldAll<V, X::Rank>, Ended<Result<Entered<V, X>, V::Error>>)>;
+    type Drivers = Undriven;
 
-    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Entered<V, X>> {
+    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<(Self::Block, Undriven), Entered<V, X>> {
         Err(Entered::new(held, policy))
     }
 }

@@ -2,6 +2,8 @@
 
 use core::{fmt, iter};
 
+use crate::unwind::FirstPanic;
+
 /// The shape of a group, as its errors see it: [`Few`] or [`Many`].
 ///
 /// A [`Failure`](crate::Failure) names the shape, so that one `impl` serves groups of every size. This trait is sealed.
@@ -256,9 +258,38 @@ impl<E, S: Shape> Errors<E, S> {
         self.0.reserve(errors);
     }
 
+    /// The errors by their places in the iterator, if there are any.
+    pub(crate) fn collect(errors: impl Iterator<Item = Option<E>>) -> Option<Self> {
+        let mut collected = None;
+        for (index, error) in errors.enumerate() {
+            if let Some(error) = error {
+                collected.get_or_insert_with(Self::empty).put(index, error);
+            }
+        }
+        collected
+    }
+
     /// Keeps the error of a member. Indices come in order.
     pub(crate) fn put(&mut self, index: usize, error: E) {
         self.0.put(index, error);
+    }
+
+    /// These errors and `others`. If both have one of the same member, that of the others stays.
+    pub(crate) fn merge(self, others: Self, panic: &mut FirstPanic) -> Self {
+        let mut merged = Self::empty();
+        let (mut these, mut others) = (self.into_iter().peekable(), others.into_iter().peekable());
+        while let Some((index, error)) = these.next() {
+            while let Some((index, error)) = others.next_if(|other| other.0 < index) {
+                merged.put(index, error);
+            }
+            if others.peek().is_some_and(|other| other.0 == index) {
+                panic.drop(error);
+            } else {
+                merged.put(index, error);
+            }
+        }
+        others.for_each(|(index, error)| merged.put(index, error));
+        merged
     }
 
     /// Returns the error of the member at `index`, if that member failed.

@@ -7,7 +7,14 @@ use core::{
     task::{Context, Poll},
 };
 
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
 use pin_project::pin_project;
+
+#[cfg(feature = "alloc")]
+use crate::drive::{self, OfTarget};
+use crate::drive::{Drive, Drove, Exiting, NoDriver, Undriven};
 
 /// A resource: a value that must be released by an async `exit`.
 ///
@@ -177,8 +184,31 @@ pub trait Exit: Sized {
 
     /// `exit`, as a member of a group: an empty group among the members answers neither way.
     #[doc(hidden)]
-    fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>> {
+    fn exit_in_group(self, case: ExitCase) -> impl Exiting<Error = Self::Error> {
         Answering(self.exit(case))
+    }
+
+    /// [`Resource::DRIVEN`].
+    #[doc(hidden)]
+    const DRIVEN_IN_GROUP: bool = false;
+
+    /// [`Resource::drive_resource`]: a group that was entered may have drivers in it.
+    #[doc(hidden)]
+    fn drive_in_group(&mut self, cx: &mut Context<'_>) -> Drove {
+        let _ = cx;
+        Drove::default()
+    }
+
+    /// [`Resource::take_lost`].
+    #[doc(hidden)]
+    fn take_lost_in_group(&mut self) -> Option<Self::Error> {
+        None
+    }
+
+    /// [`Resource::split_drivers`].
+    #[doc(hidden)]
+    fn split_in_group(self) -> (Self, impl Drive<Self>) {
+        (self, Undriven)
     }
 }
 
@@ -207,7 +237,7 @@ pub trait Exit: Sized {
 /// # Ok(()) }) }
 /// ```
 #[cfg(feature = "alloc")]
-impl<T: Exit> Exit for alloc::boxed::Box<T> {
+impl<T: Exit> Exit for Box<T> {
     type Error = T::Error;
     type Verdict = T::Verdict;
 
@@ -223,8 +253,28 @@ impl<T: Exit> Exit for alloc::boxed::Box<T> {
         (*self).abandon();
     }
 
-    fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, T::Error>> {
+    fn exit_in_group(self, case: ExitCase) -> impl Exiting<Error = T::Error> {
         (*self).exit_in_group(case)
+    }
+
+    const DRIVEN_IN_GROUP: bool = T::DRIVEN_IN_GROUP;
+
+    fn drive_in_group(&mut self, cx: &mut Context<'_>) -> Drove {
+        (**self).drive_in_group(cx)
+    }
+
+    fn take_lost_in_group(&mut self) -> Option<T::Error> {
+        (**self).take_lost_in_group()
+    }
+
+    fn split_in_group(self) -> (Self, impl Drive<Self>) {
+        fn split_box<T, D: Drive<T>>(value: Box<T>, split: fn(T) -> (T, D)) -> (Box<T>, OfTarget<D>) {
+            drive::split(value, |value| {
+                let (value, drivers) = split(*value);
+                (Box::new(value), OfTarget(drivers))
+            })
+        }
+        split_box(self, T::split_in_group)
     }
 }
 
@@ -272,7 +322,7 @@ pub trait Resource: Sized + sealed::Sealed {
 
     /// Exits the resource.
     #[doc(hidden)]
-    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>>;
+    fn release_resource(self, case: ExitCase) -> impl Exiting<Error = Self::Error>;
 
     /// Lends the value to the body.
     #[doc(hidden)]
@@ -287,6 +337,35 @@ pub trait Resource: Sized + sealed::Sealed {
     /// [`Exit::abandon`].
     #[doc(hidden)]
     fn abandon_resource(self) {}
+
+    /// There is no resource: it is that of an optional member which could not be entered.
+    #[doc(hidden)]
+    fn is_absent(&self) -> bool {
+        false
+    }
+
+    /// There is a driver.
+    #[doc(hidden)]
+    const DRIVEN: bool = false;
+
+    /// Polls the drivers. The error of one that fails waits in here.
+    #[doc(hidden)]
+    fn drive_resource(&mut self, cx: &mut Context<'_>) -> Drove {
+        let _ = cx;
+        Drove::default()
+    }
+
+    /// Moves the error of a driver that failed out. One that is still in here when the exit begins is the exit's.
+    #[doc(hidden)]
+    fn take_lost(&mut self) -> Option<Self::Error> {
+        None
+    }
+
+    /// Moves the drivers out, so that they can be polled while the body borrows the value.
+    #[doc(hidden)]
+    fn split_drivers(self) -> (Self, impl Drive<Self>) {
+        (self, Undriven)
+    }
 }
 
 impl<T: Exit> sealed::Sealed for T {}
@@ -296,7 +375,7 @@ impl<T: Exit> Resource for T {
     type Verdict = T::Verdict;
     type Value = T;
 
-    fn release_resource(self, case: ExitCase) -> impl Future<Output = Result<Answer, T::Error>> {
+    fn release_resource(self, case: ExitCase) -> impl Exiting<Error = T::Error> {
         self.exit_in_group(case)
     }
 
@@ -310,6 +389,20 @@ impl<T: Exit> Resource for T {
 
     fn abandon_resource(self) {
         self.abandon();
+    }
+
+    const DRIVEN: bool = T::DRIVEN_IN_GROUP;
+
+    fn drive_resource(&mut self, cx: &mut Context<'_>) -> Drove {
+        self.drive_in_group(cx)
+    }
+
+    fn take_lost(&mut self) -> Option<T::Error> {
+        self.take_lost_in_group()
+    }
+
+    fn split_drivers(self) -> (Self, impl Drive<Self>) {
+        self.split_in_group()
     }
 }
 
@@ -396,6 +489,8 @@ pub enum ExitCase {
     Panicked,
     /// Another member could not be entered; the body was not called.
     EnterFailed,
+    /// A [driver](crate::EnterExt::driven) failed before the body had ended.
+    Lost,
 }
 
 /// What an exit answers: does the body's error remain, or has the exit dealt with it?
@@ -467,4 +562,9 @@ impl<Fut: Future<Output = Result<W, E>>, W: Into<Verdict>, E> Future for Answeri
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().0.poll(cx).map(|result| result.map(|verdict| verdict.into().into()))
     }
+}
+
+impl<Fut: Future<Output = Result<W, E>>, W: Into<Verdict>, E> Exiting for Answering<Fut> {
+    type Error = E;
+    type Kind = NoDriver;
 }

@@ -152,6 +152,9 @@ pub type FailureOf<V, B = <V as Values>::Error> = Failure<<V as Values>::Error, 
 pub enum Cause<E, S: Shape, B = E> {
     /// At least one member could not be entered. The body was not called.
     Enter(Errors<E, S>),
+    /// At least one [driver](crate::EnterExt::driven) failed before the body had ended. The body was dropped, or not called.
+    #[non_exhaustive]
+    Lost(Errors<E, S>),
     /// The body returned this error.
     Body(B),
     /// The group was [cancelled](Gather::cancel_on) before the body had ended.
@@ -192,6 +195,8 @@ pub enum Origin {
     Body,
     /// A member's exit.
     Exit(Who),
+    /// A member's driver.
+    Driver(Who),
 }
 
 /// A member of a group: its index, and its name if the group has [`names`](Gather::names).
@@ -244,6 +249,7 @@ impl fmt::Display for Origin {
             Self::Enter(who) => write!(f, "enter of {who} failed"),
             Self::Body => f.write_str("body failed"),
             Self::Exit(who) => write!(f, "exit of {who} failed"),
+            Self::Driver(who) => write!(f, "driver of {who} failed"),
         }
     }
 }
@@ -281,15 +287,17 @@ impl<E, S: Shape> Failure<E, S> {
     /// # });
     /// ```
     pub fn errors(&self) -> impl Iterator<Item = (Origin, &E)> {
-        let (enters, body) = match &self.cause {
-            Cause::Enter(errors) => (Some(errors), None),
+        let (members, body) = match &self.cause {
+            Cause::Enter(errors) => (Some((errors, Origin::Enter as fn(Who) -> Origin)), None),
+            Cause::Lost(errors) => (Some((errors, Origin::Driver as fn(Who) -> Origin)), None),
             Cause::Body(error) => (None, Some(error)),
             _ => (None, None),
         };
-        let enters =
-            enters.into_iter().flatten().map(|(index, error)| (Origin::Enter(who::<S>(self.names, index)), error));
-        let exits = self.exits.iter().map(|(index, error)| (Origin::Exit(who::<S>(self.names, index)), error));
-        enters.chain(body.map(|error| (Origin::Body, error))).chain(exits)
+        let names = self.names;
+        let named = move |origin: fn(Who) -> Origin| move |(index, error)| (origin(who::<S>(names, index)), error);
+        let members = members.into_iter().flat_map(move |(errors, origin)| errors.iter().map(named(origin)));
+        let exits = self.exits.iter().map(named(Origin::Exit));
+        members.chain(body.map(|error| (Origin::Body, error))).chain(exits)
     }
 
     /// Returns all errors by value, in the order of [`errors`](Self::errors). A panic is dropped.
@@ -308,15 +316,16 @@ impl<E, S: Shape> Failure<E, S> {
     /// ```
     pub fn into_errors(self) -> impl Iterator<Item = (Origin, E)> {
         let names = self.names;
-        let (enters, body) = match self.cause {
-            Cause::Enter(errors) => (Some(errors), None),
+        let (members, body) = match self.cause {
+            Cause::Enter(errors) => (Some((errors, Origin::Enter as fn(Who) -> Origin)), None),
+            Cause::Lost(errors) => (Some((errors, Origin::Driver as fn(Who) -> Origin)), None),
             Cause::Body(error) => (None, Some(error)),
             _ => (None, None),
         };
-        let enters =
-            enters.into_iter().flatten().map(move |(index, error)| (Origin::Enter(who::<S>(names, index)), error));
-        let exits = self.exits.into_iter().map(move |(index, error)| (Origin::Exit(who::<S>(names, index)), error));
-        enters.chain(body.map(|error| (Origin::Body, error))).chain(exits)
+        let named = move |origin: fn(Who) -> Origin| move |(index, error)| (origin(who::<S>(names, index)), error);
+        let members = members.into_iter().flat_map(move |(errors, origin)| errors.into_iter().map(named(origin)));
+        let exits = self.exits.into_iter().map(named(Origin::Exit));
+        members.chain(body.map(|error| (Origin::Body, error))).chain(exits)
     }
 
     /// Returns the first error, and passes the others to `rest` in the order of [`errors`](Self::errors).
@@ -339,7 +348,7 @@ impl<E, S: Shape> Failure<E, S> {
     /// ```
     pub fn into_error(self, mut rest: impl FnMut(Origin, E)) -> Result<E, Self> {
         match &self.cause {
-            Cause::Enter(_) | Cause::Body(_) | Cause::Exit {} => {}
+            Cause::Enter(_) | Cause::Lost(_) | Cause::Body(_) | Cause::Exit {} => {}
             _ => return Err(self),
         }
         let mut errors = self.into_errors();
@@ -446,6 +455,7 @@ impl<E, S: Shape, B> Failure<E, S, B> {
         let mut members = members;
         let cause = match self.cause {
             Cause::Enter(errors) => Cause::Enter(errors.map(&mut members)),
+            Cause::Lost(errors) => Cause::Lost(errors.map(&mut members)),
             Cause::Body(error) => Cause::Body(body(error)),
             Cause::Cancelled {} => Cause::Cancelled {},
             Cause::Exit {} => Cause::Exit {},
@@ -486,6 +496,7 @@ impl<E: fmt::Debug, S: Shape, B: fmt::Debug> fmt::Debug for Cause<E, S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Enter(errors) => f.debug_tuple("Enter").field(errors).finish(),
+            Self::Lost(errors) => f.debug_tuple("Lost").field(errors).finish(),
             Self::Body(error) => f.debug_tuple("Body").field(error).finish(),
             Self::Cancelled {} => f.write_str("Cancelled"),
             Self::Exit {} => f.write_str("Exit"),
@@ -504,6 +515,9 @@ impl<E: fmt::Display, S: Shape, B: fmt::Display> Failure<E, S, B> {
             Cause::Enter(errors) => errors
                 .iter()
                 .try_for_each(|(index, error)| part((&Origin::Enter(who::<S>(self.names, index)), Some(error))))?,
+            Cause::Lost(errors) => errors
+                .iter()
+                .try_for_each(|(index, error)| part((&Origin::Driver(who::<S>(self.names, index)), Some(error))))?,
             Cause::Body(error) => part((&Origin::Body, Some(error)))?,
             Cause::Cancelled {} => part((&"cancelled", None))?,
             Cause::Exit {} => {}

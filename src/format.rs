@@ -14,6 +14,7 @@ impl<E: Format, S: Shape, B: Format> Format for Cause<E, S, B> {
     fn format(&self, f: Formatter<'_>) {
         match self {
             Self::Enter(errors) => write!(f, "Enter({})", errors),
+            Self::Lost(errors) => write!(f, "Lost({})", errors),
             Self::Body(error) => write!(f, "Body({})", error),
             Self::Cancelled {} => write!(f, "Cancelled"),
             Self::Exit {} => write!(f, "Exit"),
@@ -42,6 +43,7 @@ impl Format for Origin {
             Self::Enter(who) => write!(f, "enter of {} failed", who),
             Self::Body => write!(f, "body failed"),
             Self::Exit(who) => write!(f, "exit of {} failed", who),
+            Self::Driver(who) => write!(f, "driver of {} failed", who),
         }
     }
 }

@@ -3,7 +3,8 @@
 use core::{any::Any, ops::ControlFlow, pin::Pin, task::Context};
 
 use crate::{
-    Shape,
+    Errors, Shape,
+    drive::{Drive, Drove, Kind},
     policy::{Limit, Rank},
     slot::{Phase, Slot},
 };
@@ -84,6 +85,9 @@ pub trait Values: Sized {
     /// When each of them entered.
     #[doc(hidden)]
     type Ranks<T: Rank>;
+    /// One of them has a driver.
+    #[doc(hidden)]
+    const DRIVEN: bool;
 
     /// Slots that hold the values.
     #[doc(hidden)]
@@ -92,6 +96,18 @@ pub trait Values: Sized {
     /// Shows the error to every one of them, in argument order.
     #[doc(hidden)]
     fn show(&mut self, error: &dyn Any);
+
+    /// Polls the drivers of every one of them.
+    #[doc(hidden)]
+    fn drive(&mut self, cx: &mut Context<'_>) -> Drove;
+
+    /// Moves the errors of drivers that failed out, if there are any.
+    #[doc(hidden)]
+    fn take_lost(&mut self) -> Option<Errors<Self::Error, Self::Shape>>;
+
+    /// Moves the drivers out.
+    #[doc(hidden)]
+    fn split(self) -> (Self, impl Drive<Self>);
 
     /// Abandons every one of them, in argument order.
     #[doc(hidden)]
@@ -154,6 +170,8 @@ pub trait Members: Sized {
     type Emptied: Send + Sync;
     /// The number of members in flight, if a sweep does not pass by all of them.
     type Number: Number;
+    /// Whether there are drivers.
+    type Kind: Kind;
 
     // The slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from
     // themselves.
@@ -174,6 +192,16 @@ pub trait Members: Sized {
         poller: &mut impl Poller<ErrorOf<Self>, Self::Rank>,
     ) {
         let _ = self.visit(first, &mut Sweep { cx, poller });
+    }
+
+    /// Shows the held members to `poller` that have drivers: those that were woken, and those that have entered since.
+    fn drive_held(self: Pin<&mut Self>, cx: &mut Context<'_>, poller: &mut impl Poller<ErrorOf<Self>, Self::Rank>) {
+        let _ = self.visit(0, &mut Sweep { cx, poller });
+    }
+
+    /// The same, while the body has the values.
+    fn drive_emptied(emptied: &mut Self::Emptied, cx: &mut Context<'_>, mut drive: impl FnMut(usize, &mut Context<'_>)) {
+        (0..Self::emptied_len(emptied)).for_each(|index| drive(index, cx));
     }
 
     /// In a stack: the member whose turn it is to exit. Its exit is in flight; or else it has the highest rank of the held
@@ -210,7 +238,7 @@ pub trait Members: Sized {
 pub trait PortableMembers: Members {
     /// The enters can go on in another place, too.
     const ENTERS: bool;
-    type Moved: Members<Values = Self::Values, Rank = Self::Rank, Number = Self::Number>;
+    type Moved: Members<Values = Self::Values, Rank = Self::Rank, Number = Self::Number, Kind = Self::Kind>;
 
     /// Moves everything out. Queued members, and enters that cannot go on, must have been cut.
     fn move_out(self: Pin<&mut Self>) -> Self::Moved;
@@ -221,6 +249,9 @@ pub type ErrorOf<Ms> = <<Ms as Members>::Values as Values>::Error;
 
 /// How the members' errors are kept.
 pub type ShapeOf<Ms> = <<Ms as Members>::Values as Values>::Shape;
+
+/// Room for the errors of drivers.
+pub type LostOf<Ms> = <<Ms as Members>::Kind as Kind>::Lost<ErrorOf<Ms>, ShapeOf<Ms>>;
 
 /// When the members were entered.
 pub type RanksOf<Ms> = <<Ms as Members>::Values as Values>::Ranks<<Ms as Members>::Rank>;

@@ -40,6 +40,7 @@ mod adapters;
 #[cfg(feature = "alloc")]
 mod boxed;
 mod cycle;
+mod drive;
 mod entered;
 mod errors;
 mod exit;

@@ -9,6 +9,7 @@ use core::{
 use pin_project::{pin_project, pinned_drop};
 
 mod body;
+mod drive;
 mod enter;
 mod exit;
 #[cfg(feature = "alloc")]
@@ -24,14 +25,16 @@ pub(crate) use hand_over::Rest;
 use crate::{
     Event, ExitCase, Values,
     cycle::{self, Cycle},
+    drive::{Drive, Kind},
     exit::Answer,
     group::{ErrorOf, HeldAll, Members, ShapeOf},
-    policy::{ExitPolicy, Panics, Parts, Policy, Stop, tell},
+    policy::{ExitPolicy, Fairness, Panics, Parts, Policy, Stop, tell},
     unwind::FirstPanic,
 };
 
 use body::{cancel_block, poll_block};
-use enter::{InSlots, InSlotsProj, Next};
+use drive::drive;
+use enter::{FairOf, InSlots, InSlotsProj, Next};
 use exit::{ExitProj, Exits};
 use outcome::{AFTER_THE_END, Ending, Finished, complete, fail};
 use recover::{Clear, EndOnUnwind};
@@ -55,6 +58,7 @@ enum State<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> {
         #[pin]
         block: F::Block,
         emptied: Ms::Emptied,
+        drivers: F::Drivers,
     },
     Done,
 }
@@ -136,14 +140,26 @@ where
             state.as_mut().poll_stop(&mut parts, cx);
         }
         let large = size_of::<Ms::Values>() > LARGE;
+        let mut drives = true;
         if let StateProj::Slots(phase) = state.as_mut().project() {
             ready!(phase.poll(&mut parts, F::BODY, cx));
+            drives = false;
             if let Some(value) = apart_if(large, || state.as_mut().leave_enter(&mut parts)) {
                 return Poll::Ready(Ok(Ok((value, Answer::Propagate))));
             }
         }
         if let StateProj::Body { .. } = state.as_mut().project() {
-            ready!(apart_if(large, || state.as_mut().poll_body(&mut parts, cx)));
+            let drives = Ms::Kind::DRIVEN && drives;
+            let body_first = drives && FairOf::<P>::FAIR && parts.exits.fairness().body_first();
+            if drives && !body_first {
+                state.as_mut().poll_drivers(&mut parts, cx);
+            }
+            let mut polled = apart_if(large, || state.as_mut().poll_body(&mut parts, cx));
+            if body_first && polled.is_pending() {
+                state.as_mut().poll_drivers(&mut parts, cx);
+                polled = if state.as_mut().is_body() { Poll::Pending } else { Poll::Ready(()) };
+            }
+            ready!(polled);
         }
         let ExitProj { mut members, exits, panic } = state.as_mut().exits();
         let polled = exits.poll(members.as_mut(), parts.exits, parts.observer, panic, cx);
@@ -175,13 +191,15 @@ where
         let StateProj::Slots(phase) = self.as_mut().project() else { return None };
         let InSlotsProj { mut members, next, .. } = phase.project();
         let Next::Body(_) = next else { return None };
-        // While the slots still hold every resource, since a waker's destructor may panic.
-        members.as_mut().forget_parent();
+        // While the slots still hold every resource, since a waker's destructor may panic. Drivers may go on to wake it.
+        if !Ms::Kind::DRIVEN {
+            members.as_mut().forget_parent();
+        }
         let Next::Body(after) = mem::replace(next, Next::Fail(ExitCase::Cancelled)) else { return None };
         let (values, ranks, emptied) = members.take();
         match after.begin(HeldAll::new(values, ranks), *parts.exits) {
-            Ok(block) => {
-                self.set(Self::Body { block, emptied });
+            Ok((block, drivers)) => {
+                self.set(Self::Body { block, emptied, drivers });
                 None
             }
             Err(value) => {
@@ -195,25 +213,54 @@ where
     fn poll_body<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> Poll<()> {
         let StateProj::Body { block, .. } = self.as_mut().project() else { return Poll::Ready(()) };
         // In place: the values are to be moved as seldom as can be.
-        let mut polled = poll_block::<P::Stop, _>(block, cx);
+        let mut polled = poll_block(P::Stop::ENDS_BODY || Ms::Kind::DRIVEN, block, cx);
         let Poll::Ready(returned) = &mut polled else { return Poll::Pending };
-        self.leave_body(returned, FirstPanic::none(), true, parts);
+        self.leave_body(returned, ExitCase::Cancelled, FirstPanic::none(), true, parts);
         Poll::Ready(())
     }
 
-    /// Goes on to the exits. `tells` is unset if the observer knows already.
+    /// Polls the drivers beside the body. If one fails, the body may end in one more poll. Otherwise it is ended.
+    #[cold]
+    fn poll_drivers<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) {
+        let StateProj::Body { block, emptied, drivers } = self.as_mut().project() else { return };
+        let (mut first, mut failed) = (FirstPanic::none(), false);
+        Ms::drive_emptied(emptied, cx, |index, cx| {
+            failed |= drive(index, parts.observer, &mut first, || drivers.drive(index, cx));
+        });
+        if !failed && !first.is_some() {
+            return;
+        }
+        let mut polled = if first.is_some() { Poll::Pending } else { poll_block(true, block, cx) };
+        if polled.is_pending() {
+            let StateProj::Body { block, .. } = self.as_mut().project() else { return };
+            polled = cancel_block(block);
+        }
+        if let Poll::Ready(returned) = &mut polled {
+            self.leave_body(returned, ExitCase::Lost, first, true, parts);
+        }
+    }
+
+    fn is_body(self: Pin<&mut Self>) -> bool {
+        matches!(self.project(), StateProj::Body { .. })
+    }
+
+    /// Goes on to the exits, which receive `why` if the body was ended. `tells` is unset if the observer knows already.
     fn leave_body<P: Policy>(
         mut self: Pin<&mut Self>,
         (held, ended): &mut (HeldAll<Ms::Values, X::Rank>, Ended<Result<F::Value, F::Error>>),
+        why: ExitCase,
         mut panic: FirstPanic,
         tells: bool,
         parts: &mut Parts<'_, P>,
     ) {
-        let StateProj::Body { emptied, .. } = self.as_mut().project() else { return };
+        let StateProj::Body { emptied, drivers, .. } = self.as_mut().project() else { return };
+        if Ms::Kind::DRIVEN {
+            drivers.take().rejoin(held.values_mut());
+        }
         let ending = match mem::replace(ended, Ok(None)) {
             Ok(Some(Ok(value))) => Ending::Completed(value),
             Ok(Some(Err(error))) => Ending::Failed(error),
-            Ok(None) => Ending::Cancelled,
+            Ok(None) => Ending::no_body(why),
             Err(caught) => {
                 panic.keep(caught);
                 Ending::Panicked
@@ -222,7 +269,7 @@ where
         let next = Self::Slots(InSlots::new(Ms::empty(emptied), Next::Exits(Exits::new(ending)), panic));
         self.set(next);
         let StateProj::Slots(phase) = self.project() else { return };
-        let InSlotsProj { members, next, panic, .. } = phase.project();
+        let InSlotsProj { mut members, next, panic, .. } = phase.project();
         let Next::Exits(exits) = next else { return };
         // Without `std`, a panic of `stop` or of the observer gets out from here: there is no body any more.
         parts.stop.as_mut().clear(panic);
@@ -233,7 +280,10 @@ where
             tell(parts.observer, panic, Event::BodyEnded { case: exits.case() });
         }
         let (values, ranks) = held.take();
-        members.fill(values, ranks);
+        members.as_mut().fill(values, ranks);
+        if Ms::Kind::DRIVEN {
+            exits.collect_lost(members);
+        }
     }
 
     /// Polls `stop`, as long as it has an effect. It ends the enters and the body. A failed group stays failed. With
@@ -257,7 +307,7 @@ where
             StateProj::Slots(phase) => phase.stop(P::SETTLE, parts.observer, first),
             StateProj::Body { block, .. } => {
                 if let Poll::Ready(returned) = &mut cancel_block(block) {
-                    self.leave_body(returned, first, true, parts);
+                    self.leave_body(returned, ExitCase::Cancelled, first, true, parts);
                 }
             }
             _ => {}
@@ -299,9 +349,10 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Clear for Machine<M
         let mut abandoned = 0;
         match state.as_mut().project() {
             StateProj::Slots(phase) => phase.clear(observer, panic),
-            StateProj::Body { emptied, .. } => {
+            StateProj::Body { emptied, drivers, .. } => {
                 tell(observer, panic, Event::BodyDropped {});
                 abandoned = Ms::emptied_len(emptied);
+                drivers.clear(panic);
             }
             StateProj::Done => return,
         }

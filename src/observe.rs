@@ -131,4 +131,10 @@ pub enum Event {
         /// The member's index.
         index: usize,
     },
+    /// The member's driver has ended by itself: well, with an error, or with a panic.
+    #[non_exhaustive]
+    DriverEnded {
+        /// The member's index.
+        index: usize,
+    },
 }

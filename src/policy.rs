@@ -153,6 +153,8 @@ pub struct Ordered;
 pub struct Fair {
     enters: usize,
     exits: usize,
+    /// The last poll polled the body before the drivers.
+    body: bool,
 }
 
 /// The members of a large `Vec` get wakers of their own. The default.
@@ -556,6 +558,9 @@ pub trait Fairness: Copy {
 
     /// The member that this poll of the exits starts with.
     fn first_exit(&mut self, len: usize) -> usize;
+
+    /// Whether this poll polls the body before the drivers.
+    fn body_first(&mut self) -> bool;
 }
 
 impl Fairness for Ordered {
@@ -568,6 +573,10 @@ impl Fairness for Ordered {
     fn first_exit(&mut self, _: usize) -> usize {
         0
     }
+
+    fn body_first(&mut self) -> bool {
+        false
+    }
 }
 
 impl Fairness for Fair {
@@ -579,6 +588,11 @@ impl Fairness for Fair {
 
     fn first_exit(&mut self, len: usize) -> usize {
         rotate(&mut self.exits, len)
+    }
+
+    fn body_first(&mut self) -> bool {
+        self.body = !self.body;
+        self.body
     }
 }
 

@@ -453,7 +453,7 @@ macro_rules! life_cycle {
         {
             let $group = self.gather.group;
             let block = Entered::<$Values, P::Exits>::block::<P::Stop, _, T, B>;
-            WithShield(Machine::new($members, Call::new(body, block), self.gather.policy))
+            WithShield(Machine::new($members, Call::new(body, block, <$Values>::split), self.gather.policy))
         }
 
         $(#[$enter])*
@@ -563,7 +563,7 @@ macro_rules! tuple {
     };
     (
         [$($docs:tt)*],
-        $n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident)*
+        $n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident $D:ident)*
     ) => {
         impl<$($E: 'static,)? $($M, $V,)* P> Shield<($($M,)*), P>
         where

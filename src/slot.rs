@@ -14,6 +14,7 @@ use pin_project::pin_project;
 use crate::boxed::{Boxed, Boxing};
 use crate::{
     ExitCase, Resource,
+    drive::{Drove, Exiting, Kind},
     exit::Answer,
     policy::Rank,
     unwind::{self, FirstPanic},
@@ -45,7 +46,7 @@ pub trait Life {
     /// The resource.
     type Value: Resource;
     /// The future of its exit.
-    type Exit: Future<Output = Result<Answer, <Self::Value as Resource>::Error>>;
+    type Exit: Exiting<Error = <Self::Value as Resource>::Error>;
     /// Makes the exit's future. It is a function item, so it has no size.
     type Release: Fn(Self::Value, ExitCase) -> Self::Exit + Copy + Send + Sync;
 }
@@ -58,7 +59,7 @@ impl<M, V, E, X, K> Life for FromEnter<M, K>
 where
     M: IntoFuture<Output = Result<V, E>>,
     V: Resource<Error = E>,
-    X: Future<Output = Result<Answer, E>>,
+    X: Exiting<Error = E>,
     K: Fn(V, ExitCase) -> X + Copy + Send + Sync,
 {
     type Member = M;
@@ -76,7 +77,7 @@ impl<M, V, E, X, K> Life for FromBoxed<M, K>
 where
     M: IntoFuture<Output = Result<V, E>>,
     V: Resource<Error = E>,
-    X: Future<Output = Result<Answer, E>>,
+    X: Exiting<Error = E>,
     K: Fn(V, ExitCase) -> X + Copy + Send + Sync,
 {
     type Member = Boxing<M>;
@@ -91,7 +92,7 @@ pub struct FromHeld<V, K>(PhantomData<fn() -> (V, K)>);
 impl<V, X, K> Life for FromHeld<V, K>
 where
     V: Resource,
-    X: Future<Output = Result<Answer, V::Error>>,
+    X: Exiting<Error = V::Error>,
     K: Fn(V, ExitCase) -> X + Copy + Send + Sync,
 {
     type Member = Nobody<Result<V, V::Error>>;
@@ -106,13 +107,13 @@ pub trait Portable: Life {
     /// The enter can go on in another place, too.
     const ENTERS: bool;
     /// The rest of the life, in another place.
-    type Moved: Life<Value = Self::Value, Release = Self::Release>;
+    type Moved: Life<Value = Self::Value, Release = Self::Release, Exit = Self::Exit>;
 
     /// Moves the enter out, if it can go on.
     fn move_enter(enter: Pin<&mut EnterOf<Self>>) -> Option<EnterOf<Self::Moved>>;
 
     /// Moves the exit out.
-    fn move_exit(exit: Pin<&mut Self::Exit>) -> <Self::Moved as Life>::Exit;
+    fn move_exit(exit: Pin<&mut Self::Exit>) -> Self::Exit;
 }
 
 /// The future of an enter.
@@ -124,7 +125,7 @@ impl<M, V, E, X, K> Portable for FromEnter<M, K>
 where
     M: IntoFuture<Output = Result<V, E>>,
     V: Resource<Error = E>,
-    X: Future<Output = Result<Answer, E>>,
+    X: Exiting<Error = E>,
     K: Fn(V, ExitCase) -> Boxed<X> + Copy + Send + Sync,
 {
     const ENTERS: bool = false;
@@ -144,7 +145,7 @@ impl<M, V, E, X, K> Portable for FromBoxed<M, K>
 where
     M: IntoFuture<Output = Result<V, E>>,
     V: Resource<Error = E>,
-    X: Future<Output = Result<Answer, E>>,
+    X: Exiting<Error = E>,
     K: Fn(V, ExitCase) -> Boxed<X> + Copy + Send + Sync,
 {
     const ENTERS: bool = true;
@@ -218,6 +219,8 @@ pub trait Slot: Sized {
     type Rank: Rank;
     /// Makes the exit's future.
     type Release: Copy + Send + Sync;
+    type Kind: Kind;
+
     /// A slot that holds nothing.
     fn empty(release: Self::Release) -> Self;
 
@@ -252,11 +255,18 @@ pub trait Slot: Sized {
     /// Shows the error to the held resource.
     fn show(self: Pin<&mut Self>, error: &dyn Any);
 
+    /// Polls the drivers of the held resource.
+    fn drive(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Drove;
+
+    /// Moves the error of a driver out, if one has failed while the resource was held.
+    fn take_lost(self: Pin<&mut Self>) -> Option<Self::Error>;
+
     /// Gives the held resource to its exit.
     fn begin_exit(self: Pin<&mut Self>, case: ExitCase);
 
-    /// Polls the exit that has begun. Returns its answer. If there is none, the slot keeps the error.
-    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>>;
+    /// Polls the exit that has begun. Returns its answer. If there is none, the slot keeps the error. Remembers whether a
+    /// driver has ended.
+    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>, driver_ended: &mut bool) -> Poll<Option<Answer>>;
 
     /// Drops a member that waits to be entered, or a pending future along with its contents.
     fn cut(self: Pin<&mut Self>, panic: &mut FirstPanic);
@@ -282,7 +292,13 @@ pub trait Slot: Sized {
 pub trait PortableSlot: Slot {
     /// The enter can go on in another place, too.
     const ENTERS: bool;
-    type Moved: Slot<Value = Self::Value, Error = Self::Error, Rank = Self::Rank, Release = Self::Release>;
+    type Moved: Slot<
+            Value = Self::Value,
+            Error = Self::Error,
+            Rank = Self::Rank,
+            Release = Self::Release,
+            Kind = Self::Kind,
+        >;
 
     /// Moves everything out. A queued member, and an enter that cannot go on, must have been cut.
     fn move_out(self: Pin<&mut Self>) -> Self::Moved;
@@ -309,6 +325,7 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
     type Error = ErrorOf<L>;
     type Rank = T;
     type Release = L::Release;
+    type Kind = <L::Exit as Exiting>::Kind;
 
     #[inline]
     fn empty(release: L::Release) -> Self {
@@ -329,6 +346,7 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
         match self.project().state.project() {
             StateProj::Queued(_) => Phase::Queued,
             StateProj::Entering(_) => Phase::Entering,
+            StateProj::Held(Held(Some(value))) if value.is_absent() => Phase::Over,
             StateProj::Held(_) => Phase::Held,
             StateProj::Exiting(_) => Phase::Exiting,
             StateProj::EnterFault(_) | StateProj::Lent | StateProj::ExitFault(_) | StateProj::Gone => Phase::Over,
@@ -386,6 +404,20 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
         }
     }
 
+    fn drive(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Drove {
+        match self.project().state.project() {
+            StateProj::Held(Held(Some(value))) => value.drive_resource(cx),
+            _ => Drove::default(),
+        }
+    }
+
+    fn take_lost(self: Pin<&mut Self>) -> Option<Self::Error> {
+        match self.project().state.project() {
+            StateProj::Held(Held(Some(value))) => value.take_lost(),
+            _ => None,
+        }
+    }
+
     fn begin_exit(self: Pin<&mut Self>, case: ExitCase) {
         let this = self.project();
         let mut state = this.state;
@@ -399,12 +431,16 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
-    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+    fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>, driver_ended: &mut bool) -> Poll<Option<Answer>> {
         let mut state = self.project().state;
-        let StateProj::Exiting(future) = state.as_mut().project() else {
+        let StateProj::Exiting(mut future) = state.as_mut().project() else {
             return Poll::Pending;
         };
-        match future.poll(cx) {
+        let polled = future.as_mut().poll(cx);
+        if Self::Kind::DRIVEN {
+            *driver_ended = future.driver_ended();
+        }
+        match polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(answer)) => {
                 state.set(State::Gone);

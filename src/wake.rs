@@ -21,6 +21,7 @@ mod imp {
     use crate::{
         group::Poller,
         pin,
+        drive::Kind,
         policy::Rank,
         slot::{Phase, Slot},
     };
@@ -41,6 +42,8 @@ mod imp {
         stack: Option<BinaryHeap<(usize, usize)>>,
         /// In a stack: the member whose turn it was last.
         turn: usize,
+        /// Members that have entered, and whose drivers were not polled yet.
+        fresh: Late,
     }
 
     impl Many {
@@ -54,6 +57,7 @@ mod imp {
                 late: Late::default(),
                 stack: None,
                 turn: 0,
+                fresh: Late::default(),
             })
         }
 
@@ -138,6 +142,7 @@ mod imp {
                     }
                     // It is for another sweep.
                     Phase::Entering | Phase::Exiting => self.awake.keep(index),
+                    Phase::Held if S::Kind::DRIVEN => self.awake.keep(index),
                     // It was woken too late.
                     Phase::Queued | Phase::Held | Phase::Over => self.awake.pass(index),
                 }
@@ -173,9 +178,48 @@ mod imp {
             (self.exiting, self.cursor) = (true, 0);
         }
 
+        /// Shows the held members to the poller that were woken for their drivers, or have entered since the last time.
+        pub(crate) fn drive_held<S: Slot>(
+            &mut self,
+            mut slots: Pin<&mut [S]>,
+            cx: &mut Context<'_>,
+            poller: &mut impl Poller<S::Error, S::Rank>,
+        ) {
+            self.awake.look(cx.waker(), 0);
+            loop {
+                let fresh = self.fresh.next(0);
+                let woken = self.awake.first().filter(|woken| fresh.is_none_or(|fresh| *woken < fresh));
+                let Some(index) = woken.or(fresh) else { return };
+                let mut slot = pin::element(slots.as_mut(), index);
+                let held = slot.as_mut().phase() == Phase::Held;
+                match woken {
+                    Some(_) if held => self.awake.pass(index),
+                    Some(_) => self.awake.keep(index),
+                    None => self.fresh.remove(index),
+                }
+                if held && poller.wants(index, Phase::Held) {
+                    let waker = self.awake.lend(index);
+                    let _ = poller.poll(index, slot, &mut Context::from_waker(&waker));
+                }
+            }
+        }
+
+        /// Polls the drivers that were woken, while the body has the values.
+        pub(crate) fn drive_emptied(&mut self, cx: &mut Context<'_>, mut drive: impl FnMut(usize, &mut Context<'_>)) {
+            self.awake.look(cx.waker(), 0);
+            while let Some(index) = self.awake.first() {
+                self.awake.pass(index);
+                let waker = self.awake.lend(index);
+                drive(index, &mut Context::from_waker(&waker));
+            }
+        }
+
         /// Notes that a slot may have come to another phase.
         #[inline]
-        pub(crate) fn note(&mut self, index: usize, mut slot: Pin<&mut impl Slot>) {
+        pub(crate) fn note<S: Slot>(&mut self, index: usize, mut slot: Pin<&mut S>) {
+            if S::Kind::DRIVEN && slot.as_mut().phase() == Phase::Held {
+                self.fresh.insert(index, self.len);
+            }
             if self.exiting && slot.as_mut().phase() == Phase::Held {
                 self.is_held_late(index, slot.rank().number());
             }
@@ -263,6 +307,19 @@ mod imp {
             _: &mut Context<'_>,
             _: &mut impl Poller<S::Error, S::Rank>,
         ) {
+            match *self {}
+        }
+
+        pub(crate) fn drive_held<S: Slot>(
+            &mut self,
+            _: Pin<&mut [S]>,
+            _: &mut Context<'_>,
+            _: &mut impl Poller<S::Error, S::Rank>,
+        ) {
+            match *self {}
+        }
+
+        pub(crate) fn drive_emptied(&mut self, _: &mut Context<'_>, _: impl FnMut(usize, &mut Context<'_>)) {
             match *self {}
         }
 

@@ -12,7 +12,7 @@ use core::convert::Infallible;
 use crate::Many;
 use crate::{
     Cycle, Entered, Few, Gather, Resource, With,
-    group::{Group, HeldAll},
+    group::{Group, HeldAll, Values},
     machine::{Body, Call, Ended, Machine},
     policy::{ExitPolicy, Policy, Stop},
 };
@@ -104,7 +104,7 @@ macro_rules! life_cycle {
         ) -> With<impl Cycle<Value = T::Value, Error = $Error, Shape = $Shape, BodyError = B>> {
             let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER);
             let block = Entered::<$Values, P::Exits>::block::<P::Stop, _, T, B>;
-            With(Machine::new(members, Call::new(body, block), self.policy))
+            With(Machine::new(members, Call::new(body, block, <$Values>::split), self.policy))
         }
     };
 }
@@ -123,7 +123,7 @@ macro_rules! block {
             async move {
                 #[allow(unused_mut, clippy::let_unit_value)]
                 let mut refs = entered.lend();
-                let ended = Body::<_, _, S>::new(|| body($($by)* refs)).await;
+                let ended = Body::<_, _, S, $Values>::new(|| body($($by)* refs)).await;
                 (entered.into_held(), ended.map(|output| output.map(T::into_result)))
             }
         }
@@ -223,7 +223,7 @@ macro_rules! tuple {
     };
     (
         [$($docs:tt)*],
-        $n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident)*
+        $n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident $D:ident)*
     ) => {
         impl<$($E: 'static,)? $($M, $V,)* P> Gather<($($M,)*), P>
         where

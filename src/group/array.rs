@@ -1,11 +1,12 @@
 //! Groups that are arrays.
 
-use core::{any::Any, array, ops::ControlFlow, pin::Pin};
+use core::{any::Any, array, ops::ControlFlow, pin::Pin, task::Context};
 
 use pin_project::pin_project;
 
 use crate::{
-    Few, Group, Resource,
+    Errors, Few, Group, Resource,
+    drive::{self, Drive, Drove},
     group::{Members, Values, Visitor, sealed::Sealed},
     pin,
     policy::Rank,
@@ -30,6 +31,7 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
     type Rank = S::Rank;
     type Emptied = S::Release;
     type Number = ();
+    type Kind = S::Kind;
 
     fn len(self: Pin<&mut Self>) -> usize {
         N
@@ -81,6 +83,7 @@ impl<V: Resource, const N: usize> Values for [V; N] {
     type Error = V::Error;
     type Shape = Few<N>;
     type Ranks<T: Rank> = [T; N];
+    const DRIVEN: bool = V::DRIVEN;
 
     fn hold<T: Rank>(self, ranks: [T; N], _: bool) -> impl Members<Values = Self, Rank = T> {
         let mut ranks = ranks.into_iter();
@@ -95,8 +98,68 @@ impl<V: Resource, const N: usize> Values for [V; N] {
         first.resume();
     }
 
+    fn drive(&mut self, cx: &mut Context<'_>) -> Drove {
+        let (mut drove, mut first) = (Drove::default(), FirstPanic::none());
+        for value in self {
+            first.guard(&mut || drove = drove.and(value.drive_resource(cx)));
+        }
+        first.resume();
+        drove
+    }
+
+    fn take_lost(&mut self) -> Option<Errors<V::Error, Few<N>>> {
+        Errors::collect(self.iter_mut().map(V::take_lost))
+    }
+
+    fn split(self) -> (Self, impl Drive<Self>) {
+        fn split<V, D: Drive<V>, const N: usize>(values: [V; N], split: fn(V) -> (V, D)) -> ([V; N], [D; N]) {
+            drive::split(values, |values| {
+                let mut drivers = [const { None }; N];
+                let mut places = drivers.iter_mut();
+                let values = values.map(|value| {
+                    let (value, driver) = split(value);
+                    if let Some(place) = places.next() {
+                        *place = Some(driver);
+                    }
+                    value
+                });
+                (values, drivers.map(|driver| driver.expect("one for each value")))
+            })
+        }
+        split(self, V::split_drivers)
+    }
+
     fn abandon(self) {
         drop(self.map(Held::new));
+    }
+}
+
+impl<V, D: Drive<V>, const N: usize> Drive<[V; N]> for [D; N] {
+    type Kind = D::Kind;
+
+    fn none() -> Option<Self> {
+        D::none()?;
+        Some(array::from_fn(|_| D::none().expect("as just now")))
+    }
+
+    fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
+        self[index].drive(0, cx)
+    }
+
+    fn members(&self) -> usize {
+        N
+    }
+
+    fn take(&mut self) -> Self {
+        self.each_mut().map(D::take)
+    }
+
+    fn rejoin(self, values: &mut [V; N]) {
+        self.into_iter().zip(values).for_each(|(driver, value)| driver.rejoin(value));
+    }
+
+    fn clear(&mut self, panic: &mut FirstPanic) {
+        self.iter_mut().for_each(|driver| driver.clear(panic));
     }
 }
 

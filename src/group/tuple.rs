@@ -1,12 +1,13 @@
 //! Groups that are tuples.
 #![allow(clippy::unused_unit, unused_mut, unused_variables)] // the tuple of none
 
-use core::{any::Any, convert::Infallible, ops::ControlFlow, pin::Pin};
+use core::{any::Any, convert::Infallible, ops::ControlFlow, pin::Pin, task::Context};
 
 use pin_project::pin_project;
 
 use crate::{
-    Few, Group, Resource,
+    Errors, Few, Group, Resource,
+    drive::{self, Drive, Drove, Kind, NoDriver},
     group::{Members, Values, Visitor, sealed::Sealed},
     policy::Rank,
     slot::{FromEnter, FromHeld, Held, MemberSlot, Slot},
@@ -15,8 +16,17 @@ use crate::{
 #[cfg(feature = "alloc")]
 use crate::{group::PortableMembers, slot::PortableSlot};
 
+/// Whether one of these has a driver.
+macro_rules! or {
+    () => { NoDriver };
+    ($One:ident as $Trait:ty $(, $Other:ident as $Others:ty)*) => {
+        <<$One as $Trait>::Kind as Kind>::Or<or!($($Other as $Others),*)>
+    };
+    ($One:ident $(, $Other:ident)*) => { <$One::Kind as Kind>::Or<or!($($Other),*)> };
+}
+
 macro_rules! tuple {
-    ($n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident)*) => {
+    ($n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident $D:ident)*) => {
         #[pin_project]
         pub struct $Slots<T, $($S),*> {
             $(#[pin] $field: $S,)*
@@ -34,6 +44,7 @@ macro_rules! tuple {
             type Rank = T;
             type Emptied = ($($S::Release,)*);
             type Number = ();
+            type Kind = or!($($S),*);
 
             fn len(self: Pin<&mut Self>) -> usize {
                 $n
@@ -85,6 +96,7 @@ macro_rules! tuple {
             type Error = $Error;
             type Shape = Few<$n>;
             type Ranks<T: Rank> = [T; $n];
+            const DRIVEN: bool = false $(|| $V::DRIVEN)*;
 
             fn hold<T: Rank>(self, ranks: [T; $n], _: bool) -> impl Members<Values = Self, Rank = T> {
                 $Slots::new($(MemberSlot::<FromHeld<_, _>, _>::held(self.$i, ranks[$i], $V::release_resource)),*)
@@ -96,8 +108,64 @@ macro_rules! tuple {
                 first.resume();
             }
 
+            fn drive(&mut self, cx: &mut Context<'_>) -> Drove {
+                let (mut drove, mut first) = (Drove::default(), FirstPanic::none());
+                $(first.guard(&mut || drove = drove.and(self.$i.drive_resource(cx)));)*
+                first.resume();
+                drove
+            }
+
+            fn take_lost(&mut self) -> Option<Errors<$Error, Few<$n>>> {
+                let lost: [Option<$Error>; $n] = [$(self.$i.take_lost()),*];
+                Errors::collect(lost.into_iter())
+            }
+
+            fn split(self) -> (Self, impl Drive<Self>) {
+                fn split<$($V, $D: Drive<$V>),*>(
+                    values: ($($V,)*),
+                    splits: ($(fn($V) -> ($V, $D),)*),
+                ) -> (($($V,)*), ($($D,)*)) {
+                    drive::split(values, |values| {
+                        $(let $field = splits.$i(values.$i);)*
+                        (($($field.0,)*), ($($field.1,)*))
+                    })
+                }
+                split(self, ($($V::split_drivers,)*))
+            }
+
             fn abandon(self) {
                 let _held = ($(Held::new(self.$i),)*);
+            }
+        }
+
+        impl<$($V, $D: Drive<$V>),*> Drive<($($V,)*)> for ($($D,)*) {
+            type Kind = or!($($D as Drive<$V>),*);
+
+            fn none() -> Option<Self> {
+                Some(($($D::none()?,)*))
+            }
+
+            fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
+                match index {
+                    $($i => self.$i.drive(0, cx),)*
+                    _ => Drove::default(),
+                }
+            }
+
+            fn members(&self) -> usize {
+                $n
+            }
+
+            fn take(&mut self) -> Self {
+                ($(self.$i.take(),)*)
+            }
+
+            fn rejoin(self, values: &mut ($($V,)*)) {
+                $(self.$i.rejoin(&mut values.$i);)*
+            }
+
+            fn clear(&mut self, panic: &mut FirstPanic) {
+                $(self.$i.clear(panic);)*
             }
         }
 

@@ -6,7 +6,8 @@ use core::{any::Any, ops::ControlFlow, pin::Pin, task::Context};
 use pin_project::pin_project;
 
 use crate::{
-    Group, Many as ManyShape, Resource,
+    Errors, Group, Many as ManyShape, Resource,
+    drive::{self, Drive, Drove, Kind},
     group::{Members, Poller, PortableMembers, Sweep, Values, Visitor, find_turn, sealed::Sealed},
     pin,
     policy::Rank,
@@ -37,6 +38,7 @@ impl<S: Slot> Members for Slots<S> {
     type Rank = S::Rank;
     type Emptied = Emptied<S::Release>;
     type Number = usize;
+    type Kind = S::Kind;
 
     fn len(self: Pin<&mut Self>) -> usize {
         pin::len(self.project().slots.as_mut())
@@ -58,6 +60,21 @@ impl<S: Slot> Members for Slots<S> {
         match this.many {
             Some(many) => many.sweep(this.slots.as_mut(), first, cx, poller),
             None => drop(self.visit(first, &mut Sweep { cx, poller })),
+        }
+    }
+
+    fn drive_held(mut self: Pin<&mut Self>, cx: &mut Context<'_>, poller: &mut impl Poller<S::Error, S::Rank>) {
+        let this = self.as_mut().project();
+        match this.many {
+            Some(many) => many.drive_held(this.slots.as_mut(), cx, poller),
+            None => drop(self.visit(0, &mut Sweep { cx, poller })),
+        }
+    }
+
+    fn drive_emptied(emptied: &mut Self::Emptied, cx: &mut Context<'_>, mut drive: impl FnMut(usize, &mut Context<'_>)) {
+        match &mut emptied.many {
+            Some(many) => many.drive_emptied(cx, drive),
+            None => (0..emptied.len).for_each(|index| drive(index, cx)),
         }
     }
 
@@ -137,6 +154,7 @@ impl<V: Resource> Values for Vec<V> {
     type Error = V::Error;
     type Shape = ManyShape;
     type Ranks<T: Rank> = T::List;
+    const DRIVEN: bool = V::DRIVEN;
 
     fn hold<T: Rank>(self, ranks: T::List, caller_waker: bool) -> impl Members<Values = Self, Rank = T> {
         let slots = self.into_iter().enumerate();
@@ -152,6 +170,34 @@ impl<V: Resource> Values for Vec<V> {
         let mut first = FirstPanic::none();
         self.iter_mut().for_each(|value| first.guard(&mut || value.show_error(error)));
         first.resume();
+    }
+
+    fn drive(&mut self, cx: &mut Context<'_>) -> Drove {
+        let (mut drove, mut first) = (Drove::default(), FirstPanic::none());
+        for value in self {
+            first.guard(&mut || drove = drove.and(value.drive_resource(cx)));
+        }
+        first.resume();
+        drove
+    }
+
+    fn take_lost(&mut self) -> Option<Errors<V::Error, ManyShape>> {
+        Errors::collect(self.iter_mut().map(V::take_lost))
+    }
+
+    fn split(self) -> (Self, impl Drive<Self>) {
+        fn split<V, D: Drive<V>>(values: Vec<V>, split: fn(V) -> (V, D)) -> (Vec<V>, <D::Kind as Kind>::List<V, D>) {
+            drive::split(values, |values| {
+                let mut all = Vec::with_capacity(values.len());
+                let drivers = values.into_iter().map(split).map(|(value, driver)| {
+                    all.push(value);
+                    driver
+                });
+                let drivers = drivers.collect();
+                (all, drivers)
+            })
+        }
+        split(self, V::split_drivers)
     }
 
     fn abandon(self) {

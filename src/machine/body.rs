@@ -11,6 +11,7 @@ use pin_project::pin_project;
 
 use crate::{
     Values,
+    drive::Drive,
     group::HeldAll,
     policy::{ExitPolicy, Stop},
     unwind::{self, Caught, FirstPanic},
@@ -29,35 +30,49 @@ pub(crate) trait After<V: Values, X: ExitPolicy> {
     type Error;
     /// Owns the values while the body runs, and returns them.
     type Block: Future<Output = (HeldAll<V, X::Rank>, Ended<Result<Self::Value, Self::Error>>)>;
+    /// The drivers, while the body borrows the values.
+    type Drivers: Drive<V>;
 
-    /// Makes the block; or else the value, if there is no body.
-    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Self::Value>;
+    /// Makes the block, without the drivers; or else the value, if there is no body.
+    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<(Self::Block, Self::Drivers), Self::Value>;
 }
 
-/// A body `C`, for which the function item `K` makes the block.
-pub(crate) struct Call<C, K> {
+/// A body `C`, for which the function item `K` makes the block. The function item `S` splits the drivers off.
+pub(crate) struct Call<C, K, S> {
     body: C,
     block: K,
+    split: S,
 }
 
-impl<C, K> Call<C, K> {
-    pub(crate) fn new(body: C, block: K) -> Self {
-        Self { body, block }
+impl<C, K, S> Call<C, K, S> {
+    pub(crate) fn new(body: C, block: K, split: S) -> Self {
+        Self { body, block, split }
     }
 }
 
-impl<C, K, Fut, V: Values, X: ExitPolicy, R, B> After<V, X> for Call<C, K>
+impl<C, K, S, D, Fut, V: Values, X: ExitPolicy, R, B> After<V, X> for Call<C, K, S>
 where
     K: FnOnce(C, HeldAll<V, X::Rank>, X) -> Fut,
+    S: FnOnce(V) -> (V, D),
+    D: Drive<V>,
     Fut: Future<Output = (HeldAll<V, X::Rank>, Ended<Result<R, B>>)>,
 {
     const BODY: bool = true;
     type Value = R;
     type Error = B;
     type Block = Fut;
+    type Drivers = D;
 
-    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Fut, R> {
-        Ok((self.block)(self.body, held, policy))
+    fn begin(self, mut held: HeldAll<V, X::Rank>, policy: X) -> Result<(Fut, D), R> {
+        let (held, drivers) = match D::none() {
+            Some(none) => (held, none),
+            None => {
+                let (values, ranks) = held.take();
+                let (values, drivers) = (self.split)(values);
+                (HeldAll::new(values, ranks), drivers)
+            }
+        };
+        Ok(((self.block)(self.body, held, policy), drivers))
     }
 }
 
@@ -68,9 +83,9 @@ fn is_cancel(waker: &Waker) -> bool {
     ptr::eq(waker, CANCEL)
 }
 
-/// Polls the block that owns the values.
-pub(super) fn poll_block<S: Stop, T>(block: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<T> {
-    if S::ENDS_BODY && is_cancel(cx.waker()) {
+/// Polls the block that owns the values. `ends` says whether it can be cancelled.
+pub(super) fn poll_block<T>(ends: bool, block: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<T> {
+    if ends && is_cancel(cx.waker()) {
         // The caller's own waker happens to be at that address: it gets another one.
         block.poll(&mut Context::from_waker(&cx.waker().clone()))
     } else {
@@ -86,10 +101,10 @@ pub(super) fn cancel_block<T>(block: Pin<&mut impl Future<Output = T>>) -> Poll<
 /// The body's own future, from its call on. When it has ended or is cancelled, it is dropped here, panic or not, so that
 /// the values that it borrows survive it. `S` may cancel it.
 #[pin_project]
-pub(crate) struct Body<C, Fut, S> {
+pub(crate) struct Body<C, Fut, S, V> {
     #[pin]
     state: BodyState<C, Fut>,
-    stop: PhantomData<fn() -> S>,
+    ends: PhantomData<fn() -> (S, V)>,
 }
 
 #[pin_project(project = BodyProj)]
@@ -100,14 +115,14 @@ enum BodyState<C, Fut> {
     Ended,
 }
 
-impl<C: FnOnce() -> Fut, Fut, S> Body<C, Fut, S> {
+impl<C: FnOnce() -> Fut, Fut, S, V> Body<C, Fut, S, V> {
     /// `call` makes the body's future.
     pub(crate) fn new(call: C) -> Self {
-        Self { state: BodyState::Called(Some(call)), stop: PhantomData }
+        Self { state: BodyState::Called(Some(call)), ends: PhantomData }
     }
 }
 
-impl<C: FnOnce() -> Fut, Fut: Future, S: Stop> Future for Body<C, Fut, S> {
+impl<C: FnOnce() -> Fut, Fut: Future, S: Stop, V: Values> Future for Body<C, Fut, S, V> {
     type Output = Ended<Fut::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -121,7 +136,7 @@ impl<C: FnOnce() -> Fut, Fut: Future, S: Stop> Future for Body<C, Fut, S> {
                 }
             }
             if let BodyProj::Running(future) = state.as_mut().project() {
-                if !S::ENDS_BODY || !is_cancel(cx.waker()) {
+                if !(S::ENDS_BODY || V::DRIVEN) || !is_cancel(cx.waker()) {
                     match future.poll(cx) {
                         Poll::Ready(value) => output = Some(value),
                         Poll::Pending => return pending = true,

@@ -11,29 +11,31 @@ use pin_project::pin_project;
 
 use crate::{
     Event, ExitCase, Values,
-    group::{ErrorOf, InFlight, Members, Number, Poller, Visitor},
+    drive::Kind,
+    group::{ErrorOf, InFlight, LostOf, Members, Number, Poller, Visitor},
     policy::{ExitPolicy, Fairness, Limit, Observer, Parts, Policy, Rank, Stop, tell},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
 };
 
 use super::{
+    drive::poll_held,
     exit::Exits,
     outcome::Ending,
     recover::{ClearSlots, Cursor, Settle, Step},
 };
 
 /// What comes after the enters. `F` makes the body, which ends with an `R` or a `B`.
-pub(super) enum Next<F, R, B, E, N> {
+pub(super) enum Next<F, R, B, E, L, N> {
     /// The body. Members are entering, and none has failed.
     Body(F),
     /// The exits, which receive this case unless something panics. The body is not called. Other members are entering.
     Fail(ExitCase),
     /// The exits have begun; with `eager_rollback`, beside the pending enters.
-    Exits(Exits<R, B, E, N>),
+    Exits(Exits<R, B, E, L, N>),
 }
 
-impl<F, R, B, E, N: Number> Next<F, R, B, E, N> {
+impl<F, R, B, E, L, N: Number> Next<F, R, B, E, L, N> {
     /// Notes why the body will not be called, if it is the first reason, and drops the body.
     pub(super) fn fail(&mut self, case: ExitCase, panic: &mut FirstPanic) {
         if let Self::Body(_) = self {
@@ -55,7 +57,7 @@ impl<F, R, B, E, N: Number> Next<F, R, B, E, N> {
 pub(super) struct InSlots<Ms: Members, F, R, B> {
     #[pin]
     pub(super) members: Ms,
-    pub(super) next: Next<F, R, B, ErrorOf<Ms>, Ms::Number>,
+    pub(super) next: Next<F, R, B, ErrorOf<Ms>, LostOf<Ms>, Ms::Number>,
     /// The rank of the last member that entered.
     pub(super) rank: Ms::Rank,
     /// How many enters are in flight.
@@ -66,7 +68,7 @@ pub(super) struct InSlots<Ms: Members, F, R, B> {
 
 impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
     #[inline]
-    pub(super) fn new(members: Ms, next: Next<F, R, B, ErrorOf<Ms>, Ms::Number>, panic: FirstPanic) -> Self {
+    pub(super) fn new(members: Ms, next: Next<F, R, B, ErrorOf<Ms>, LostOf<Ms>, Ms::Number>, panic: FirstPanic) -> Self {
         Self { members, next, rank: Ms::Rank::default(), in_flight: Ms::Number::default(), panic }
     }
 
@@ -84,6 +86,9 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         let (mut entering, mut may_begin) = (self.as_mut().is_entering(), true);
         if entering {
             (entering, may_begin) = self.as_mut().poll_enters(parts, cx);
+        }
+        if Ms::Kind::DRIVEN {
+            self.as_mut().poll_drivers(parts, &mut entering, &mut may_begin, cx);
         }
         let InSlotsProj { mut members, next, panic, .. } = self.project();
         if P::Observer::OBSERVES && !entering && matches!(next, Next::Body(_)) {
@@ -113,6 +118,9 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
                 let case = if panic.is_some() { ExitCase::Panicked } else { *case };
                 let mut exits = Exits::new(Ending::no_body(case));
                 *exits.entering() = entering;
+                if Ms::Kind::DRIVEN {
+                    exits.collect_lost(members.as_mut());
+                }
                 exits.choose_shown(members.as_mut());
                 members.begin_exits();
                 *next = Next::Exits(exits);
@@ -124,11 +132,11 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
 
     /// Returns whether a member is still entering; and whether exits may begin beside the enters, because a member may
     /// be held for the first time.
-    fn poll_enters<P: Policy>(self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> (bool, bool)
+    fn poll_enters<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> (bool, bool)
     where
         Ms: Members<Rank = RankOf<P>>,
     {
-        let InSlotsProj { mut members, next, rank, in_flight, panic } = self.project();
+        let InSlotsProj { mut members, next, rank, in_flight, panic } = self.as_mut().project();
         let (failed, cursor) = (!matches!(next, Next::Body(_)), Cursor::new(Step::Enter));
         let mut sweep = PollEnters { failed, entered: false, rank, in_flight, panic, parts, cursor };
         let mut from = 0;
@@ -138,14 +146,47 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         let (failed, mut may_begin, pending) = (sweep.failed, sweep.entered, sweep.cursor.pending);
         let mut entering = pending || in_flight.get() > 0;
         if failed {
-            if (P::FAIL_FAST || P::EnterLimit::LIMITED) && matches!(next, Next::Body(_)) {
-                let _ = members.visit(0, &mut CutEnters { all: P::FAIL_FAST, panic, observer: parts.observer });
-                entering &= !P::FAIL_FAST;
-            }
-            may_begin |= matches!(next, Next::Body(_));
-            next.fail(ExitCase::EnterFailed, panic);
+            self.fail(ExitCase::EnterFailed, parts, &mut entering, &mut may_begin);
         }
         (entering, may_begin)
+    }
+
+    /// Polls the drivers of the members that have entered.
+    #[cold]
+    fn poll_drivers<P: Policy>(
+        mut self: Pin<&mut Self>,
+        parts: &mut Parts<'_, P>,
+        entering: &mut bool,
+        may_begin: &mut bool,
+        cx: &mut Context<'_>,
+    ) where
+        Ms: Members<Rank = RankOf<P>>,
+    {
+        let InSlotsProj { members, next, panic, .. } = self.as_mut().project();
+        if let Next::Exits(_) = next {
+            // They are polled along with the exits.
+            return;
+        }
+        if poll_held(members, parts.observer, panic, cx) {
+            self.fail(ExitCase::Lost, parts, entering, may_begin);
+        }
+    }
+
+    /// An enter, or the driver of a member that has entered, has failed or panicked.
+    fn fail<P: Policy>(
+        self: Pin<&mut Self>,
+        case: ExitCase,
+        parts: &mut Parts<'_, P>,
+        entering: &mut bool,
+        may_begin: &mut bool,
+    ) {
+        let InSlotsProj { members, next, panic, .. } = self.project();
+        if (P::FAIL_FAST || P::EnterLimit::LIMITED) && matches!(next, Next::Body(_)) {
+            let _ = members.visit(0, &mut CutEnters { all: P::FAIL_FAST, panic, observer: parts.observer });
+            *entering &= !P::FAIL_FAST;
+        }
+        *may_begin |= matches!(next, Next::Body(_));
+        next.fail(case, panic);
     }
 
     /// The group is stopped: the queued members never start. Unless they shall `settle`, every pending enter is dropped.
@@ -180,7 +221,7 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
 type RankOf<P> = <<P as Policy>::Exits as ExitPolicy>::Rank;
 
 /// Who is polled first.
-type FairOf<P> = <<P as Policy>::Exits as ExitPolicy>::Fairness;
+pub(super) type FairOf<P> = <<P as Policy>::Exits as ExitPolicy>::Fairness;
 
 fn any_held<Ms: Members>(members: Pin<&mut Ms>) -> bool {
     members.visit(0, &mut FindHeld).is_break()
@@ -294,9 +335,11 @@ where
             Poll::Pending => self.cursor.pending = true,
             Poll::Ready(true) => {
                 self.count().end();
-                self.entered = true;
-                slot.set_rank(self.rank.next());
-                self.tell(Event::Entered { index });
+                slot.as_mut().set_rank(self.rank.next());
+                let held = slot.phase() == Phase::Held;
+                self.entered |= held;
+                // An optional member that could not be entered is no failure of the group.
+                self.tell(if held { Event::Entered { index } } else { Event::EnterFailed { index } });
             }
             Poll::Ready(false) => {
                 self.count().end();

@@ -11,24 +11,26 @@ use core::{
 use pin_project::{pin_project, pinned_drop};
 
 use crate::{
-    Event, ExitCase, Values,
+    Errors, Event, ExitCase, Shape, Values,
     cycle::Outcome,
+    drive::{Kind, Lost},
     exit::Answer,
-    group::{ErrorOf, InFlight, Members, Number, Poller, ShapeOf, Visitor},
+    group::{ErrorOf, InFlight, LostOf, Members, Number, Poller, ShapeOf, Visitor},
     policy::{ExitPolicy, Fairness, Limit, Observer, Unobserved, tell},
     slot::{Phase, Slot},
     unwind::{self, Caught, FirstPanic},
 };
 
 use super::{
+    drive::poll_held,
     outcome::{AFTER_THE_END, Answers, Ending, Finished, complete, fail},
     recover::{Clear, ClearSlots, Cursor, EndOnUnwind, Pass, Step},
 };
 
 /// The exits, once the first one has begun.
-pub(super) struct Exits<R, B, E, N> {
+pub(super) struct Exits<R, B, E, L, N> {
     /// How it ends when they have finished.
-    ending: Ending<R, B, E>,
+    ending: Ending<R, B, E, L>,
     course: Course<N>,
 }
 
@@ -45,15 +47,15 @@ struct Course<N> {
     in_flight: N,
 }
 
-impl<R, B, E, N: Number> Exits<R, B, E, N> {
+impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
     /// The exits receive the case of the `ending`.
-    pub(super) fn new(ending: Ending<R, B, E>) -> Self {
+    pub(super) fn new(ending: Ending<R, B, E, L>) -> Self {
         let case = ending.case();
         Self::of(ending, case)
     }
 
     /// The exits receive the `case`.
-    pub(super) fn of(ending: Ending<R, B, E>, case: ExitCase) -> Self {
+    pub(super) fn of(ending: Ending<R, B, E, L>, case: ExitCase) -> Self {
         let in_flight = N::default();
         let course = Course { case, answers: Answers::Neutral, suppressed: false, entering: false, in_flight };
         Self { ending, course }
@@ -73,7 +75,7 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
     /// The same exits, without the body's value. If an enter that is dropped along with it has `panicked`, exits that have
     /// not begun receive that.
     #[cfg(feature = "alloc")]
-    pub(super) fn hand_over(&mut self, enters: bool, panicked: bool, panic: &mut FirstPanic) -> Exits<(), B, E, N> {
+    pub(super) fn hand_over(&mut self, enters: bool, panicked: bool, panic: &mut FirstPanic) -> Exits<(), B, E, L, N> {
         let mut course = self.course;
         course.entering &= enters;
         if panicked {
@@ -83,8 +85,19 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
     }
 
     /// How it ends, and what the exits have answered.
-    pub(super) fn results(&mut self) -> (&mut Ending<R, B, E>, Answers) {
+    pub(super) fn results(&mut self) -> (&mut Ending<R, B, E, L>, Answers) {
         (&mut self.ending, self.course.answers)
+    }
+
+    /// The errors of drivers that have failed by now are the cause, if it is that.
+    pub(super) fn collect_lost<Ms>(&mut self, members: Pin<&mut Ms>)
+    where
+        Ms: Members<Values: Values<Error = E>>,
+        L: Lost<E, ShapeOf<Ms>>,
+    {
+        if let Ending::Lost(lost) = &mut self.ending {
+            let _ = members.visit(0, &mut CollectLost { errors: lost.errors_mut() });
+        }
     }
 
     /// In a group that has failed, the exits are shown the first of the errors that are known now.
@@ -119,6 +132,7 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
         O: Observer,
         B: 'static,
         E: 'static,
+        L: Lost<E, ShapeOf<Ms>>,
     {
         let Self { ending, course } = self;
         // Most often there is nothing to look for. (In a stack an error may be suppressed: it is not shown any more.)
@@ -130,6 +144,9 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
             from = sweep.recover(members.as_mut(), caught);
         }
         let pending = sweep.cursor.pending;
+        if Ms::Kind::DRIVEN {
+            let _ = poll_held(members, observer, panic, cx);
+        }
         if pending || course.in_flight.get() > 0 { Poll::Pending } else { Poll::Ready(()) }
     }
 }
@@ -139,12 +156,12 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
 pub(crate) struct ExitPhase<Ms: Members, R, B> {
     #[pin]
     pub(super) members: Ms,
-    pub(super) exits: Exits<R, B, ErrorOf<Ms>, Ms::Number>,
+    pub(super) exits: Exits<R, B, ErrorOf<Ms>, LostOf<Ms>, Ms::Number>,
     pub(super) panic: FirstPanic,
 }
 
 impl<Ms: Members, R, B> ExitPhase<Ms, R, B> {
-    pub(super) fn new(members: Ms, exits: Exits<R, B, ErrorOf<Ms>, Ms::Number>, panic: FirstPanic) -> Self {
+    pub(super) fn new(members: Ms, exits: Exits<R, B, ErrorOf<Ms>, LostOf<Ms>, Ms::Number>, panic: FirstPanic) -> Self {
         Self { members, exits, panic }
     }
 
@@ -214,6 +231,23 @@ impl<Ms: Members, X> PinnedDrop for ExitOnly<Ms, X> {
         let mut first = FirstPanic::none();
         self.clear(&mut first);
         first.resume_in_drop();
+    }
+}
+
+/// Moves the errors of drivers out.
+struct CollectLost<'a, E, S: Shape> {
+    errors: &'a mut Errors<E, S>,
+}
+
+impl<E, T, K: Shape> Visitor<E, T> for CollectLost<'_, E, K> {
+    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        if let Some(error) = slot.take_lost() {
+            self.errors.put(index, error);
+        }
+        ControlFlow::Continue(())
     }
 }
 
@@ -352,7 +386,12 @@ impl<E, T, X: ExitPolicy, N: Number, O: Observer> Poller<E, T> for PollExits<'_,
             tell(self.observer, self.panic, Event::ExitStarted { index });
             slot.as_mut().begin_exit(self.course.case);
         }
-        match slot.poll_exit(cx) {
+        let mut driver_ended = false;
+        let polled = slot.poll_exit(cx, &mut driver_ended);
+        if driver_ended {
+            tell(self.observer, self.panic, Event::DriverEnded { index });
+        }
+        match polled {
             Poll::Pending => self.cursor.pending = true,
             Poll::Ready(Some(answer)) => {
                 self.count().end();

@@ -4,6 +4,7 @@ use core::{convert::Infallible, marker::PhantomData, mem, ops::ControlFlow, pin:
 
 use crate::{
     Event, ExitCase, Values,
+    drive::Undriven,
     group::{HeldAll, PortableMembers, Visitor},
     policy::{ExitPolicy, Observer, Policy, Stop, tell},
     slot::{Nobody, Phase, Slot},
@@ -24,8 +25,9 @@ impl<V: Values, X: ExitPolicy, B> After<V, X> for NoBody<B> {
     type Value = ();
     type Error = B;
     type Block = Nobody<(HeldAll<V, X::Rank>, Ended<Result<(), B>>)>;
+    type Drivers = Undriven;
 
-    fn begin(self, _: HeldAll<V, X::Rank>, _: X) -> Result<Self::Block, ()> {
+    fn begin(self, _: HeldAll<V, X::Rank>, _: X) -> Result<(Self::Block, Undriven), ()> {
         match self.0 {}
     }
 }
@@ -50,7 +52,7 @@ where
         if let StateProj::Body { block, .. } = this.state.as_mut().project() {
             tell(parts.observer, &mut first, Event::BodyDropped {});
             if let Poll::Ready(returned) = &mut cancel_block(block) {
-                this.state.as_mut().leave_body(returned, FirstPanic::none(), false, &mut parts);
+                this.state.as_mut().leave_body(returned, ExitCase::Cancelled, FirstPanic::none(), false, &mut parts);
             }
         }
         let StateProj::Slots(phase) = this.state.as_mut().project() else { return None };

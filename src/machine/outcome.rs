@@ -6,16 +6,19 @@ use crate::{
     Cause, Errors, ExitCase, Failure, Shape,
     cycle::Outcome,
     exit::Answer,
-    group::{ErrorOf, Members, ShapeOf, Visitor},
+    drive::Lost,
+    group::{ErrorOf, LostOf, Members, ShapeOf, Visitor},
     slot::Slot,
     unwind::{self, Caught, FirstPanic},
 };
 
 /// How the body ended, or why it was not called, and what there is to return: an [`ExitCase`] with its load. The last two
 /// hold the error of an enter, which the exits are shown.
-pub(crate) enum Ending<R, B, E> {
+pub(crate) enum Ending<R, B, E, L> {
     Completed(R),
     Failed(B),
+    /// Drivers failed, with these errors. The exits are shown the first.
+    Lost(L),
     Cancelled,
     Panicked,
     EnterFailed,
@@ -23,10 +26,14 @@ pub(crate) enum Ending<R, B, E> {
     ShownEnterFailed(E),
 }
 
-impl<R, B, E> Ending<R, B, E> {
+impl<R, B, E, L> Ending<R, B, E, L> {
     /// Why a body was not called.
-    pub(super) fn no_body(case: ExitCase) -> Self {
+    pub(super) fn no_body<S: Shape>(case: ExitCase) -> Self
+    where
+        L: Lost<E, S>,
+    {
         match case {
+            ExitCase::Lost => L::empty().map_or(Self::Cancelled, Self::Lost),
             ExitCase::Cancelled => Self::Cancelled,
             ExitCase::Panicked => Self::Panicked,
             _ => Self::EnterFailed,
@@ -37,6 +44,7 @@ impl<R, B, E> Ending<R, B, E> {
         match self {
             Self::Completed(_) => ExitCase::Completed,
             Self::Failed(_) => ExitCase::Failed,
+            Self::Lost(_) => ExitCase::Lost,
             Self::Cancelled => ExitCase::Cancelled,
             Self::Panicked | Self::ShownPanicked(_) => ExitCase::Panicked,
             Self::EnterFailed | Self::ShownEnterFailed(_) => ExitCase::EnterFailed,
@@ -44,13 +52,15 @@ impl<R, B, E> Ending<R, B, E> {
     }
 
     /// The error that the exits are shown.
-    pub(super) fn shown(&self) -> Option<&dyn Any>
+    pub(super) fn shown<S: Shape>(&self) -> Option<&dyn Any>
     where
         B: 'static,
         E: 'static,
+        L: Lost<E, S>,
     {
         match self {
             Self::Failed(error) => Some(error),
+            Self::Lost(lost) => lost.errors().iter().next().map(|(_, error)| error as &dyn Any),
             Self::ShownPanicked(error) | Self::ShownEnterFailed(error) => Some(error),
             _ => None,
         }
@@ -70,13 +80,14 @@ impl<R, B, E> Ending<R, B, E> {
 
     /// The same, without the body's value.
     #[cfg(feature = "alloc")]
-    pub(super) fn drop_value(self, panic: &mut FirstPanic) -> Ending<(), B, E> {
+    pub(super) fn drop_value(self, panic: &mut FirstPanic) -> Ending<(), B, E, L> {
         match self {
             Self::Completed(value) => {
                 panic.drop(value);
                 Ending::Completed(())
             }
             Self::Failed(error) => Ending::Failed(error),
+            Self::Lost(errors) => Ending::Lost(errors),
             Self::Cancelled => Ending::Cancelled,
             Self::Panicked => Ending::Panicked,
             Self::EnterFailed => Ending::EnterFailed,
@@ -139,7 +150,7 @@ pub(super) type Finished<Ms, R, B> = Result<Outcome<R, ErrorOf<Ms>, ShapeOf<Ms>,
 #[inline]
 pub(super) fn complete<Ms: Members, R, B>(
     members: Pin<&mut Ms>,
-    ending: &mut Ending<R, B, ErrorOf<Ms>>,
+    ending: &mut Ending<R, B, ErrorOf<Ms>, LostOf<Ms>>,
     answers: Answers,
     panic: &mut FirstPanic,
 ) -> Option<(R, Answer)> {
@@ -161,7 +172,7 @@ pub(super) fn complete<Ms: Members, R, B>(
 #[inline(never)]
 pub(super) fn fail<Ms: Members, R, B>(
     mut members: Pin<&mut Ms>,
-    ending: &mut Ending<R, B, ErrorOf<Ms>>,
+    ending: &mut Ending<R, B, ErrorOf<Ms>, LostOf<Ms>>,
     answers: Answers,
     panic: &mut FirstPanic,
     names: &'static [&'static str],
@@ -171,7 +182,10 @@ pub(super) fn fail<Ms: Members, R, B>(
     let mut errors = TakeErrors { enters: Errors::empty(), exits: Errors::empty(), lent };
     // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
     // With `settle`, an enter may fail after the stop.
-    if answers == Answers::Failed || panic.is_some() || matches!(ending, Ending::EnterFailed | Ending::Cancelled) {
+    if answers == Answers::Failed
+        || panic.is_some()
+        || matches!(ending, Ending::EnterFailed | Ending::Cancelled | Ending::Lost(_))
+    {
         if Errors::<ErrorOf<Ms>, ShapeOf<Ms>>::GROWS {
             let mut count = CountErrors { enters: 0, exits: 0 };
             let _ = members.as_mut().visit(0, &mut count);
@@ -180,7 +194,7 @@ pub(super) fn fail<Ms: Members, R, B>(
         }
         let _ = members.visit(0, &mut errors);
     }
-    let TakeErrors { enters, exits, .. } = errors;
+    let TakeErrors { enters, mut exits, .. } = errors;
     let mut value = None;
     let cause = if let Some(caught) = panic.take() {
         panic.drop(ending);
@@ -200,6 +214,12 @@ pub(super) fn fail<Ms: Members, R, B>(
             Ending::Cancelled if enters.is_empty() => Cause::Cancelled {},
             Ending::Cancelled => Cause::Enter(enters),
             Ending::EnterFailed | Ending::ShownEnterFailed(_) => Cause::Enter(enters),
+            Ending::Lost(lost) if enters.is_empty() => Cause::Lost(lost.into_errors()),
+            // An enter has failed as well.
+            Ending::Lost(lost) => {
+                exits = exits.merge(lost.into_errors(), panic);
+                Cause::Enter(enters)
+            }
             Ending::Panicked | Ending::ShownPanicked(_) => unreachable!("no panic is forgotten"),
         }
     };
