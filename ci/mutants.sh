@@ -56,7 +56,10 @@ machine/enter.rs~        self.count().end();\n        self.tell(if held~        
 machine/exit.rs~let has_room = self.policy.limit().has_room();~let has_room = true;~13: at most n exits in flight
 machine/exit.rs~                self.count().end();\n                tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK~                tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK~13: a panic in an exit frees its place
 machine/exit.rs~            if !X::Limit::LIMITED || !held_back || !self.policy.limit().has_room() {~            if held_back || true {~13: a place that becomes free late is used at once
-group.rs~        let last = self.turn.is_none_or(|(_, highest)| highest < rank);~        let last = self.turn.is_none_or(|(_, highest)| highest > rank);~12: last entered first
+group.rs~        let last = self.turn.is_none_or(|(_, highest)| highest <= rank);~        let last = self.turn.is_none_or(|(_, highest)| highest > rank);~12: last entered first
+group.rs~        let last = self.turn.is_none_or(|(_, highest)| highest <= rank);~        let last = self.turn.is_none_or(|(_, highest)| highest < rank);~12: in_reverse, last argument first
+policy.rs~impl Order for InReverse {\n    const STACK: bool = true;\n    type Rank = ();~impl Order for InReverse {\n    const STACK: bool = true;\n    type Rank = usize;~12: in_reverse, whatever entered first
+policy.rs~impl Order for InReverse {\n    const STACK: bool = true;~impl Order for InReverse {\n    const STACK: bool = false;~12: in_reverse, one at a time
 slot.rs~        *this.rank = rank;~~12: the order of entering is kept while the body runs
 group/vec.rs~S::held(value, S::Rank::get(&ranks, index), *this.release)~S::held(value, S::Rank::default(), *this.release)~12: the order of entering is kept while the body runs, in a Vec
 machine/exit.rs~                    self.next(ExitCase::Completed);~~12: after Suppress the rest receive Completed
@@ -78,7 +81,16 @@ machine/exit.rs~self.course.answers.max(answers)~answers~10: a failed exit is no
 machine/outcome.rs~if answers == Answers::Failed || panic.is_some() || matches!~if answers == Answers::Failed || matches!~10: no error is lost beside a panic
 machine/enter.rs~if let Self::Body(_) = self {~if let Self::Body(_) | Self::Fail(_) = self {~14: a failed group stays failed
 machine.rs~            state.as_mut().poll_stop(&mut parts, cx);~~14: stop is polled
-machine/enter.rs~        let _ = members.visit(0, &mut CutEnters { all: true, panic, observer });~~14: pending enters are dropped
+machine/enter.rs~        let _ = members.visit(0, &mut CutEnters { all: !settle, panic, observer });~~14: pending enters are dropped
+machine/enter.rs~        let _ = members.visit(0, &mut CutEnters { all: !settle, panic, observer });~        let _ = members.visit(0, &mut CutEnters { all: true, panic, observer });~14: with settle no pending enter is dropped
+machine/enter.rs~        let _ = members.visit(0, &mut CutEnters { all: !settle, panic, observer });~        if !settle {\n            let _ = members.visit(0, &mut CutEnters { all: true, panic, observer });\n        }~14: with settle queued members never start
+machine/enter.rs~        if !settle {\n            // The next sweep~        if true {\n            // The next sweep~14: with settle the pending enters are waited for
+machine/enter.rs~        if settle { matches!~        if true { matches!~14: a stop drops the pending enters of a failed group
+machine/enter.rs~        if settle { matches!~        if false { matches!~14: with settle a stop that was ready is not polled again
+policy.rs~    const SETTLE: bool = true;~~14: settle is a policy
+machine/outcome.rs~matches!(ending, Ending::EnterFailed | Ending::Cancelled)~matches!(ending, Ending::EnterFailed)~14: with settle an enter error after the stop is kept
+machine/outcome.rs~            Ending::Cancelled if enters.is_empty() => Cause::Cancelled {},~            Ending::Cancelled => Cause::Cancelled {},~14: with settle an enter error after the stop is the cause
+machine/outcome.rs~        if let Self::Panicked | Self::EnterFailed = self {~        if let Self::Panicked | Self::EnterFailed | Self::Cancelled = self {~14: with settle an enter error after the stop is shown to no exit
 machine/body.rs~if S::ENABLED && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
 machine/enter.rs~            parts.stop.as_mut().clear(panic);~~14: stop is dropped when no enter is pending
 machine/enter.rs~!(has_body && matches!(next, Next::Body(_)))~!matches!(next, Next::Body(_))~14: stop is dropped when a nested group has entered
@@ -174,9 +186,12 @@ wake.rs~self.late.insert(index, self.len);~let _ = (&mut self.late, self.len);~2
 wake.rs~return Some(at * BITS + bits.trailing_zeros() as usize);~return Some(at * BITS + bits.ilog2() as usize);~20: members held late exit in argument order
 wake.rs~let mut mask = !0 << (from % BITS);~let mut mask = !0;~20: a member held late waits for the next sweep if this one has passed it
 wake.rs~                mask = !0;~~20: each of many that are held late is found
-wake.rs~                stack.push(index);~~12: of many, a member that enters late has its turn
+wake.rs~                stack.push((rank, index));~~12: of many, a member that enters late has its turn
+wake.rs~                stack.push((rank, index));~                stack.push((rank.max(usize::MAX), index));~12: of many, a member that enters late has its turn by the order
+wake.rs~                stack.push((rank, index));~                stack.push((rank.min(0), index));~12: of many, a member that enters late in a stack is the last that entered
 wake.rs~            if phase(slots, self.turn) != Phase::Exiting {~            let _ = slots;\n            if true {~12: of many, one after the other
-wake.rs~held.sort_unstable_by(|a, b| rank(*a).partial_cmp(&rank(*b)).unwrap_or(Ordering::Equal));~let _ = (Ordering::Equal, &mut rank);~12: of many, last entered first
+wake.rs~                        held.push((slot.rank().number(), index));~                        held.push((0, index));~12: of many, last entered first
+wake.rs~                        held.push((slot.rank().number(), index));~                        held.push((usize::MAX - slot.rank().number(), index));~12: of many, the first comes last
 wake/awake.rs~            self.hint = woken.hint;\n~~20: the hint is not lost
 wake/awake.rs~!woken.more && woken~woken~20: members in the set are not lost
 wake/awake.rs~            self.kept = Some(first);\n~~20: a hint that is not wanted yet is kept
