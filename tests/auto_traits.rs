@@ -165,6 +165,7 @@ fn send_for_every_policy() {
     with!();
     with!(.fail_fast().enter_limit(1).exit_limit(1).names(&["a", "b"]).fair().caller_waker());
     with!(.stack().eager_rollback().cancel_on(ready(())).observe(|_| ()));
+    with!(.in_reverse().settle().cancel_on(ready(())));
     let name = String::from("name");
     entering(gather((start(1), start(2))).observe(|_| assert!(!name.is_empty())));
 }
@@ -194,6 +195,7 @@ fn entered_for_every_policy() {
     }
     with!();
     with!(.stack().exit_limit(1).fair().caller_waker());
+    with!(.in_reverse().exit_limit(1).fair());
 }
 
 /// A gather whose members can be cloned can be cloned along with its policies, and the clone is a gather of its own. The

@@ -189,7 +189,7 @@ fn allocations_of_late_members() {
     assert_eq!(counts, [counts[0]; 3]);
 }
 
-/// 12, 20: a `stack` of a `Vec` takes a number of allocations that does not grow with its members, under every policy, and
+/// 12, 20: a `stack` of a `Vec`, or `in_reverse`, takes a number of allocations that does not grow with its members, under every policy, and
 /// in every order of entering.
 #[test]
 #[cfg(feature = "alloc")]
@@ -203,9 +203,13 @@ fn allocations_of_a_stack() {
     }
     macro_rules! does_not_grow {
         ($first:literal, |$gather:ident| $run:expr) => {
+            does_not_grow!($first, stack, |$gather| $run);
+            does_not_grow!($first, in_reverse, |$gather| $run);
+        };
+        ($first:literal, $policy:ident, |$gather:ident| $run:expr) => {
             let counts = [31, 64, 200, 4000].map(|len| {
                 let members: Vec<_> = (0..len).map(|index| slow(index, if index == 0 { $first } else { 1 })).collect();
-                let $gather = gather(members).stack();
+                let $gather = gather(members).$policy();
                 let (ended_well, count) = allocations(async { $run.is_ok() });
                 assert_eq!(ended_well, $first != 255);
                 count
@@ -287,6 +291,8 @@ fn sizes_of_the_policies() {
     let (word, one) = (size_of::<usize>(), 1);
     costs!(0, fail_fast());
     costs!(0, eager_rollback());
+    costs!(0, settle());
+    costs!(word, settle().cancel_on(std::future::pending::<()>()));
     // What was given, its future, or nothing: a tag.
     costs!(word, cancel_on(std::future::pending::<()>()));
     #[cfg(feature = "std")]
@@ -296,6 +302,7 @@ fn sizes_of_the_policies() {
     costs!(2 * word, exit_limit(one));
     // A rank a member, and the last one given.
     costs!(3 * word, stack());
+    costs!(0, in_reverse());
     // The number of the poll, of the enters' and of the exits'; the values' guard keeps them as well.
     costs!(4 * word, fair());
     // A slice, once with the machine, and once with the values' guard.
@@ -314,6 +321,7 @@ fn no_allocation_with_policies() {
         assert_eq!(allocations(group().fail_fast().with(body)).1, 0);
         assert_eq!(allocations(group().eager_rollback().with(body)).1, 0);
         assert_eq!(allocations(group().stack().eager_rollback().with(body)).1, 0);
+        assert_eq!(allocations(group().in_reverse().settle().cancel_on(pend()).with(body)).1, 0);
         assert_eq!(allocations(group().enter_limit(1).exit_limit(1).with(body)).1, 0);
         assert_eq!(allocations(group().cancel_on(pend()).with(body)).1, 0);
         let halves = async {

@@ -425,29 +425,35 @@ fn enter_can_be_spawned() {
     smol::block_on(smol::spawn(gather(vec![nested(), nested()]).stack().with(async |all| Ok(all.len())))).unwrap();
 }
 
-/// A `Vec` that was changed before its exit: the exit exits what is in it, once, in a stack too.
+/// A `Vec` that was changed before its exit: the exit exits what is in it, once, one at a time too.
 #[test]
 #[cfg(feature = "alloc")]
 fn a_changed_vec() {
-    for pushed in [0, 1, 3] {
-        for removed in [0, 1, 2] {
+    macro_rules! change {
+        ($policy:ident, $pushed:ident, $removed:ident) => {
             let log = Log::default();
             let open = |name| Member::new(&log, name, well(), well());
-            let group = || Driver::new(gather((0..2).map(open).collect::<Vec<_>>()).stack().enter()).end().unwrap();
+            let group = || Driver::new(gather((0..2).map(open).collect::<Vec<_>>()).$policy().enter()).end().unwrap();
             let mut changed = group();
-            let more = Driver::new(gather((2..2 + pushed).map(open).collect::<Vec<_>>()).enter()).end().unwrap();
+            let more = Driver::new(gather((2..2 + $pushed).map(open).collect::<Vec<_>>()).enter()).end().unwrap();
             changed.extend(Entered::into_inner(more));
-            let out: Vec<_> = changed.drain(..removed).collect();
+            let out: Vec<_> = changed.drain(..$removed).collect();
             log.take();
             Driver::new(changed.exit(ExitCase::Completed)).end().unwrap();
             let mut exited = log.only(&["exited", "LEAK", "abandon"]);
-            if pushed > 0 {
-                assert_eq!(exited[0], format!("exited {}", 1 + pushed), "last in, first out");
+            if $pushed > 0 {
+                assert_eq!(exited[0], format!("exited {}", 1 + $pushed), "last in, first out");
             }
             exited.sort();
-            let expected: Vec<_> = (removed..2 + pushed).map(|name| format!("exited {name}")).collect();
+            let expected: Vec<_> = ($removed..2 + $pushed).map(|name| format!("exited {name}")).collect();
             assert_eq!(exited, expected);
             out.into_iter().for_each(Exit::abandon);
+        };
+    }
+    for pushed in [0, 1, 3] {
+        for removed in [0, 1, 2] {
+            change!(stack, pushed, removed);
+            change!(in_reverse, pushed, removed);
         }
     }
 }

@@ -293,6 +293,37 @@ fn late_members_have_their_turn() {
     }
 }
 
+/// 12, 16: of many that exit one at a time, a resource whose `on_error` panics keeps its turn, also if others enter late.
+#[test]
+#[cfg(feature = "std")]
+fn after_a_panic_in_on_error() {
+    let many = Many::new(100);
+    let mut members = many.members(|name| if name == 60 { fails("e") } else { well() });
+    for name in [20, 30] {
+        let (enter, exit) = (well().gate(&many.enters[name]), well().gate(&many.exits[name]));
+        members[name] = Member::new(&many.log, name, enter, exit).on_error_panics();
+    }
+    let gather = gather(members).in_reverse().eager_rollback().catch_unwind();
+    let mut driver = Driver::new(gather.with(async |_| Ok(())));
+    driver.pends();
+    for (opened, exits) in [
+        ([10, 30, 60].map(|name| &many.enters[name]), vec![30]),
+        ([&many.exits[30], &many.enters[5], &many.enters[20]], vec![30, 20]),
+        ([&many.exits[20], &many.enters[3], &many.enters[7]], vec![20, 10]),
+    ] {
+        many.polled();
+        opened.iter().for_each(|gate| gate.open());
+        driver.pends();
+        let polled = many.polled().into_iter().filter(|line| line.contains("exit")).collect::<Vec<_>>();
+        assert_eq!(polled, lines("exit", exits));
+    }
+    many.exits.iter().chain(&many.enters).for_each(Gate::open);
+    assert_eq!(Report::plain(driver.end()).why, common::Why::Panicked("on_error 30".into()));
+    let log = many.log.everything();
+    let count = |word: &str| log.iter().filter(|line| line.starts_with(word)).count();
+    assert_eq!((count("on_error"), count("exited"), count("LEAK")), (99, 99, 0));
+}
+
 /// 14, 20: with `settle`, the pending enters of many run to their end after a stop, each polled when it is woken, and queued
 /// members never start.
 #[test]

@@ -228,6 +228,8 @@ macro_rules! every_policy {
             run!(with, |it| it.fail_fast().stack());
             run!(with, |it| it.eager_rollback().enter_limit(2).observe(&observer));
             run!(with, |it| it.eager_rollback().stack());
+            run!(with, |it| it.eager_rollback().in_reverse());
+            run!(with, |it| it.cancel_on(borrows(2)).settle().in_reverse());
             run!(with, |it| it.stack().fair().cancel_on(borrows(5)));
             run!(with, |it| it.enter_limit(2).exit_limit(2).fair().observe(&observer));
             run!(with, |it| it.caller_waker().cancel_on(borrows(9)).cancel_on(borrows(3)));

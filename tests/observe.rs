@@ -214,7 +214,7 @@ fn two_observers() {
 #[cfg(feature = "alloc")]
 fn whatever_begins_ends() {
     for count in [3, 40] {
-        for case in 0..48 {
+        for case in 0..64 {
             for drop_after in 0..6 {
                 let (log, events) = (Log::default(), Events::default());
                 let gates: Vec<_> = (0..2 * count).map(|_| Gate::new()).collect();
@@ -225,20 +225,22 @@ fn whatever_begins_ends() {
                 let members: Vec<_> =
                     (0..count).map(|index| Member::new(&log, index, act(index, 0), act(index, 1))).collect();
                 let gather = gather(members).observe(observer(&events));
-                let gather = gather.enter_limit(if case & 8 == 0 { 99 } else { 2 });
-                let gather = gather.exit_limit(if case & 16 == 0 { 99 } else { 2 });
+                let gather = gather.enter_limit(if case & 16 == 0 { 99 } else { 2 });
+                let gather = gather.exit_limit(if case & 32 == 0 { 99 } else { 2 });
                 macro_rules! run {
                     ($gather:expr) => {{
                         let gather = $gather;
                         Driver::new(async move { drop(gather.with(async |_| Ok(())).await) })
                     }};
                 }
-                let mut driver = match case % 6 {
+                let mut driver = match case % 8 {
                     0 => run!(gather),
                     1 => run!(gather.eager_rollback()),
                     2 => run!(gather.fail_fast()),
                     3 => run!(gather.stack()),
                     4 => run!(gather.stack().eager_rollback()),
+                    5 => run!(gather.in_reverse().eager_rollback()),
+                    6 => run!(gather.settle().cancel_on(gates[1].wait())),
                     _ => run!(gather.stack().fail_fast()),
                 };
                 let mut ended = false;
