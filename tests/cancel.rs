@@ -1185,6 +1185,29 @@ fn settle_is_observed() {
     });
 }
 
+/// 14: a group that is entered without a body settles likewise, also if every enter ends in the poll in which the stop is ready.
+#[test]
+fn settle_without_a_body() {
+    let (log, enter) = (Log::default(), RefCell::new(Gate::new()));
+    let pending = |name| Member::new(&log, name, well().gate(&enter.borrow()), well());
+    for at_once in [false, true] {
+        each_shape!([Member::new(&log, 0, well(), well()), pending(1), pending(2)], |gather| {
+            let stop = Gate::new();
+            let mut gather = Driver::new(gather.cancel_on(stop.wait()).settle().enter());
+            gather.pends();
+            stop.open();
+            if !at_once {
+                gather.pends();
+            }
+            enter.take().open();
+            assert!(matches!(gather.end().err().unwrap().cause, Cause::Cancelled { .. }));
+            let told = log.only(&["Cancelled", "drop enter", "abandon"]);
+            assert_eq!(told[..3], ["drop enter 0", "drop enter 1", "drop enter 2"]);
+            assert_eq!(told[3..], [0, 1, 2].map(|name| format!("exit {name} Cancelled")));
+        });
+    }
+}
+
 /// 14: a stop of the outer group drops a group that a member enters, which abandons its resources; not so with `settle`.
 #[test]
 fn settle_and_a_nested_group() {

@@ -107,8 +107,8 @@ impl Model {
                 _ => self.enter_errors.values().next().copied(),
             };
         }
-        let Setup { order, fair, exit_limit, .. } = self.setup;
-        let (pool, limit) = (order == Order::Pool, if order == Order::Pool { exit_limit } else { 1 });
+        let (pool, fair) = (self.setup.order == Order::Pool, self.setup.fair);
+        let limit = if pool { self.setup.exit_limit } else { 1 };
         for index in self.order(self.exit_polls) {
             let begins = self.place[index] == Held && self.count(Exiting) < limit && pool && !fair;
             if begins || self.place[index] == Exiting && !self.is_asleep(index) {
