@@ -56,8 +56,8 @@ impl Exit for Connection<'_> {
     }
 }
 
-/// Works with both servers until its caller drops it. Then `cleanups` runs the exits, and may
-/// borrow the names of the servers as well.
+/// Works with both servers until its caller drops it. Then `cleanups` runs the exits,
+/// which may borrow the names, too.
 async fn request<'a>(
     [cache, database]: &'a [String; 2],
     cleanups: &LocalExecutor<'a>,
