@@ -176,8 +176,8 @@ static ADA: Mutex<()> = Mutex::const_new(());
 #[test]
 fn a_transfer_is_committed_or_rolled_back() {
     let Some(servers) = servers("transfer_service") else { return };
+    let _ada = ADA.blocking_lock();
     run(async {
-        let _ada = ADA.lock().await;
         let mut all = Transfers::start(&servers, "transfer").await;
 
         assert_eq!(all.transfer("Ada/Bob/30").await, (StatusCode::OK, "Ada to Bob: 30\n".to_owned()));
@@ -211,8 +211,8 @@ fn a_transfer_is_committed_or_rolled_back() {
 #[test]
 fn a_service_ends_after_its_cleanups() {
     let Some(servers) = servers("cleanups") else { return };
+    let _ada = ADA.blocking_lock();
     run(async {
-        let _ada = ADA.lock().await;
         let mut all = Transfers::start(&servers, "cleanups").await;
         all.hang_up().await;
         let pid = all.service.process.id().unwrap().to_string();
