@@ -45,13 +45,14 @@ use crate::{
 /// | a panic and [`fail_fast`] | a panic in an enter is a failed enter: pending enters are dropped |
 /// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter changes nothing that exits receive |
 /// | a panic and [`cancel_on`] | if the future or its destructor panics, exits that have not begun receive `Panicked` |
-/// | a drop and a limit, [`stack`] or [`in_reverse`] | resources that wait for their exit are abandoned |
+/// | a drop and a limit, [`stack`] or [`in_reverse`] | resources that wait for their exit are abandoned; with a [`shield`], they are exited in their turn |
 /// | a nested group | it is one member: it keeps its own exit policies, and the outer ones do not reach inside |
 ///
 /// [`enter`]: Gather::enter
 /// [`fail_fast`]: Gather::fail_fast
 /// [`eager_rollback`]: Gather::eager_rollback
 /// [`settle`]: Gather::settle
+/// [`shield`]: Gather::shield
 /// [`stack`]: Gather::stack
 /// [`in_reverse`]: Gather::in_reverse
 /// [`enter_limit`]: Gather::enter_limit
