@@ -23,7 +23,7 @@ use crate::{
 /// | --- | --- | --- |
 /// | `Rb` | what a failed enter or a stop does to the pending enters | [`RunOn`], [`EagerRollback`], [`FailFast`], [`Settle`] |
 /// | `L` | how many enters are in flight | [`Unlimited`], [`Limited`] |
-/// | `S` | what cancels the group | [`Never`], [`Either`] |
+/// | `S` | what cancels the group | [`Never`], [`Either`], `Cancellable` (of a shield) |
 /// | `C` | what becomes of a panic | [`Resume`], [`Catch`] |
 /// | `X` | everything about the exits | [`Exits`] |
 /// | `Ob` | who observes | [`Unobserved`], [`Observed`] |

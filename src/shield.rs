@@ -113,6 +113,11 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// Without a shield, see [`With`]. The cleanup may be dropped in its turn: see [`on_drop`](WithShield::on_drop). If you hold the resources as an [`Entered`], you need no shield: exit it in a guard of
     /// your own, such as `scopeguard::guard(entered, |entered| { tokio::spawn(entered.exit(ExitCase::Cancelled)); })`.
     ///
+    /// # Generic code
+    ///
+    /// If the members come from a generic function and you spawn the cleanup on tokio, the signature must name the resource, as for
+    /// the gather itself: see [`Member`](crate::Member).
+    ///
     /// # Costs
     ///
     /// A shield needs the feature `alloc`. It takes one allocation for each exit when that begins (with `settle`, also one for
@@ -201,6 +206,9 @@ impl<T: HandOver> WithShield<T> {
     /// unless the drop itself comes from a panic. With the feature `std`, a panic of the body's destructor, of `stop` or of an enter
     /// resumes when the exits have finished. Exits that have not begun receive `Panicked`, and the cleanup panics at its end.
     ///
+    /// A panic that comes out of a poll of the gather has ended it, so that nothing is left to hand over. With the feature `std` that
+    /// is so only after all exits, or if the caller's own waker panics.
+    ///
     /// # Cancellation
     ///
     /// If the cleanup is dropped, it does what a gather without a shield does: it abandons held resources and drops exits in flight.
@@ -217,8 +225,12 @@ impl<T: HandOver> WithShield<T> {
     /// | a `LocalExecutor` | <code>.on_drop(\|cleanup\| executor.spawn(cleanup).detach())</code> |
     /// | a queue of `Pin<Box<dyn Future<Output = ()>>>` | <code>.on_drop(\|cleanup\| queue.push(Box::pin(async { drop(cleanup.await) })))</code> |
     ///
+    /// `spawn` is a plain closure that returns `()`. It must not keep what smol's `spawn` returns: dropped, a `Task` of smol cancels
+    /// the cleanup, so detach it.
+    ///
     /// A helper that logs serves every group. It also avoids [rust#110338](https://github.com/rust-lang/rust/issues/110338), which
-    /// an `async` block in place meets if a resource's type has a lifetime (`'static` is one):
+    /// an `async` block in place meets if a resource's type has a lifetime (`'static` is one). If you spawn the gather itself inside
+    /// a block, add [`assert_send`](With::assert_send) after `on_drop`.
     ///
     /// ```
     /// use std::{fmt::Display, future::Future, io};

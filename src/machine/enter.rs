@@ -95,7 +95,9 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
                 next.fail(ExitCase::Panicked, panic);
             }
         }
-        if P::Stop::ENABLED && !entering && !(has_body && matches!(next, Next::Body(_))) {
+        // With `settle`, a stop has no effect on a group that has failed or was stopped.
+        let may_stop = matches!(next, Next::Body(_)) && (entering || has_body) || entering && !P::SETTLE;
+        if P::Stop::ENABLED && !may_stop {
             parts.stop.as_mut().clear(panic);
             if panic.is_some() {
                 next.fail(ExitCase::Panicked, panic);

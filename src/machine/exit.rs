@@ -73,9 +73,8 @@ impl<R, B, E, N: Number> Exits<R, B, E, N> {
     /// The same exits, without the body's value. If an enter that is dropped along with it has `panicked`, exits that have
     /// not begun receive that.
     #[cfg(feature = "alloc")]
-    pub(super) fn hand_over(&mut self, enters: bool, panicked: bool, panic: &mut FirstPanic) -> Exits<(), B, E, N> {
+    pub(super) fn hand_over(&mut self, panicked: bool, panic: &mut FirstPanic) -> Exits<(), B, E, N> {
         let mut course = self.course;
-        course.entering &= enters;
         if panicked {
             course.case = ExitCase::Panicked;
         }

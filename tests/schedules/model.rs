@@ -42,8 +42,9 @@ impl Model {
             self.poll_enters();
         }
         // 14: `stop` is dropped when no enter is pending and the body has ended or is not called, before any exit is
-        // polled. 17: A panic of its destructor counts.
-        if !self.is_entering() && (self.ending.is_some() || self.body.is_none()) {
+        // polled; with `settle` as soon as it has no effect. 17: A panic of its destructor counts.
+        let settled = self.settles() && self.ending.is_some();
+        if settled || !self.is_entering() && (self.ending.is_some() || self.body.is_none()) {
             self.drop_stop();
             self.ending = self.ending.or(self.panic.map(|_| Panicked));
         }
