@@ -563,38 +563,6 @@ in_each_shape! {
             }
         }
     }
-
-    /// S5, S6: dropped at every poll, and its cleanup at every poll: every resource is released once. If the cleanup ends, it
-    /// has abandoned nobody, and it reports every error once.
-    [tuple array few]
-    fn at_every_poll(group) {
-        for failing in 0..16usize {
-            for settle in [false, true] {
-                for drop_after in 1..9 {
-                    for cleanup_polls in 0..9 {
-                        run_to(failing, settle, drop_after, cleanup_polls, |log, gates| {
-                            let members = [0, 1, 2].map(|name| {
-                                let enter = if failing & (1 << name) != 0 { fails("e") } else { well() };
-                                Member::new(log, name, enter.gate(&gates[name]), fails("x").gate(&gates[4 + name]))
-                            });
-                            let (body, queue) = (gates[3].clone(), Queue::default());
-                            let body = async move {
-                                body.wait().await;
-                                if failing & 8 != 0 { Err("b") } else { Ok(()) }
-                            };
-                            let group = group(members).shield();
-                            let spawner = queue.clone();
-                            (queue, if settle {
-                                drive(group.settle().with(async |_| body.await).on_drop(spawner.spawner()))
-                            } else {
-                                drive(group.with(async |_| body.await).on_drop(spawner.spawner()))
-                            })
-                        });
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// S5: the cleanup's failure has the group's names, and says which error was the body's.
@@ -639,56 +607,4 @@ fn a_nested_group() {
     let failure = cleanup.end().unwrap_err();
     assert_eq!(failure.to_string(), "cancelled; exit of member 0 failed: exit of member 0 failed: x");
     assert_released(&log.everything());
-}
-
-/// One life cycle of `at_every_poll`: the gates are opened one a poll, the later ones of a phase first.
-fn run_to(
-    failing: usize,
-    settle: bool,
-    drop_after: usize,
-    cleanup_polls: usize,
-    begin: impl FnOnce(&Log, &[Gate; 7]) -> (Queue, Driver<'static, Report<()>>),
-) {
-    let (log, gates) = (Log::default(), std::array::from_fn(|_| Gate::new()));
-    let (queue, mut gather) = begin(&log, &gates);
-    let mut order = [2, 0, 1, 3, 6, 4, 5].iter();
-    let mut step = |future: &mut Driver<'static, Report<()>>| match future.poll() {
-        std::task::Poll::Ready(report) => Some(report),
-        std::task::Poll::Pending => {
-            order.next().inspect(|gate| gates[**gate].open());
-            None
-        }
-    };
-    let mut report = (0..drop_after).find_map(|_| step(&mut gather));
-    let ended = report.is_some();
-    gather.drop();
-    if !queue.is_empty() {
-        assert!(!ended, "it has ended");
-        let mut cleanup = queue.one();
-        report = (0..cleanup_polls).find_map(|_| step(&mut cleanup));
-        cleanup.drop();
-        assert!(report.is_some() || cleanup_polls < 8, "it never ends");
-    }
-    let log = log.everything();
-    assert_released(&log);
-    if let Some(report) = report {
-        let about = format!("{failing} {settle} {drop_after} {cleanup_polls}: {report:?} {log:#?}");
-        assert!(!log.iter().any(|line| line.starts_with("abandon")), "{about}");
-        let exited = (0..3).filter(|name| log.contains(&format!("exited {name}")));
-        assert_eq!(report.exits, exited.map(|name| (name, "x")).collect::<Vec<_>>(), "{about}");
-        // An enter that failed was polled and dropped, and has not entered; one that was cut logs the drop as well.
-        match report.why {
-            Why::Enter(errors) => {
-                assert!(errors.iter().all(|(index, _)| failing & (1 << index) != 0), "{about}");
-                if settle || ended {
-                    assert_eq!(errors.len(), (failing & 7).count_ones() as usize, "{about}");
-                }
-            }
-            Why::Body("b") => assert!(failing == 8, "{about}"),
-            Why::Cancelled => assert!(!ended && !report.exits.is_empty(), "{about}"),
-            Why::Exits => assert!(failing == 0 && !report.exits.is_empty(), "{about}"),
-            Why::Value(()) => assert!(!ended && report.exits.is_empty(), "{about}"),
-            why => panic!("{why:?} {about}"),
-        }
-    }
 }
