@@ -124,7 +124,9 @@ fn a_helper_that_reports() {
     });
     let boxed = enter(sender.clone(), "boxed").exit_within(async || pending().await);
     let group = gather((adapted, boxed, enter(sender.clone(), "c")));
-    let group = group.stack().exit_limit(1).names(&["a", "b", "c"]).fair().caller_waker().catch_unwind();
+    let group = group.stack().exit_limit(1).names(&["a", "b", "c"]).fair().caller_waker();
+    #[cfg(feature = "std")]
+    let group = group.catch_unwind();
     start_and_drop(group.shield().with(async |_| Ok(pending::<()>().await)).on_drop(report));
     all_cancelled(&receiver, 3);
 
@@ -262,7 +264,7 @@ fn generic_over_policies() {
     let (sender, receiver) = mpsc::channel();
     let members = || -> Members { ["a", "b"].map(|name| Box::pin(enter(sender.clone(), name)) as _) };
     start_and_drop(with(gather(members()).shield()));
-    start_and_drop(with(gather(members()).stack().catch_unwind().cancel_on(pending::<()>()).observe(|_| ()).shield()));
+    start_and_drop(with(gather(members()).stack().cancel_on(pending::<()>()).observe(|_| ()).shield()));
     all_cancelled(&receiver, 4);
     let mut driver = Driver::new(entering(gather(members()).stack().shield().settle()));
     driver.pends();
