@@ -24,6 +24,7 @@ macro_rules! tuple {
         }
 
         impl<T, $($S),*> $Slots<T, $($S),*> {
+            #[allow(clippy::too_many_arguments)] // one a member
             pub(crate) fn new($($field: $S),*) -> Self {
                 Self { $($field,)* ranks: [] }
             }
