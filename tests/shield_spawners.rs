@@ -202,7 +202,7 @@ fn a_nested_group() {
         let entered = gather((enter(sender.clone(), "a"), enter(sender.clone(), "b"))).enter().await;
         entered.map_err(|failure| failure.to_string())
     };
-    let inner = async { inner.await }.exit_with(async |group: Entered<(Sends, Sends)>, case| {
+    let inner = inner.exit_with(async |group: Entered<(Sends, Sends)>, case| {
         group.exit(case).await.map_err(|failure| failure.to_string())
     });
     let group = gather((inner, enter(sender.clone(), "c"))).shield();
