@@ -200,6 +200,37 @@ in_each_shape! {
         }
     }
 
+    /// S9: the drop drops everything but the resources and their exits, in this order: the body, `stop`, then the rest.
+    [tuple array few many]
+    fn what_is_dropped(group) {
+        let (log, queue) = (Log::default(), Queue::default());
+        let [watcher, stop, capture] =
+            ["observer dropped", "stop dropped", "capture dropped"].map(|line| Shout(&log, line));
+        let stop = async {
+            let _stop = stop;
+            pending::<()>().await;
+        };
+        let watch = move |_| {
+            let _ = &watcher;
+        };
+        let shield = group(members(&log, wells())).cancel_on(stop).observe(watch).shield();
+        let body = async {
+            let _capture = capture;
+            Ok(pending::<()>().await)
+        };
+        let spawner = queue.spawner();
+        let spawn = |cleanup| {
+            log.push("spawn");
+            spawner(cleanup);
+        };
+        let mut gather = drive(shield.with(async |_| body.await).on_drop(spawn));
+        gather.pends();
+        log.take();
+        gather.drop();
+        assert_eq!(log.take(), ["capture dropped", "stop dropped", "spawn", "observer dropped"]);
+        assert_eq!(queue.one().end(), Report::value(()));
+    }
+
     /// S4, S5: exits in flight go on where they were. An exit error from before the drop is reported along with the later ones.
     [tuple array few many]
     fn while_exits_are_in_flight(group) {
@@ -586,6 +617,29 @@ fn names_and_own_errors() {
     let failure = failure.take().expect("it has failed");
     assert!(matches!(failure.cause, Cause::Body(404)));
     assert_eq!(failure.to_string(), "body failed: 404; exit of db failed: x; exit of cache failed: y");
+}
+
+/// 18: a cleanup that has ended says so if it is polled again.
+#[test]
+#[cfg(feature = "std")]
+fn polled_after_the_end() {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        task::{Context, Waker},
+    };
+
+    let cleanup = Rc::new(RefCell::new(None));
+    let keep = cleanup.clone();
+    let member = async { Ok::<_, ()>(()) }.drop_on_exit();
+    let with = gather((member,)).shield().with(async |_| Ok(pending::<()>().await));
+    let mut with = Driver::new(with.on_drop(move |cleanup| *keep.borrow_mut() = Some(Box::pin(cleanup))));
+    with.pends();
+    with.drop();
+    let mut cleanup = cleanup.take().expect("it was handed over");
+    let mut poll = || cleanup.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    assert!(poll());
+    let panic = catch_unwind(AssertUnwindSafe(poll)).unwrap_err();
+    assert_eq!(common::message(&*panic), "a gather was polled after it had finished");
 }
 
 /// S5: a nested group is one member: it answers for its own, and its failure is one error.
