@@ -25,7 +25,7 @@ export CARGO_TARGET_DIR=$work/.. RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0 CARG
 run_tests() {
     # The tests that notice most come first, so that the others need not be built then. The limit of time is for the tests,
     # not for their build.
-    for test in plans observe many panics; do
+    for test in plans observe many panics shield shield_panics; do
         cargo test --quiet --no-run --test "$test" && timeout 100 cargo test --quiet --test "$test" || return 1
     done
     cargo test --quiet --no-run --lib --tests && timeout 100 cargo test --quiet --lib --tests
@@ -217,6 +217,26 @@ machine/exit.rs~tell(self.observer, self.panic, Event::ExitFailed { index });\n 
 machine/enter.rs~leaves no way to the body.\n            if panic.is_some() {~leaves no way to the body.\n            if false {~a panic of the observer is not lost
 policy.rs~unwrap_or(index + 1)~unwrap_or(0)~12: what was pushed to a stack entered last
 machine/enter.rs~        *in_flight = Ms::Number::default();~        let _ = in_flight;~14: a group that is stopped waits for no enter that was dropped
+shield.rs~        if !mem::take(this.polled) {~        let _ = mem::take(this.polled);\n        if false {~shield S1: no spawner is called before the first poll
+machine/hand_over.rs~        if !tell.any {~        if false {~shield S1: no spawner is called if nothing is left
+machine/hand_over.rs~any: first.is_some(),~any: false,~shield S1: a panic that nobody has seen is handed over
+machine/hand_over.rs~        self.any |= slot.has_faults() != (false, false);~        let _ = slot;~shield S1: an error that nobody has seen is handed over
+machine/hand_over.rs~CutEnters { all: !Ms::ENTERS, ~CutEnters { all: true, ~shield S2: with settle, pending enters go on
+machine/hand_over.rs~in_flight: *in_flight~in_flight: Ms::Number::default()~shield S2: with settle, the exits wait for the enters
+machine/hand_over.rs~        next.fail(ExitCase::Cancelled, &mut dropped);~        next.fail(ExitCase::EnterFailed, &mut dropped);~shield S2: held resources receive Cancelled
+policy.rs~    const ENDS_BODY: bool = true;~    const ENDS_BODY: bool = false;~shield S3: the body is dropped, and its values are exited
+slot.rs~            StateProj::Exiting(exit) => Some(State::Exiting(L::move_exit(exit))),~~shield S4: exits in flight go on
+machine/hand_over.rs~rank: *rank,~rank: Ms::Rank::default(),~shield S4: a member that settles has entered last
+machine/exit.rs~let mut course = self.course;~let mut course = Course { in_flight: N::default(), ..self.course };~shield S4: exits in flight keep their place
+group/vec.rs~moved.collect()), release: *this.release, many: this.many.take()~moved.collect()), release: *this.release, many: None~shield S4, 20: of many, only who was woken is polled after the drop
+machine/hand_over.rs~        first.guard(&mut || members.as_mut().forget_parent());~~shield S4, 20: nothing keeps the waker of the dropped task
+shield.rs~if exits.is_empty() => Ok(()),~if exits.is_empty() && false => Ok(()),~shield S5: a drop alone is no failure
+slot.rs~            (None, StateOwn::ExitFault(error)) => State::ExitFault(error),~~shield S5: exit errors from before the drop are reported
+slot.rs~            (None, StateOwn::Lent) => State::Lent,~~shield S5: an enter error that the exits were shown is reported
+shield.rs~                caught.resume_in_drop();~                caught.resume();~shield S7: a spawner that panics in an unwinding drop does not abort
+machine/exit.rs~        if panic.is_some() {\n            course.case = ExitCase::Panicked;~        if false {\n            course.case = ExitCase::Panicked;~shield S8: exits that wait receive Panicked
+machine/hand_over.rs~        stop.clear(&mut dropped);~        let _ = stop;~shield S8: a panic in the destructor of stop travels with the cleanup
+machine/hand_over.rs~            tell(self.observer, self.panic, Event::HandedOver { index });~            let _ = (index, &self.observer, &self.panic);~shield S9: the observer receives HandedOver
 LIST
 }
 

@@ -61,6 +61,7 @@ where
 }
 
 impl<Ms: PortableMembers, F, R, B> InSlots<Ms, F, R, B> {
+    /// Drops the body that was not called, `stop`, and the enters that cannot go on. Moves the rest out.
     fn hand_over(
         self: Pin<&mut Self>,
         stop: Pin<&mut impl Stop>,
@@ -75,13 +76,12 @@ impl<Ms: PortableMembers, F, R, B> InSlots<Ms, F, R, B> {
         }
         next.fail(ExitCase::Cancelled, &mut dropped);
         stop.clear(&mut dropped);
-        let panicked = dropped.is_some();
-        panic.join(dropped);
         let next = match next {
-            Next::Exits(exits) => Next::Exits(exits.hand_over(panicked, panic)),
+            Next::Exits(exits) => Next::Exits(exits.hand_over(&mut dropped)),
             Next::Fail(case) => Next::Fail(*case),
             Next::Body(_) => unreachable!("the body was dropped"),
         };
+        panic.join(dropped);
         let mut tell = TellHandedOver { any: panic.is_some(), panic, observer };
         let _ = members.as_mut().visit(0, &mut tell);
         if !tell.any {

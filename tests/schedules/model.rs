@@ -201,13 +201,13 @@ impl Model {
         let enters = self.setup.shield == Shield::EntersAndExits;
         self.cut_all(if enters { &[Queued] } else { &[Queued, Entering] });
         self.drop_stop();
+        self.drop_value();
         // S8: Exits that have not begun receive `Panicked` if one of these panics.
         if self.panic.is_some() {
             self.case = self.case.and(Some(Panicked));
         }
         self.panic = earlier.or(self.panic);
         self.ending.get_or_insert(Cancelled);
-        self.drop_value();
         let in_flight = [Entering, Held, Exiting].iter().any(|place| self.count(*place) > 0);
         let unseen = self.panic.is_some() || !self.enter_errors.is_empty() || !self.exit_errors.is_empty();
         self.handed_over = in_flight || unseen;
