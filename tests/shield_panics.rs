@@ -454,3 +454,21 @@ fn tokio_outside_of_a_runtime() {
     assert!(caught(|| with.drop()).contains("no reactor running"));
     assert!(abandoned.load(std::sync::atomic::Ordering::SeqCst));
 }
+
+/// S7: the destructor of the observer panics behind a spawner that panics. The test runs in a process of its own, because a
+/// fault would abort it.
+#[test]
+fn the_spawner_and_the_destructor_of_the_observer() {
+    const CHILD: &str = "GATHER_CM_CHILD";
+    if std::env::var_os(CHILD).is_none() {
+        let name = "the_spawner_and_the_destructor_of_the_observer";
+        let program = std::env::current_exe().expect("the path of this test");
+        let child = std::process::Command::new(program).args(["--exact", name]).env(CHILD, "1").output();
+        return assert!(child.expect("it starts").status.success());
+    }
+    let bomb = Bomb("observer");
+    let gather = gather((async { Ok::<_, ()>(()) }.drop_on_exit(),)).observe(move |_: Event| assert!(!bomb.0.is_empty())).shield();
+    let mut gather = Driver::new(gather.with(async |_| Ok(pending::<()>().await)).on_drop(|_| panic!("spawn")));
+    gather.pends();
+    assert_eq!(caught(|| gather.drop()), "observer");
+}

@@ -95,9 +95,7 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
                 next.fail(ExitCase::Panicked, panic);
             }
         }
-        // With `settle`, a stop has no effect on a group that has failed or was stopped.
-        let may_stop = matches!(next, Next::Body(_)) && (entering || has_body) || entering && !P::SETTLE;
-        if P::Stop::ENABLED && !may_stop {
+        if P::Stop::ENABLED && !entering && !(has_body && matches!(next, Next::Body(_))) {
             parts.stop.as_mut().clear(panic);
             if panic.is_some() {
                 next.fail(ExitCase::Panicked, panic);
@@ -160,11 +158,6 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
             *in_flight = Ms::Number::default();
         }
         next.fail(ExitCase::Cancelled, panic);
-    }
-
-    /// Whether a stop would change something.
-    pub(super) fn is_stoppable(mut self: Pin<&mut Self>, settle: bool) -> bool {
-        if settle { matches!(self.as_mut().project().next, Next::Body(_)) } else { self.is_entering() }
     }
 
     /// Whether a member is still to be entered.

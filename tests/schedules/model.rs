@@ -21,6 +21,7 @@ impl Model {
     /// dropped; with `settle` the pending enters run on, and the queued members never start. A failed group stays failed.
     pub fn poll_stop(&mut self) {
         let Some(ended) = self.effective_stop().and_then(Player::poll) else { return };
+        self.was_ready = true;
         self.keep(ended.panic);
         self.cut_all(if self.settles() { &[Queued] } else { &[Queued, Entering] });
         self.ending.get_or_insert(Cancelled);
@@ -42,9 +43,8 @@ impl Model {
             self.poll_enters();
         }
         // 14: `stop` is dropped when no enter is pending and the body has ended or is not called, before any exit is
-        // polled; with `settle` as soon as it has no effect. 17: A panic of its destructor counts.
-        let settled = self.settles() && self.ending.is_some();
-        if settled || !self.is_entering() && (self.ending.is_some() || self.body.is_none()) {
+        // polled. 17: A panic of its destructor counts.
+        if !self.is_entering() && (self.ending.is_some() || self.body.is_none()) {
             self.drop_stop();
             self.ending = self.ending.or(self.panic.map(|_| Panicked));
         }
