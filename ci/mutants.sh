@@ -25,7 +25,7 @@ export CARGO_TARGET_DIR=$work/.. RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0 CARG
 run_tests() {
     # The tests that notice most come first, so that the others need not be built then. The limit of time is for the tests,
     # not for their build.
-    for test in plans observe many panics; do
+    for test in plans observe many panics shield shield_panics; do
         cargo test --quiet --no-run --test "$test" && timeout 100 cargo test --quiet --test "$test" || return 1
     done
     cargo test --quiet --no-run --lib --tests && timeout 100 cargo test --quiet --lib --tests
@@ -85,13 +85,12 @@ machine/enter.rs~        let _ = members.visit(0, &mut CutEnters { all: !settle,
 machine/enter.rs~        let _ = members.visit(0, &mut CutEnters { all: !settle, panic, observer });~        let _ = members.visit(0, &mut CutEnters { all: true, panic, observer });~14: with settle no pending enter is dropped
 machine/enter.rs~        let _ = members.visit(0, &mut CutEnters { all: !settle, panic, observer });~        if !settle {\n            let _ = members.visit(0, &mut CutEnters { all: true, panic, observer });\n        }~14: with settle queued members never start
 machine/enter.rs~        if !settle {\n            // The next sweep~        if true {\n            // The next sweep~14: with settle the pending enters are waited for
-machine/enter.rs~        if settle { matches!~        if true { matches!~14: a stop drops the pending enters of a failed group
-machine/enter.rs~        if settle { matches!~        if false { matches!~14: with settle a stop that was ready is not polled again
+machine/enter.rs~CutEnters { all: !settle, panic, observer }~CutEnters { all: !settle && matches!(next, Next::Body(_)), panic, observer }~14: a stop drops the pending enters of a failed group
 policy.rs~    const SETTLE: bool = true;~~14: settle is a policy
 machine/outcome.rs~matches!(ending, Ending::EnterFailed | Ending::Cancelled)~matches!(ending, Ending::EnterFailed)~14: with settle an enter error after the stop is kept
 machine/outcome.rs~            Ending::Cancelled if enters.is_empty() => Cause::Cancelled {},~            Ending::Cancelled => Cause::Cancelled {},~14: with settle an enter error after the stop is the cause
 machine/outcome.rs~        if let Self::Panicked | Self::EnterFailed = self {~        if let Self::Panicked | Self::EnterFailed | Self::Cancelled = self {~14: with settle an enter error after the stop is shown to no exit
-machine/body.rs~if S::ENABLED && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
+machine/body.rs~if S::ENDS_BODY && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
 machine/enter.rs~            parts.stop.as_mut().clear(panic);~~14: stop is dropped when no enter is pending
 machine/enter.rs~!(has_body && matches!(next, Next::Body(_)))~!matches!(next, Next::Body(_))~14: stop is dropped when a nested group has entered
 machine/enter.rs~if P::Stop::ENABLED && !entering && ~if P::Stop::ENABLED && ~14: stop is not dropped while an enter is pending
@@ -107,7 +106,7 @@ machine.rs~        self.project().policy.parts().stop.clear(&mut first);~~17: th
 machine/exit.rs~                self.cursor.step = Step::Shown;\n                index\n~                self.cursor.step = Step::Shown;\n                index + 1\n~16: after a panic of on_error the exit runs
 machine/recover.rs~            show();\n        }\n~            show();\n        } else {\n            let _ = unwind::catch(show);\n        }\n~16: after a panic of on_error it is not called again
 machine/recover.rs~        self.step = Step::Exit;~~16: a panic in the exit after on_error is the exit's
-machine/enter.rs~        if let (Self::Fail(case), true) = (&mut *self, panic.is_some()) {\n            *case = ExitCase::Panicked;\n        }~~16: exits receive Panicked after a panic in an enter
+machine/enter.rs~let case = if panic.is_some() { ExitCase::Panicked } else { *case };~let case = *case;~16: exits receive Panicked after a panic in an enter
 machine/body.rs~            others.drop(output);\n~            others.drop(output);\n            drop(caught);\n            return Poll::Pending;\n            #[allow(unreachable_code)]\n            let caught = unwind::catch(|| ()).unwrap_err();\n~16: a panic of the body is not lost
 machine/body.rs~            state.set(BodyState::Ended);\n        });~        });~17: a panic of the body's destructor is kept
 machine/body.rs~            others.guard(&mut || state.set(BodyState::Ended));~~17: so is one of its destructor beside it
@@ -217,6 +216,30 @@ machine/exit.rs~tell(self.observer, self.panic, Event::ExitFailed { index });\n 
 machine/enter.rs~leaves no way to the body.\n            if panic.is_some() {~leaves no way to the body.\n            if false {~a panic of the observer is not lost
 policy.rs~unwrap_or(index + 1)~unwrap_or(0)~12: what was pushed to a stack entered last
 machine/enter.rs~        *in_flight = Ms::Number::default();~        let _ = in_flight;~14: a group that is stopped waits for no enter that was dropped
+shield.rs~        if !mem::take(this.polled) {~        let _ = mem::take(this.polled);\n        if false {~shield S1: no spawner is called before the first poll
+machine/hand_over.rs~        if !tell.any {~        if false {~shield S1: no spawner is called if nothing is left
+machine/hand_over.rs~any: panic.is_some(),~any: false,~shield S1: a panic that nobody has seen is handed over
+machine/hand_over.rs~        self.any |= slot.has_faults() != (false, false);~        let _ = slot;~shield S1: an error that nobody has seen is handed over
+machine/hand_over.rs~CutEnters { all: !Ms::ENTERS, ~CutEnters { all: true, ~shield S2: with settle, pending enters go on
+machine/hand_over.rs~in_flight: *in_flight~in_flight: Ms::Number::default()~shield S2: with settle, the exits wait for the enters
+machine/hand_over.rs~        next.fail(ExitCase::Cancelled, &mut dropped);~        next.fail(ExitCase::EnterFailed, &mut dropped);~shield S2: held resources receive Cancelled
+policy.rs~    const ENDS_BODY: bool = true;~    const ENDS_BODY: bool = false;~shield S3: the body is dropped, and its values are exited
+slot.rs~            StateProj::Exiting(exit) => Some(State::Exiting(L::move_exit(exit))),~~shield S4: exits in flight go on
+machine/hand_over.rs~rank: *rank,~rank: Ms::Rank::default(),~shield S4: a member that settles has entered last
+machine/exit.rs~let mut course = self.course;~let mut course = Course { in_flight: N::default(), ..self.course };~shield S4: exits in flight keep their place
+group/vec.rs~moved.collect()), release: *this.release, many: this.many.take()~moved.collect()), release: *this.release, many: None~shield S4, 20: of many, only who was woken is polled after the drop
+machine/hand_over.rs~        panic.guard(&mut || members.as_mut().forget_parent());~~shield S4, 20: nothing keeps the waker of the dropped task
+shield.rs~if exits.is_empty() => Ok(()),~if exits.is_empty() && false => Ok(()),~shield S5: a drop alone is no failure
+slot.rs~            (None, StateOwn::ExitFault(error)) => State::ExitFault(error),~~shield S5: exit errors from before the drop are reported
+slot.rs~            (None, StateOwn::Lent) => State::Lent,~~shield S5: an enter error that the exits were shown is reported
+shield.rs~        mem::replace(&mut self.0, FirstPanic::none()).resume_in_drop();~        mem::replace(&mut self.0, FirstPanic::none()).resume();~shield S7: a spawner that panics in an unwinding drop does not abort
+shield.rs~                this.panic.0.keep(caught);~                caught.resume_in_drop();~shield S7: nor do a spawner and the destructor of an observer
+machine/exit.rs~        if panic.is_some() {\n            course.case = ExitCase::Panicked;~        if false {\n            course.case = ExitCase::Panicked;~shield S8: exits that wait receive Panicked
+machine/hand_over.rs~        stop.clear(&mut dropped);~        let _ = stop;~shield S8: a panic in the destructor of stop travels with the cleanup
+machine/hand_over.rs~            tell(self.observer, self.panic, Event::HandedOver { index });~            let _ = (index, &self.observer, &self.panic);~shield S9: the observer receives HandedOver
+policy.rs~                *ready = polled.is_ready();~                *ready = false;~14: a stop that was ready is not polled again
+policy.rs~SignalProj::Polled { future, ready } if !*ready => {\n                *ready = true;~SignalProj::Polled { future, ready } if !*ready => {\n                *ready = false;~14: a stop that has panicked is not polled again
+machine.rs~            StateProj::Slots(phase) => phase.is_entering(),~            StateProj::Slots(phase) => phase.is_entering() && !P::SETTLE,~14: with settle, a stop is polled as long as it lives
 LIST
 }
 

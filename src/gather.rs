@@ -34,7 +34,7 @@ use crate::{
 /// | [`stack`] and [`in_reverse`] | the later call wins |
 /// | [`cancel_on`] twice | the first future that is ready cancels the group |
 /// | [`enter_limit`] and a failed enter | queued members never start, whatever the rollback |
-/// | [`cancel_on`] and a failed group | pending enters are dropped; the exits receive `EnterFailed`, and the cause stays the enter errors |
+/// | [`cancel_on`] and a failed group | pending enters are dropped (not with [`settle`]); the exits receive `EnterFailed`, and the cause stays the enter errors |
 /// | [`cancel_on`] and [`enter_limit`] | queued members never start |
 /// | [`cancel_on`] and [`settle`] | pending enters run to their end; the exits receive `Cancelled`; if one of these enters fails, the cause is the enter errors |
 /// | [`stack`] or [`in_reverse`], and [`eager_rollback`] | the first exit does not wait for pending enters; each next exit is the next in that order of the resources that are held then |
@@ -45,13 +45,15 @@ use crate::{
 /// | a panic and [`fail_fast`] | a panic in an enter is a failed enter: pending enters are dropped |
 /// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter changes nothing that exits receive |
 /// | a panic and [`cancel_on`] | if the future or its destructor panics, exits that have not begun receive `Panicked` |
-/// | a drop and a limit, [`stack`] or [`in_reverse`] | resources that wait for their exit are abandoned |
+/// | a drop and a limit, [`stack`] or [`in_reverse`] | resources that wait for their exit are abandoned; with a [`shield`], they are exited in their turn |
+/// | a [`shield`] and [`eager_rollback`] | if something panics that a drop drops, exits that have not begun receive `Panicked` |
 /// | a nested group | it is one member: it keeps its own exit policies, and the outer ones do not reach inside |
 ///
 /// [`enter`]: Gather::enter
 /// [`fail_fast`]: Gather::fail_fast
 /// [`eager_rollback`]: Gather::eager_rollback
 /// [`settle`]: Gather::settle
+/// [`shield`]: Gather::shield
 /// [`stack`]: Gather::stack
 /// [`in_reverse`]: Gather::in_reverse
 /// [`enter_limit`]: Gather::enter_limit

@@ -13,6 +13,7 @@
 //! | the body or an enter panics (feature `std`) | ends | `Panicked` | the panic resumes when all exits have finished |
 //! | an exit fails or panics | has ended | as above (in a `stack()`, exits see those before them) | the cause above or `Cause::Exit`; or the panic resumes |
 //! | the future is dropped | is dropped | nothing: `Exit::abandon` is called | nothing |
+//! | the same, with a `shield()` | is dropped | `Cancelled` | nothing: a function of yours receives the exits |
 #![no_std]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -286,12 +286,12 @@ where
         }
     }
 
-    /// Polls `stop`, as long as it has an effect. It ends the enters and the body. A failed group stays failed. With
-    /// `settle` the pending enters run on, so that it has no effect on a failed group.
+    /// Polls `stop`, as long as it is there and was not ready. It ends the enters and the body. A failed group stays
+    /// failed. With `settle` the pending enters run on.
     fn poll_stop<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) {
         // By `project`: a shared reference to the state would cover the body's block, which borrows from itself.
         let matters = match self.as_mut().project() {
-            StateProj::Slots(phase) => phase.is_stoppable(P::SETTLE),
+            StateProj::Slots(phase) => phase.is_entering(),
             StateProj::Body { .. } => true,
             StateProj::Done => false,
         };

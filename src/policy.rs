@@ -23,7 +23,7 @@ use crate::{
 /// | --- | --- | --- |
 /// | `Rb` | what a failed enter or a stop does to the pending enters | [`RunOn`], [`EagerRollback`], [`FailFast`], [`Settle`] |
 /// | `L` | how many enters are in flight | [`Unlimited`], [`Limited`] |
-/// | `S` | what cancels the group | [`Never`], [`Either`] |
+/// | `S` | what cancels the group | [`Never`], [`Either`], `Cancellable` (of a shield) |
 /// | `C` | what becomes of a panic | [`Resume`], [`Catch`] |
 /// | `X` | everything about the exits | [`Exits`] |
 /// | `Ob` | who observes | [`Unobserved`], [`Observed`] |
@@ -221,12 +221,18 @@ impl<A, B: IntoFuture> fmt::Debug for Either<A, B> {
 /// | state     | holds             | next                                                               |
 /// |-----------|-------------------|--------------------------------------------------------------------|
 /// | `Waiting` | the `IntoFuture`  | `Polled` (the first poll), `Over` (its `into_future` panics, `clear`) |
-/// | `Polled`  | its future        | `Over` (`clear`: no enter is pending and the body has ended)       |
+/// | `Polled`  | its future, which | `Over` (`clear`: no enter is pending and the body has ended)       |
+/// |           | may be `ready`    |                                                                    |
 /// | `Over`    | nothing           |                                                                    |
 #[pin_project(project = SignalProj, project_replace = SignalOwn)]
 enum Signal<S: IntoFuture> {
     Waiting(S),
-    Polled(#[pin] S::IntoFuture),
+    Polled {
+        #[pin]
+        future: S::IntoFuture,
+        /// It was ready, or has panicked: it waits to be dropped.
+        ready: bool,
+    },
     Over,
 }
 
@@ -382,11 +388,16 @@ impl<S: IntoFuture> Signal<S> {
     fn poll_signal(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if let SignalProj::Waiting(_) = self.as_mut().project() {
             if let SignalOwn::Waiting(stop) = self.as_mut().project_replace(Self::Over) {
-                self.set(Self::Polled(stop.into_future()));
+                self.set(Self::Polled { future: stop.into_future(), ready: false });
             }
         }
         match self.as_mut().project() {
-            SignalProj::Polled(future) => future.poll(cx).map(drop),
+            SignalProj::Polled { future, ready } if !*ready => {
+                *ready = true;
+                let polled = future.poll(cx).map(drop);
+                *ready = polled.is_ready();
+                polled
+            }
             _ => Poll::Pending,
         }
     }

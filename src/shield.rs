@@ -21,13 +21,13 @@ use crate::{
     machine::{After, Call, Machine, Rest},
     policy::{Cancellable, ExitPolicy, Policies, Policy, Settle},
     slot::{FromBoxed, FromEnter, MemberSlot},
-    unwind,
+    unwind::{self, FirstPanic},
 };
 
 /// A group whose exits outlive its future. [`Gather::shield`] makes it, and has an example.
 ///
-/// Its `with`, `with_own_error` and `enter` are those of [`Gather`], except that you say by
-/// [`on_drop`](WithShield::on_drop) who runs the remaining exits if the future is dropped.
+/// Its `with`, `with_own_error` and `enter` are those of [`Gather`]. After them, call [`on_drop`](WithShield::on_drop): it
+/// says who runs the remaining exits if the future is dropped.
 #[derive(Clone)]
 #[must_use = "a gather does nothing unless it is given a body"]
 pub struct Shield<G, P> {
@@ -46,8 +46,8 @@ pub struct ShieldEnters<G, P> {
 debug_by_name!(ShieldEnters<G, P>);
 
 impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
-    /// If the gather's future is dropped, the remaining exits run all the same: it hands them over, as one future, to a function
-    /// of your choice, which usually spawns it.
+    /// Hands the remaining exits to a function of yours if the gather's future is dropped. That function receives them as one
+    /// future, the *cleanup*, and usually spawns it.
     ///
     /// Rust drops a future when its caller loses interest: `tokio::time::timeout`, `select!`, an aborted task, an HTTP client that
     /// hangs up. Nothing can be awaited in a drop, so a gather without a shield [abandons](crate::Exit::abandon) its resources
@@ -98,20 +98,25 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     ///
     /// | when the future is dropped | pending enters | the body | held resources | exits in flight |
     /// | --- | --- | --- | --- | --- |
-    /// | before its first poll | nothing has begun, and nothing is handed over | | | |
-    /// | while members enter | are dropped | is not called | are exited with `Cancelled` (in a group that has failed, with `EnterFailed`) | |
-    /// | while the body runs | | is dropped | are exited with `Cancelled` | |
-    /// | while members exit | (with `eager_rollback`) are dropped | has ended | wait for their turn and are exited, as without the drop | go on where they were |
+    /// | before its first poll | have not begun | is not called | there are none | there are none |
+    /// | while members enter | are dropped | is not called | are exited with `Cancelled`; in a group that has failed, with `EnterFailed` | there are none |
+    /// | while the body runs | there are none | is dropped | are exited with `Cancelled` | there are none |
+    /// | while members exit | are dropped (there are some under `eager_rollback` only) | has ended | are exited in their turn | go on where they were |
     ///
-    /// The body is dropped during the drop, along with everything that it borrows, and so are `stop`, the observer and pending
-    /// enters. If enters must not be dropped, add [`settle`](Shield::settle). Only the resources, their exits and the error types
-    /// live on. Order, limit and names of the exits stay the same. A nested group is one member: its own exit is what goes on.
+    /// A drop before the first poll hands nothing over. The body is dropped during the drop, along with everything that it
+    /// borrows, and so are `stop`, the observer and pending enters. If enters must not be dropped, add
+    /// [`settle`](Shield::settle). Only the resources, their exits and the error types live on. Order, limit and names of the
+    /// exits stay the same. A nested group is one member: the cleanup runs its exit.
     ///
     /// # Cancellation
     ///
-    /// Without a shield, see [`With`]. The future of the exits is cancelled if it is dropped in its turn: see
-    /// [`on_drop`](WithShield::on_drop). If you hold the resources as an [`Entered`], you need no shield: exit it in a guard of
+    /// Without a shield, see [`With`]. The cleanup may be dropped in its turn: see [`on_drop`](WithShield::on_drop). If you hold the resources as an [`Entered`], you need no shield: exit it in a guard of
     /// your own, such as `scopeguard::guard(entered, |entered| { tokio::spawn(entered.exit(ExitCase::Cancelled)); })`.
+    ///
+    /// # Generic code
+    ///
+    /// If the members come from a generic function and you spawn the cleanup on tokio, the signature must name the resource, as for
+    /// the gather itself: see [`Member`](crate::Member).
     ///
     /// # Costs
     ///
@@ -125,19 +130,19 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
 }
 
 impl<G, Rb, L, S, C, X, Ob> Shield<G, Policies<Rb, L, S, C, X, Ob>> {
-    /// A drop and a stop let the pending enters run to their end, too.
+    /// Lets pending enters run to their end, after a drop and after a stop.
     ///
-    /// If the gather's future is dropped while members enter, their enters go on in the future that
-    /// [`on_drop`](WithShield::on_drop) hands over. When all have finished, the members that entered are exited with `Cancelled`.
+    /// If the gather's future is dropped while members enter, their enters go on in the cleanup. When all of them have finished,
+    /// the members that entered are exited with `Cancelled`.
     /// Use it if a dropped enter could leave something behind that only an exit removes. Queued members never start.
     ///
     /// It implies [`Gather::settle`], and replaces a [`fail_fast`](Gather::fail_fast). Under
     /// [`eager_rollback`](Gather::eager_rollback), the exits of a failed group still run beside the pending enters. The enters must
-    /// live as long as the handed-over future: with `tokio::spawn`, they must be `Send` and `'static`.
+    /// live as long as the cleanup: with `tokio::spawn`, they must be `Send` and `'static`.
     ///
     /// # Errors
     ///
-    /// If an enter fails after the drop, the handed-over future returns a failure with [`Cause::Enter`].
+    /// If an enter fails after the drop, the cleanup returns a failure with [`Cause::Enter`].
     ///
     /// ```
     /// use std::{io, sync::mpsc};
@@ -174,18 +179,18 @@ pub struct WithShield<T>(T);
 debug_by_name!(WithShield<T>);
 
 impl<T: HandOver> WithShield<T> {
-    /// Says who runs the remaining exits: if the future that this returns is dropped, it calls `spawn` with the future of the
-    /// exits.
+    /// Says who runs the remaining exits. If you drop the future that this returns, it calls `spawn` with them, as one future:
+    /// the cleanup.
     ///
-    /// `spawn` is called during the drop, at most once, and only if something is left to do or to report: a resource is held or
-    /// exiting (with [`settle`](Shield::settle), or entering), or an error or a panic is known that nobody has seen. It is never
-    /// called before the first poll or after the end. What it may do with the future is up to the spawner: `tokio::spawn` asks for
-    /// `Send` and `'static`, a `LocalExecutor<'a>` for less.
+    /// The drop calls `spawn` at most once, and only if something is left to do or to report: a resource is held or exiting (with
+    /// [`settle`](Shield::settle), or entering), or an error or a panic is known that nobody has seen. It never calls `spawn`
+    /// before the first poll or after the end. The spawner decides what the cleanup must be: `tokio::spawn` asks for `Send` and
+    /// `'static`, and a `LocalExecutor<'a>` asks for neither.
     ///
     /// # Errors
     ///
-    /// The future of the exits returns `Ok(())` if no error is left to report. Otherwise it returns the [`Failure`]. Its cause is
-    /// the first of these that applies, along with the errors of the exits:
+    /// The cleanup returns `Ok(())` if no error is left to report. Otherwise it returns the [`Failure`]. Its cause is the first of
+    /// these that applies, along with the errors of the exits:
     ///
     /// 1. a panic, under [`catch_unwind`](Gather::catch_unwind)
     /// 2. enter errors, also of enters that failed after the drop
@@ -193,21 +198,22 @@ impl<T: HandOver> WithShield<T> {
     /// 4. [`Cause::Exit`], if the body had completed
     /// 5. [`Cause::Cancelled`]
     ///
-    /// In the last two cases at least one exit has failed. Nobody waits for this future, so log its failure.
+    /// In the last two cases at least one exit has failed. Nobody waits for the cleanup, so log its failure.
     ///
     /// # Panics
     ///
-    /// If `spawn` panics, as `tokio::spawn` does outside of a runtime, the future of the exits is dropped along with it, and the
-    /// panic goes on (unless the drop itself comes from a panic). With the feature `std`, a panic of anything that the drop drops
-    /// (the body, `stop`, an enter, the observer) goes on when the exits have finished: exits that have not begun receive
-    /// `Panicked`, and the future of the exits panics at its end.
+    /// If `spawn` panics, as `tokio::spawn` does outside of a runtime, the cleanup is dropped along with it. The panic then resumes,
+    /// unless the drop itself comes from a panic. With the feature `std`, a panic of the body's destructor, of `stop` or of an enter
+    /// resumes when the exits have finished. Exits that have not begun receive `Panicked`, and the cleanup panics at its end.
+    ///
+    /// A panic that comes out of a poll of the gather has ended it, so that nothing is left to hand over. With the feature `std` that
+    /// is so only after all exits, or if the caller's own waker panics.
     ///
     /// # Cancellation
     ///
-    /// If the future of the exits is dropped, it is as if a gather without a shield were dropped: held resources are abandoned, and
-    /// exits in flight are dropped. That happens if a runtime shuts down. To wait for all of them, spawn them on a
-    /// `tokio_util::task::TaskTracker` and let `main` wait for it. An exit that hangs has no other limit than its own: give it one
-    /// by [`exit_within`](crate::EnterExt::exit_within).
+    /// If the cleanup is dropped, it does what a gather without a shield does: it abandons held resources and drops exits in flight.
+    /// That happens if a runtime shuts down. To let `main` wait for every cleanup, spawn them on a `tokio_util::task::TaskTracker`.
+    /// An exit that hangs has no other limit than its own: give it one by [`exit_within`](crate::EnterExt::exit_within).
     ///
     /// # Which spawner?
     ///
@@ -219,8 +225,12 @@ impl<T: HandOver> WithShield<T> {
     /// | a `LocalExecutor` | <code>.on_drop(\|cleanup\| executor.spawn(cleanup).detach())</code> |
     /// | a queue of `Pin<Box<dyn Future<Output = ()>>>` | <code>.on_drop(\|cleanup\| queue.push(Box::pin(async { drop(cleanup.await) })))</code> |
     ///
+    /// `spawn` is a plain closure that returns `()`. It must not keep what smol's `spawn` returns: dropped, a `Task` of smol cancels
+    /// the cleanup, so detach it.
+    ///
     /// A helper that logs serves every group. It also avoids [rust#110338](https://github.com/rust-lang/rust/issues/110338), which
-    /// an `async` block in place meets if a resource's type has a lifetime:
+    /// an `async` block in place meets if a resource's type has a lifetime (`'static` is one). If you spawn the gather itself inside
+    /// a block, add [`assert_send`](With::assert_send) after `on_drop`.
     ///
     /// ```
     /// use std::{fmt::Display, future::Future, io};
@@ -242,7 +252,7 @@ impl<T: HandOver> WithShield<T> {
     /// # Ok(()) }) }
     /// ```
     pub fn on_drop<S: FnOnce(T::Cleanup)>(self, spawn: S) -> With<Shielded<T, S>> {
-        With(Shielded { cycle: self.0, spawn: Some(spawn), polled: false })
+        With(Shielded { cycle: self.0, spawn: Some(spawn), polled: false, panic: Late(FirstPanic::none()) })
     }
 }
 
@@ -319,7 +329,7 @@ impl<T: Cycle> Future for Cleanup<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match ready!(self.project().0.poll_cycle(cx)) {
-            // Whoever dropped the gather knows that it was cancelled.
+            // The caller has dropped the gather, and knows that it was cancelled.
             Err((Failure { cause: Cause::Cancelled {}, exits, .. }, _)) if exits.is_empty() => Ok(()),
             Err((failure, _)) => Err(failure),
             Ok(_) => Ok(()),
@@ -336,6 +346,16 @@ pub struct Shielded<T: HandOver, S: FnOnce(T::Cleanup)> {
     cycle: T,
     spawn: Option<S>,
     polled: bool,
+    /// The panic of `spawn`. It resumes behind the destructors of the other fields, because they may panic, too.
+    panic: Late,
+}
+
+struct Late(FirstPanic);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        mem::replace(&mut self.0, FirstPanic::none()).resume_in_drop();
+    }
 }
 
 impl<T: HandOver, S: FnOnce(T::Cleanup)> fmt::Debug for Shielded<T, S> {
@@ -373,7 +393,7 @@ impl<T: HandOver, S: FnOnce(T::Cleanup)> PinnedDrop for Shielded<T, S> {
         }
         if let (Some(cleanup), Some(spawn)) = (this.cycle.hand_over(), this.spawn.take()) {
             if let Err(caught) = unwind::catch(|| spawn(cleanup)) {
-                caught.resume_in_drop();
+                this.panic.0.keep(caught);
             }
         }
     }
@@ -482,16 +502,16 @@ macro_rules! tuple {
     (2, $($tuple:tt)*) => {
         tuple!(
             [
-        /// Does what [`with` of a `Gather`](Gather::with) does. If the future is dropped, the exits run on; say who runs them by
-        /// [`on_drop`](WithShield::on_drop).
+        /// Does what [`with` of a `Gather`](Gather::with) does. If the future is dropped, the exits run on. Call
+        /// [`on_drop`](WithShield::on_drop) to say who runs them.
         ///
         /// # Errors
         ///
-        /// As [`with` of a `Gather`](Gather::with).
+        /// They are those of [`with` of a `Gather`](Gather::with).
         ///
         /// # Panics
         ///
-        /// As [`with` of a `Gather`](Gather::with).
+        /// They are those of [`with` of a `Gather`](Gather::with).
         ///
         /// # Cancellation
         ///
@@ -501,11 +521,11 @@ macro_rules! tuple {
         ///
         /// # Errors
         ///
-        /// As [`with_own_error` of a `Gather`](Gather::with_own_error).
+        /// They are those of [`with_own_error` of a `Gather`](Gather::with_own_error).
         ///
         /// # Panics
         ///
-        /// As [`with` of a `Gather`](Gather::with).
+        /// They are those of [`with` of a `Gather`](Gather::with).
         ///
         /// # Cancellation
         ///
@@ -530,11 +550,11 @@ macro_rules! tuple {
         ///
         /// # Errors
         ///
-        /// As [`enter` of a `Gather`](Gather::enter).
+        /// They are those of [`enter` of a `Gather`](Gather::enter).
         ///
         /// # Panics
         ///
-        /// As [`enter` of a `Gather`](Gather::enter).
+        /// They are those of [`enter` of a `Gather`](Gather::enter).
         ///
         /// # Cancellation
         ///
@@ -573,7 +593,7 @@ macro_rules! tuple {
             life_cycle!(
                 $($docs)*, [$($V: 's,)*], ($(&mut $V::Value,)*), ($($V,)*), $Error, Few<$n>,
                 |($($field,)*)| tuple::$Slots::new(
-                    $(MemberSlot::<FromEnter<_, _>, _>::queued($field, release_boxed::<$V>)),*
+                    ($(MemberSlot::<FromEnter<_, _>, _>::queued($field, release_boxed::<$V>),)*)
                 )
             );
         }
@@ -587,7 +607,7 @@ macro_rules! tuple {
                 brief, [$($V: 's, $M: 's, $M::IntoFuture: 's,)*],
                 ($(&mut $V::Value,)*), ($($V,)*), $Error, Few<$n>,
                 |($($field,)*)| tuple::$Slots::new(
-                    $(MemberSlot::<FromBoxed<_, _>, _>::queued(Boxing($field), release_boxed::<$V>)),*
+                    ($(MemberSlot::<FromBoxed<_, _>, _>::queued(Boxing($field), release_boxed::<$V>),)*)
                 )
             );
         }

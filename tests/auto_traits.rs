@@ -79,6 +79,67 @@ fn not_send_where_a_part_is_not() {
     is_not_send(gather((ok(), exits)).with(async |_| Ok(())));
 }
 
+/// A shielded gather is `Send` if its parts and its spawner are. Its cleanup asks for less.
+#[test]
+#[cfg(feature = "alloc")]
+fn shielded() {
+    fn is_static<T: 'static>(_: T) {}
+
+    let name = String::from("name");
+    let rc = Rc::new(1);
+    // The future borrows, and so does its cleanup.
+    is_send(gather((lease(&name), lease("b"))).shield().with(async |(a, _)| Ok(a.0.len())).on_drop(is_send));
+    is_send(gather([lease(&name), lease("b")]).shield().settle().with(async |_| Ok(())).on_drop(is_send));
+    is_send(gather(vec![lease(&name)]).shield().with_own_error(async |_| Err::<(), _>(1)).on_drop(is_send));
+    is_send(gather(vec![lease(&name)]).stack().shield().settle().enter().on_drop(is_send));
+    is_send(gather(()).shield().with(async |()| Ok(())).on_drop(is_send));
+
+    // Neither the future nor the enter is `Send`. The cleanup is, without `settle`.
+    async fn enter() -> Result<i32, ()> {
+        let local = Rc::new(1);
+        std::future::ready(()).await;
+        Ok(*local)
+    }
+    let member = || enter().drop_on_exit();
+    is_not_send(gather((member(),)).shield().with(async |_| Ok(())).on_drop(is_send));
+    is_not_send(gather((member(),)).shield().settle().with(async |_| Ok(())).on_drop(is_not_send));
+    is_not_send(gather([member()]).shield().with(async |_| Ok(())).on_drop(is_static));
+    is_not_send(gather(vec![member()]).shield().settle().with(async |_| Ok(())).on_drop(is_not_send));
+
+    // Nor are the body, `stop`, the observer and the spawner; and they borrow.
+    let ok = || async { Ok::<_, ()>(1) }.drop_on_exit();
+    let both = |cleanup| {
+        assert_eq!(*rc, 1);
+        cleanup
+    };
+    is_not_send(gather((ok(),)).shield().with(async |_| Ok(assert_eq!(*rc, 1))).on_drop(|cleanup| {
+        is_send(both(cleanup));
+    }));
+    is_not_send(gather((ok(),)).cancel_on(ready(rc.clone())).shield().with(async |_| Ok(())).on_drop(is_send));
+    is_not_send(gather((ok(),)).observe(|_| assert_eq!(*rc, 1)).shield().with(async |_| Ok(())).on_drop(is_static));
+
+    // The resource or its exit is not `Send`, and so the cleanup is not.
+    let value = async { Ok::<_, ()>(Rc::new(1)) }.drop_on_exit();
+    is_not_send(gather((ok(), value)).shield().with(async |_| Ok(())).on_drop(is_not_send));
+    struct Local;
+    impl Exit for Local {
+        type Error = ();
+        type Verdict = ();
+        async fn exit(self, _: ExitCase) -> Result<(), ()> {
+            enter().await.map(drop)
+        }
+    }
+    let exits = ready(Ok(Local));
+    is_not_send(gather((ok(), exits)).shield().with(async |_| Ok(())).on_drop(is_not_send));
+
+    let with = gather((start(1),)).shield();
+    assert_eq!(format!("{with:?}"), "Shield { .. }");
+    assert_eq!(format!("{:?}", with.clone().settle()), "ShieldEnters { .. }");
+    let with = with.with(async |_| Ok(()));
+    assert_eq!(format!("{with:?}"), "WithShield { .. }");
+    drop(is_fused_and_debug(with.on_drop(drop)));
+}
+
 /// Inside a spawned block: resources with a lifetime need `assert_send`, others do not.
 #[test]
 fn inside_a_spawned_block() {

@@ -335,3 +335,76 @@ fn no_allocation_with_policies() {
         assert_eq!(allocations(gather((deadlines,)).with(async |_| Ok(()))).1, 0);
     }
 }
+
+/// A shielded group takes one allocation for each exit when that begins, with `settle` also one for each enter, and none
+/// before. A drop takes none for tuples and arrays, and for a `Vec` a number that does not grow with its members.
+#[test]
+#[cfg(feature = "alloc")]
+fn allocations_of_a_shield() {
+    /// How many allocations so many polls take, and how many the drop takes. The cleanup is forgotten.
+    macro_rules! count {
+        ($polls:literal, $group:expr) => {{
+            let with = $group.with(async |_| Ok(pend().await)).on_drop(std::mem::forget);
+            let mut future = Box::pin(with);
+            let before = ALLOCATIONS.get();
+            for _ in 0..$polls {
+                assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            }
+            let dropped = ALLOCATIONS.get();
+            drop(future);
+            (dropped - before, ALLOCATIONS.get() - dropped)
+        }};
+    }
+    // The members have entered and the body has begun in the second poll; it ends, and the exits begin, in the third one.
+    macro_rules! check {
+        ($group:expr, $members:literal) => {
+            assert_eq!(count!(1, $group.shield()), (0, 0));
+            assert_eq!(count!(2, $group.shield()), (0, 0));
+            assert_eq!(count!(3, $group.shield()), ($members, 0));
+            assert_eq!(count!(3, $group.exit_limit(1).shield()), (1, 0));
+            assert_eq!(count!(3, $group.stack().shield()), (1, 0));
+            assert_eq!(count!(1, $group.shield().settle()), ($members, 0));
+            assert_eq!(count!(2, $group.shield().settle()), ($members, 0));
+            assert_eq!(count!(3, $group.shield().settle()), (2 * $members, 0));
+            assert_eq!(count!(1, $group.enter_limit(1).shield().settle()), (1, 0));
+        };
+    }
+    check!(gather((enter::<64>(1), enter::<64>(2))), 2);
+    check!(gather([1, 2, 3, 4, 5, 6, 7, 8].map(enter::<64>)), 8);
+
+    let vec = |len: usize| gather((0..len).map(|_| enter::<8>(1)).collect::<Vec<_>>());
+    for len in [3, 64, 3000] {
+        assert!(count!(1, vec(len).shield()).1 <= 2, "{len}");
+        assert!(count!(2, vec(len).shield()).1 <= 2, "{len}");
+        assert!(count!(3, vec(len).shield()).1 <= 2, "{len}");
+        assert!(count!(1, vec(len).shield().settle()).1 <= 2, "{len}");
+        println!("{len}: {:?}", count!(2, vec(len).shield()));
+        println!("{len}: {:?}", count!(1, vec(len).shield().settle()));
+    }
+
+    // From its start to its end: the exits, and nothing else.
+    let group = gather((enter::<64>(1), enter::<64>(2))).shield();
+    let (result, count) = allocations(group.with(body2).on_drop(drop));
+    assert_eq!((result.ok(), count), (Some(3), 2));
+}
+
+/// The future of a shielded group is smaller than without a shield, because its exits are in boxes, and a cleanup is small.
+#[test]
+#[cfg(feature = "alloc")]
+fn sizes_of_a_shield() {
+    use std::cell::Cell;
+
+    let group = || gather([1, 2, 3, 4, 5, 6, 7, 8].map(enter::<64>));
+    let without = size_of_val(&group().with(body8));
+    let cleanup = Cell::new(0);
+    let with = group().shield().with(body8).on_drop(|future| cleanup.set(size_of_val(&future)));
+    let size = size_of_val(&with);
+    let mut with = Box::pin(with);
+    assert!(with.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert!(with.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(with);
+    println!("8 members of 64 bytes: {size} bytes with a shield, {without} without; a cleanup: {}", cleanup.get());
+    assert!(size < without, "{size} bytes, {without} without");
+    // A resource and a tag for each member, and a few words.
+    assert!((1..8 * (64 + 16) + 128).contains(&cleanup.get()), "{} bytes", cleanup.get());
+}

@@ -1,4 +1,4 @@
-//! The examples that end by a signal or by a deadline, as processes of their own.
+//! The examples that end by a signal, by a deadline or by a drop, as processes of their own.
 #![cfg(all(unix, feature = "std"))]
 
 use std::{
@@ -104,4 +104,20 @@ fn series_parallel_that_fails() {
     let at = |part: &str| error.find(part).unwrap_or_else(|| panic!("{part}: {error}"));
     let way = ["enter of storage failed", "enter of servers failed", "enter of replica failed"];
     assert!(way.is_sorted_by_key(|part| at(part)), "{error}");
+}
+
+/// The caller drops its request: both connections are exited, and the error of the one that fails is logged.
+#[test]
+fn shield() {
+    let output = Command::new(example("shield")).output().unwrap();
+    let lines = [
+        "the cache is open",
+        "the database is open",
+        "the request is dropped",
+        "the cache is closed: Cancelled",
+        "cleanup: cancelled; exit of database failed: the server does not answer",
+        "all cleanups have ended",
+    ];
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().collect::<Vec<_>>(), lines);
+    assert!(output.status.success());
 }

@@ -283,6 +283,117 @@ fn vecs_of_many() {
     );
 }
 
+/// A shielded life cycle is dropped after each number of polls, and its cleanup in turn after each number of polls. At any
+/// time each resource was exited or abandoned.
+#[cfg(feature = "alloc")]
+mod shield {
+    use super::*;
+
+    /// Polls so often, if need be to the end. Returns whether it has ended. A panic counts as an end.
+    fn poll_times<F: Future + ?Sized>(mut future: Pin<&mut F>, times: usize) -> bool {
+        let run = || {
+            let mut cx = Context::from_waker(Waker::noop());
+            (0..times).any(|_| future.as_mut().poll(&mut cx).is_ready())
+        };
+        #[cfg(feature = "std")]
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or(true);
+        #[cfg(not(feature = "std"))]
+        let ended = { run }();
+        ended
+    }
+
+    /// Miri takes long: there it is one of so many things that go wrong.
+    macro_rules! dropped_at_every_poll {
+        ($of:literal, |$wrong:ident, $counts:ident| $shielded:expr, $body:expr) => {
+            for &$wrong in ALL.iter().step_by(if cfg!(miri) { $of } else { 1 }) {
+                let (mut polls, mut cleanup_polls, mut handed_over) = (1, 0, 0);
+                loop {
+                    let counts = Counts::default();
+                    let $counts = &counts;
+                    let cleanup = RefCell::new(None::<Pin<Box<dyn Future<Output = ()> + '_>>>);
+                    let spawn = |rest| *cleanup.borrow_mut() = Some(Box::pin(async { drop(rest.await) }));
+                    let mut future = Box::pin($shielded.with($body).on_drop(|cleanup| spawn(cleanup)));
+                    let ended = poll_times(future.as_mut(), polls);
+                    drop(future);
+                    let ended_twice = cleanup.take().is_none_or(|mut cleanup| {
+                        handed_over += 1;
+                        poll_times(cleanup.as_mut(), cleanup_polls)
+                    });
+                    let released = counts.exited.get() + counts.abandoned.get();
+                    assert_eq!(counts.entered.get(), released, "{:?} {polls} {cleanup_polls}", $wrong);
+                    if ended {
+                        break;
+                    }
+                    assert!(polls < 400, "it does not end");
+                    let step = if cfg!(miri) { 1 + polls / 2 } else { 1 };
+                    (polls, cleanup_polls) = if ended_twice {
+                        (polls + step, 0)
+                    } else {
+                        (polls, 1 + cleanup_polls * (1 + usize::from(cfg!(miri))))
+                    };
+                }
+                assert!(handed_over > 0);
+            }
+        };
+    }
+
+    #[test]
+    fn tuple() {
+        dropped_at_every_poll!(
+            3,
+            |wrong, counts| gather((enter(1, wrong, counts), enter(2, wrong, counts))).shield(),
+            async |(a, b)| work([&mut a.value, &mut b.value].into_iter(), wrong).await
+        );
+    }
+
+    #[test]
+    fn tuple_that_settles() {
+        dropped_at_every_poll!(
+            2,
+            |wrong, counts| gather((enter(1, wrong, counts), enter(2, wrong, counts))).stack().shield().settle(),
+            async |(a, b)| work([&mut a.value, &mut b.value].into_iter(), wrong).await
+        );
+    }
+
+    #[test]
+    fn array() {
+        dropped_at_every_poll!(
+            3,
+            |wrong, counts| gather([0, 1, 2].map(|index| enter(index, wrong, counts)))
+                .eager_rollback()
+                .exit_limit(1)
+                .cancel_on(borrows(5))
+                .shield(),
+            async |all| work(all.into_iter().map(|one| &mut one.value), wrong).await
+        );
+    }
+
+    #[test]
+    fn vec_that_settles() {
+        dropped_at_every_poll!(
+            2,
+            |wrong, counts| {
+                let members = (0..3).map(|index| enter(index, wrong, counts)).collect::<Vec<_>>();
+                gather(members).eager_rollback().enter_limit(2).shield().settle()
+            },
+            async |all| work(all.iter_mut().map(|one| &mut one.value), wrong).await
+        );
+    }
+
+    #[test]
+    fn vec_of_many() {
+        dropped_at_every_poll!(
+            6,
+            |wrong, counts| {
+                // All but the first few are ready at once.
+                let members = (0..MANY).map(|index| enter(index.min(3), wrong, counts)).collect::<Vec<_>>();
+                gather(members).fair().shield()
+            },
+            async |all| work(all.iter_mut().take(2).map(|one| &mut one.value), wrong).await
+        );
+    }
+}
+
 /// The case of 23: the body holds a reference to a value while what stops the group is polled.
 #[test]
 fn a_body_beside_a_stop() {

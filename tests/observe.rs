@@ -24,6 +24,7 @@ enum Seen {
     ExitFailed(usize),
     ExitDropped(usize),
     Abandoned(usize),
+    HandedOver(usize),
 }
 
 impl From<Event> for Seen {
@@ -41,6 +42,7 @@ impl From<Event> for Seen {
             Event::ExitFailed { index, .. } => ExitFailed(index),
             Event::ExitDropped { index, .. } => ExitDropped(index),
             Event::Abandoned { index, .. } => Abandoned(index),
+            Event::HandedOver { index, .. } => HandedOver(index),
             other => unreachable!("{other:?}"),
         }
     }
@@ -284,6 +286,11 @@ fn check(events: &[Seen], count: usize) {
             ExitStarted(index) => (index, Is::Held, Is::Exiting),
             Exited(index) | ExitFailed(index) | ExitDropped(index) => (index, Is::Exiting, Is::Over),
             Abandoned(index) => (index, Is::Held, Is::Over),
+            HandedOver(index) => {
+                assert!(!body && ![Is::Waiting, Is::Over].contains(&is[index]), "{event:?} in {events:?}");
+                is[index] = Is::Over;
+                continue;
+            }
             BodyStarted => {
                 assert!(!body && is.iter().all(|is| *is == Is::Held), "{events:?}");
                 body = true;
@@ -480,4 +487,60 @@ fn a_stop_that_panics_as_the_body_has_ended() {
     assert!(Driver::new(gather.with(async |_| Ok(()))).end().is_err());
     assert_eq!(log.only(&["exit "])[0], "exit 0 Panicked");
     assert!(events.take().contains(&BodyEnded(ExitCase::Panicked)));
+}
+
+/// S9: a shielded gather that is dropped tells of what it drops, then of each member that goes on elsewhere. The cleanup is not
+/// observed.
+#[test]
+#[cfg(feature = "alloc")]
+fn handed_over() {
+    use std::future::pending;
+
+    let run = |polls: usize, settle: bool| {
+        let (log, events, [enter, body, exit]) = (Log::default(), Events::default(), [(); 3].map(|()| Gate::new()));
+        let acts = [well(), well().gate(&enter), well()];
+        let members = members(&log, acts, [well().gate(&exit), well(), fails("x")]);
+        let group = gather(members).observe(observer(&events)).shield();
+        let gates = [enter, body.clone(), exit];
+        // This drives the cleanup to its end within the drop.
+        macro_rules! drive {
+            ($group:expr) => {
+                Driver::new(async {
+                    let spawn = |cleanup| {
+                        gates.iter().for_each(Gate::open);
+                        drop(Driver::new(cleanup).end());
+                    };
+                    drop($group.with(async |_| Ok(body.wait().await)).on_drop(spawn).await);
+                })
+            };
+        }
+        let mut driver = if settle { drive!(group.settle()) } else { drive!(group) };
+        for gate in gates.iter().take(polls) {
+            driver.pends();
+            gate.open();
+        }
+        driver.pends();
+        let before = events.borrow().len();
+        driver.drop();
+        common::assert_released(&log.take());
+        let all = events.take();
+        check(&all, 3);
+        all[before..].to_vec()
+    };
+    assert_eq!(run(0, false), [EnterDropped(1), HandedOver(0), HandedOver(2)]);
+    assert_eq!(run(0, true), [HandedOver(0), HandedOver(1), HandedOver(2)]);
+    for settle in [false, true] {
+        assert_eq!(run(1, settle), [BodyDropped, HandedOver(0), HandedOver(1), HandedOver(2)]);
+        assert_eq!(run(2, settle), [HandedOver(0)]);
+    }
+
+    // Nothing is handed over, and nobody is told so.
+    let (events, log) = (Events::default(), Log::default());
+    let member = Member::new(&log, 0, well().gate(&Gate::new()), well());
+    let group = gather((member,)).observe(observer(&events)).shield();
+    let with = group.with(async |_| Ok(pending::<()>().await)).on_drop(|_| unreachable!());
+    let mut driver = Driver::new(with);
+    driver.pends();
+    driver.drop();
+    assert_eq!(events.take(), [EnterStarted(0), EnterDropped(0)]);
 }

@@ -18,7 +18,7 @@ mod state;
 
 use std::ops::Range;
 
-use plan::{Group, Leaf, Node, Plan};
+use plan::{Group, Leaf, Node, Plan, shielded};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use script::{End, NEVER, Order, Rollback, Script, Setup, Shield};
 use state::FEW;
@@ -52,19 +52,6 @@ fn setup() -> impl Strategy<Value = Setup> {
             keep_value,
         },
     )
-}
-
-/// With a shield, if there are such policies with it.
-fn shielded(setup: Setup, shield: Shield) -> Setup {
-    let (rollback, order) = match (shield, setup.rollback, setup.order) {
-        (Shield::Nothing, ..) => return setup,
-        (Shield::EntersAndExits, Rollback::FailFast | Rollback::Settle, _) => (Rollback::RunOn, Order::Pool),
-        (_, rollback @ (Rollback::FailFast | Rollback::Settle), _) => (rollback, Order::Pool),
-        (_, Rollback::RunOn, Order::InReverse) => (Rollback::RunOn, Order::Stack),
-        (_, Rollback::Eager, Order::Stack) => (Rollback::Eager, Order::InReverse),
-        (_, rollback, order) => (rollback, order),
-    };
-    Setup { shield, rollback, order, fair: false, keep_value: false, ..setup }
 }
 
 fn nodes(count: Range<usize>, calm: u32) -> impl Strategy<Value = Vec<Node>> {

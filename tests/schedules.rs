@@ -10,7 +10,8 @@
 //!
 //! - No member and one: every script of enter, exit and body (`ALL`); panics of destructors, those of `stop` and of the
 //!   body's value included; panics of `stop`, of `on_error`, of `abandon` and where a future is made; as many at once as
-//!   can be, and a spurious poll at any boundary. The policies are none, each, every pair without `fair`, and more.
+//!   can be, and a spurious poll at any boundary. The policies are none, each, every pair without `fair`, and more
+//!   (`pairs` says which pairs with `settle` and `in_reverse` are left out).
 //! - Two members: every script of `ALL`, under the same policies. Under none and each alone, also a spurious poll at any
 //!   boundary, and up to two such panics.
 //! - Three members: every script that pends once at most (`ONCE_AT_MOST`), under the same policies.

@@ -17,6 +17,8 @@ pub enum Situation {
     ExitFails,
     BodyPanics,
     Dropped,
+    /// As `Dropped`, but another task stops the machines.
+    Shielded,
     /// As `Dropped`, but the program is told to end by a future of its own: [`stop_signal`].
     Stopped,
 }
@@ -30,6 +32,7 @@ impl fmt::Display for Situation {
             ExitFails => "the second exit fails",
             BodyPanics => "the body panics",
             Dropped => "the task is dropped",
+            Shielded => "the task is dropped, with a shield",
             Stopped => "the group is told to stop",
         })
     }
@@ -120,7 +123,7 @@ pub async fn work<'a>(vms: impl IntoIterator<Item = &'a mut Vm>) -> usize {
     println!("the body uses {vms} machines");
     match SITUATION.get() {
         BodyPanics => panic!("oops"),
-        Dropped | Stopped => pending().await,
+        Dropped | Shielded | Stopped => pending().await,
         EnterFails | ExitFails => vms,
     }
 }
@@ -158,11 +161,15 @@ pub fn run_in<E: fmt::Display>(situation: Situation, task: impl AsyncFn() -> Res
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
-            tokio::select! {
+            let result = tokio::select! {
                 biased;
                 result = task() => Some(result),
-                () = pause(40), if situation == Dropped => None,
+                () = pause(40), if matches!(situation, Dropped | Shielded) => None,
+            };
+            if situation == Shielded {
+                pause(40).await; // the other task runs meanwhile
             }
+            result
         })
     }));
     match result {

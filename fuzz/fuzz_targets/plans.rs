@@ -15,10 +15,10 @@ mod script;
 #[path = "../../tests/schedules/state.rs"]
 mod state;
 
-use arbitrary::{Result, Unstructured};
+use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use plan::{Group, Leaf, Node, Plan};
-use script::{End, NEVER, Order, Rollback, Script, Setup};
+use plan::{Group, Leaf, Node, Plan, shielded};
+use script::{End, NEVER, Order, Rollback, Script, Setup, Shield};
 use state::FEW;
 
 /// And a fault, if the first byte is a high one.
@@ -44,22 +44,29 @@ fn leaf(bytes: &mut Unstructured<'_>) -> Result<Leaf> {
     Ok(leaf)
 }
 
-fn setup(bytes: &mut Unstructured<'_>) -> Result<Setup> {
+/// A shield is that of the whole alone.
+fn setup(bytes: &mut Unstructured<'_>, of_all: bool) -> Result<Setup> {
     let rollback = *bytes.choose(&[Rollback::RunOn, Rollback::Eager, Rollback::FailFast, Rollback::Settle])?;
     let limits = [99, 99, 99, 1, 2, 3];
-    Ok(Setup {
+    let order = *bytes.choose(&[Order::Pool, Order::Stack, Order::InReverse])?;
+    let (enter_limit, exit_limit) = (*bytes.choose(&limits)?, *bytes.choose(&limits)?);
+    let (cancel_on, fair, last) = (bytes.arbitrary()?, bytes.arbitrary()?, u8::arbitrary(bytes)?);
+    let setup = Setup {
+        shield: Shield::Nothing,
         rollback,
-        order: *bytes.choose(&[Order::Pool, Order::Stack, Order::InReverse])?,
-        enter_limit: *bytes.choose(&limits)?,
-        exit_limit: *bytes.choose(&limits)?,
-        cancel_on: bytes.arbitrary()?,
-        fair: bytes.arbitrary()?,
-        keep_value: bytes.arbitrary()?,
-    })
+        order,
+        enter_limit,
+        exit_limit,
+        cancel_on,
+        fair,
+        keep_value: last % 2 == 1,
+    };
+    let shields = [Shield::Nothing, Shield::Nothing, Shield::Exits, Shield::EntersAndExits];
+    Ok(if of_all { shielded(setup, shields[usize::from(last / 64)]) } else { setup })
 }
 
 fn plan(bytes: &mut Unstructured<'_>) -> Result<Plan> {
-    let (setup_, (body, fault)) = (setup(bytes)?, script(bytes, true)?);
+    let (setup_, (body, fault)) = (setup(bytes, true)?, script(bytes, true)?);
     let body = Script { bomb: fault.is_some(), ..body };
     let mut nodes = vec![];
     // Seven stand for many.
@@ -69,7 +76,7 @@ fn plan(bytes: &mut Unstructured<'_>) -> Result<Plan> {
     };
     for _ in 0..count {
         nodes.push(if bytes.ratio(1, 4)? {
-            let (setup, count) = (setup(bytes)?, bytes.int_in_range(0..=4)?);
+            let (setup, count) = (setup(bytes, false)?, bytes.int_in_range(0..=4)?);
             let leaves = (0..count).map(|_| leaf(bytes)).collect::<Result<_>>()?;
             Node::Group(Group { setup, stop: Script::STOP, leaves })
         } else {

@@ -1,6 +1,7 @@
 //! Members of a group that are real services: a PostgreSQL [`Transaction`], a Redis [`Lock`] and a [`directory`].
 //!
-//! The example `postgres_redis` and the tests share them.
+//! A [`PooledTransaction`] returns its connection to a pool. The examples `postgres_redis` and `transfer_service` and the
+//! tests share all of them.
 #![warn(missing_docs)]
 
 mod error;
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 
 pub use error::Error;
 pub use lock::Lock;
-pub use transaction::Transaction;
+pub use transaction::{PooledTransaction, Transaction};
 
 /// A temporary directory, removed with all that is in it: its own `Drop` is its exit.
 pub async fn directory() -> Result<DropOnExit<TempDir, Error>, Error> {

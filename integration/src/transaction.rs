@@ -1,7 +1,8 @@
-//! A database handle whose exit commits or rolls back, by how the body ended.
+//! Database handles whose exits commit or roll back, by how the body ended.
 
-use std::{ops::Deref, panic};
+use std::{io, ops::Deref, panic};
 
+use deadpool_postgres::{Pool, PoolError};
 use gather_cm::{Exit, ExitCase};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config, NoTls};
@@ -51,14 +52,55 @@ impl Exit for Transaction {
     type Verdict = ();
 
     async fn exit(self, case: ExitCase) -> Result<(), Error> {
-        let end = match case {
-            // If a statement has failed and the body passed over that, the server answers `COMMIT` with a roll-back
-            // and without an error. `SELECT` fails there, and `COMMIT` is not reached.
-            ExitCase::Completed => "SELECT; COMMIT",
-            _ => "ROLLBACK",
-        };
-        let ended = self.client.batch_execute(end).await;
+        let ended = self.client.batch_execute(end(case)).await;
         let closed = self.close().await;
         Ok(ended.and(closed)?)
+    }
+}
+
+/// A transaction on a connection of a pool; it derefs to the client.
+///
+/// Its exit ends the transaction, and returns the connection to the pool. Hold it in a shielded gather: if it is dropped,
+/// the pool gets the connection back in the middle of the transaction, and the next borrower continues that.
+#[derive(Debug)]
+pub struct PooledTransaction(deadpool_postgres::Client);
+
+impl PooledTransaction {
+    /// Waits for a connection, and begins.
+    ///
+    /// A `BEGIN` that was sent has its effect, also if this future is dropped before the answer. So let it settle.
+    pub async fn begin(pool: Pool) -> Result<Self, Error> {
+        let client = pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error.into(),
+            error => Error::Io(io::Error::other(error)),
+        })?;
+        client.batch_execute("BEGIN").await?;
+        Ok(Self(client))
+    }
+}
+
+impl Deref for PooledTransaction {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.0
+    }
+}
+
+impl Exit for PooledTransaction {
+    type Error = Error;
+    type Verdict = ();
+
+    async fn exit(self, case: ExitCase) -> Result<(), Error> {
+        Ok(self.0.batch_execute(end(case)).await?)
+    }
+}
+
+fn end(case: ExitCase) -> &'static str {
+    match case {
+        // If a statement has failed and the body passed over that, the server answers `COMMIT` with a roll-back and
+        // without an error. `SELECT` fails there, and `COMMIT` is not reached.
+        ExitCase::Completed => "SELECT; COMMIT",
+        _ => "ROLLBACK",
     }
 }

@@ -68,17 +68,17 @@ mod by_hand {
             http::StatusCode,
         };
         use gather_cm::{Exit, ExitCase};
-        use gather_cm_integration::{Error, Lock, Servers, Transaction};
+        use gather_cm_integration::{Error, Lock, PooledTransaction};
         use tokio::join;
 
-        use crate::transfer_service::{EXPIRY, Transfer};
+        use crate::transfer_service::{EXPIRY, Service, Transfer};
 
         pub async fn transfer(
-            State(servers): State<Servers>,
+            State(Service { pool, redis, .. }): State<Service>,
             Path((from, to, amount)): Path<Transfer>,
         ) -> Result<String, (StatusCode, String)> {
-            let lock = Lock::take(&servers.redis, format!("gather_cm_account:{from}"), EXPIRY);
-            let (transaction, lock) = match join!(Transaction::begin(&servers.postgres), lock) {
+            let lock = Lock::take(&redis, format!("gather_cm_account:{from}"), EXPIRY);
+            let (transaction, lock) = match join!(PooledTransaction::begin(pool), lock) {
                 (Ok(transaction), Ok(lock)) => (transaction, lock),
                 (Ok(transaction), Err(error)) => {
                     let _ = transaction.exit(ExitCase::EnterFailed).await;

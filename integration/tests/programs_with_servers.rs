@@ -8,10 +8,10 @@ mod common;
 use std::{env, fs, net::SocketAddr};
 
 use gather_cm_integration::Servers;
-use redis::AsyncCommands;
-use reqwest::{Client, StatusCode};
+use redis::{AsyncCommands, aio::MultiplexedConnection};
+use reqwest::{Client, Response, StatusCode};
 use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, QoS};
-use tokio::{process::Command, task::yield_now};
+use tokio::{process::Command, sync::Mutex};
 use tokio_postgres::NoTls;
 
 use common::{Ended, Running, example, output, run, skipped};
@@ -114,58 +114,116 @@ const ACCOUNTS: &str =
     "CREATE TABLE gather_cm_accounts (name text PRIMARY KEY, balance integer NOT NULL CHECK (balance >= 0));
     INSERT INTO gather_cm_accounts VALUES ('Ada', 100), ('Bob', 0)";
 
+/// The example `transfer_service`, and those who look on from outside.
+struct Transfers {
+    schema: Schema,
+    redis: MultiplexedConnection,
+    service: Running,
+    address: String,
+}
+
+impl Transfers {
+    /// The key of Ada's lock.
+    const KEY: &str = "gather_cm_account:Ada";
+
+    async fn start(servers: &Servers, test: &str) -> Self {
+        let schema = Schema::new(servers, test, ACCOUNTS).await;
+        let redis = servers.redis.get_multiplexed_async_connection().await.unwrap();
+        let mut service = Running::start(schema.example("transfer_service", &[]));
+        let address = service.line().await.strip_prefix("listening on ").unwrap().to_owned();
+        Self { schema, redis, service, address }
+    }
+
+    fn post(&self, path: &str) -> impl Future<Output = reqwest::Result<Response>> + Send + 'static {
+        Client::new().post(format!("http://{}/transfer/{path}", self.address)).send()
+    }
+
+    async fn transfer(&self, path: &str) -> (StatusCode, String) {
+        let answer = self.post(path).await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
+    /// Ada's and Bob's.
+    async fn balances(&self) -> Vec<i32> {
+        let select = "SELECT balance FROM gather_cm_accounts ORDER BY name";
+        self.schema.client.query(select, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    }
+
+    async fn is_locked(&mut self) -> bool {
+        self.redis.exists(Self::KEY).await.unwrap()
+    }
+
+    /// Selects something of each connection that waits for us. Returns their number.
+    async fn blocked(&self, select: &str) -> usize {
+        let of = "FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
+        self.schema.client.query(&format!("SELECT {select} {of}"), &[]).await.unwrap().len()
+    }
+
+    /// A client goes away while the handler waits for a row, which we hold until `COMMIT`. Its lock is released.
+    async fn hang_up(&mut self) {
+        self.schema.client.batch_execute("BEGIN; SELECT FROM gather_cm_accounts FOR UPDATE").await.unwrap();
+        let request = tokio::spawn(self.post("Ada/Bob/30"));
+        while self.blocked("pid").await == 0 {}
+        assert!(self.is_locked().await);
+        request.abort();
+        while self.is_locked().await {}
+    }
+}
+
+/// One test at a time uses Ada's lock.
+static ADA: Mutex<()> = Mutex::const_new(());
+
 #[test]
 fn a_transfer_is_committed_or_rolled_back() {
     let Some(servers) = servers("transfer_service") else { return };
+    let _ada = ADA.blocking_lock();
     run(async {
-        let schema = Schema::new(&servers, "transfer", ACCOUNTS).await;
-        let mut redis = servers.redis.get_multiplexed_async_connection().await.unwrap();
-        let key = "gather_cm_account:Ada";
-        let mut service = Running::start(schema.example("transfer_service", &[]));
-        let address = service.line().await.strip_prefix("listening on ").unwrap().to_owned();
-        let post = |path: &str| Client::new().post(format!("http://{address}/transfer/{path}")).send();
-        let transfer = async |path: &str| {
-            let answer = post(path).await.unwrap();
-            (answer.status(), answer.text().await.unwrap())
-        };
-        let balances = async || -> Vec<i32> {
-            let rows = schema.client.query("SELECT balance FROM gather_cm_accounts ORDER BY name", &[]).await.unwrap();
-            rows.iter().map(|row| row.get(0)).collect()
-        };
+        let mut all = Transfers::start(&servers, "transfer").await;
 
-        assert_eq!(transfer("Ada/Bob/30").await, (StatusCode::OK, "Ada to Bob: 30\n".to_owned()));
-        assert_eq!(balances().await, [70, 30]);
-        assert!(!redis.exists::<_, bool>(key).await.unwrap());
+        assert_eq!(all.transfer("Ada/Bob/30").await, (StatusCode::OK, "Ada to Bob: 30\n".to_owned()));
+        assert_eq!(all.balances().await, [70, 30]);
+        assert!(!all.is_locked().await);
 
-        let (status, message) = transfer("Ada/Bob/300").await;
+        let (status, message) = all.transfer("Ada/Bob/300").await;
         assert_eq!(status, StatusCode::CONFLICT, "{message}");
         assert!(message.starts_with("body failed: PostgreSQL: db error: ERROR: "), "{message}");
-        assert_eq!(balances().await, [70, 30]);
-        assert!(!redis.exists::<_, bool>(key).await.unwrap());
+        assert_eq!(all.balances().await, [70, 30]);
+        assert!(!all.is_locked().await);
 
-        redis.set::<_, _, ()>(key, "another's").await.unwrap();
-        let locked = format!("enter of lock failed: {key} is locked by another\n");
-        assert_eq!(transfer("Ada/Bob/30").await, (StatusCode::LOCKED, locked));
-        assert_eq!(redis.get_del::<_, String>(key).await.unwrap(), "another's");
+        all.redis.set::<_, _, ()>(Transfers::KEY, "another's").await.unwrap();
+        let locked = format!("enter of lock failed: {} is locked by another\n", Transfers::KEY);
+        assert_eq!(all.transfer("Ada/Bob/30").await, (StatusCode::LOCKED, locked));
+        assert_eq!(all.redis.get_del::<_, String>(Transfers::KEY).await.unwrap(), "another's");
 
-        // The client goes away while the handler waits for a row: the lock and the transaction are released.
-        schema.client.batch_execute("BEGIN; SELECT FROM gather_cm_accounts FOR UPDATE").await.unwrap();
-        let request = tokio::spawn(post("Ada/Bob/30"));
-        while !redis.exists::<_, bool>(key).await.unwrap() {}
-        request.abort();
-        while redis.exists::<_, bool>(key).await.unwrap() {}
-        schema.client.batch_execute("COMMIT").await.unwrap();
-        let others =
-            "SELECT count(*) FROM pg_locks WHERE relation = 'gather_cm_accounts'::regclass AND pid <> pg_backend_pid()";
-        while schema.client.query_one(others, &[]).await.unwrap().get::<_, i64>(0) > 0 {
-            yield_now().await;
-        }
-        assert_eq!(balances().await, [70, 30]);
-        assert_eq!(transfer("Ada/Bob/30").await.0, StatusCode::OK);
-        assert_eq!(balances().await, [40, 60]);
+        // The first `UPDATE` of the client that goes away is done. The next request uses the same connection.
+        all.hang_up().await;
+        all.schema.client.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(all.transfer("Ada/Bob/30").await.0, StatusCode::OK);
+        assert_eq!(all.balances().await, [40, 60]);
 
-        service.process.start_kill().unwrap();
-        schema.drop().await;
+        all.service.process.start_kill().unwrap();
+        all.schema.drop().await;
+    });
+}
+
+/// Ctrl-C comes while a roll-back is under way: the service waits for it, and says that it fails.
+#[cfg(unix)]
+#[test]
+fn a_service_ends_after_its_cleanups() {
+    let Some(servers) = servers("cleanups") else { return };
+    let _ada = ADA.blocking_lock();
+    run(async {
+        let mut all = Transfers::start(&servers, "cleanups").await;
+        all.hang_up().await;
+        let pid = all.service.process.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+        assert_eq!(all.service.line().await, "cleanups that still run: 1");
+        assert_eq!(all.blocked("pg_terminate_backend(pid)").await, 1);
+        let ended = all.service.end().await;
+        assert!(ended.errors.starts_with("cleanup: cancelled; exit of transaction failed: PostgreSQL: "), "{ended:?}");
+        assert_eq!(ended.code, Some(0));
+        all.schema.client.batch_execute("COMMIT").await.unwrap();
+        all.schema.drop().await;
     });
 }
 

@@ -15,14 +15,15 @@ use std::{
     time::Duration,
 };
 
+use deadpool_postgres::{Manager, Pool};
 use gather_cm::{Cause, DropOnExit, EnterExt, ExitCase, gather};
-use gather_cm_integration::{Error, Lock, Servers, Transaction, directory};
+use gather_cm_integration::{Error, Lock, PooledTransaction, Servers, Transaction, directory};
 use redis::{AsyncCommands, aio::MultiplexedConnection};
 use tempfile::TempDir;
 use tokio::{
     join,
     runtime::{Handle, Runtime},
-    sync::oneshot,
+    sync::{Notify, oneshot},
     task::JoinSet,
     time::timeout,
 };
@@ -327,6 +328,62 @@ fn nothing_stays_where_the_future_is_dropped() {
         while !place.locks().await?.is_empty() {}
         assert_eq!(place.rows().await?, [0; 0]);
         Ok(())
+    });
+}
+
+/// A pool of one connection. The first borrower is dropped when it has notified, and the next one inserts a row. Returns
+/// whether the next one found itself in a transaction.
+async fn drop_a_borrower(
+    place: &Place,
+    borrower: impl AsyncFnOnce(Pool, &Notify) -> Result<(), Error>,
+) -> Result<bool, Error> {
+    let manager = Manager::new(place.servers.postgres.clone(), NoTls);
+    let pool = Pool::builder(manager).max_size(1).build().map_err(io::Error::other)?;
+    let works = Notify::new();
+    tokio::select! {
+        result = borrower(pool.clone(), &works) => panic!("the body has no end: {result:?}"),
+        () = works.notified() => {}
+    }
+    let next = pool.get().await.map_err(io::Error::other)?;
+    let found = next.query_one("SELECT pg_current_xact_id_if_assigned() IS NOT NULL", &[]).await?.get(0);
+    next.batch_execute(&format!("BEGIN; INSERT INTO {} VALUES (2); COMMIT", place.name)).await?;
+    Ok(found)
+}
+
+/// Without a shield, the pool gets an open transaction, and its next borrower commits that.
+#[test]
+fn committed_by_another_if_there_is_no_shield() {
+    run("unshielded", async |place| {
+        let found = drop_a_borrower(place, async |pool, works| {
+            let all = gather((PooledTransaction::begin(pool),)).with(async |(transaction,)| {
+                transaction.execute(&format!("INSERT INTO {} VALUES (1)", place.name), &[]).await?;
+                works.notify_one();
+                pending::<Result<(), Error>>().await
+            });
+            Ok(all.await.unwrap())
+        });
+        assert!(found.await?);
+        place.assert_released(&[1, 2]).await
+    });
+}
+
+/// The next borrower waits until the transaction is rolled back.
+#[test]
+fn rolled_back_if_a_shielded_future_is_dropped() {
+    run("shielded", async |place| {
+        let found = drop_a_borrower(place, async |pool, works| {
+            let all = gather((PooledTransaction::begin(pool),))
+                .shield()
+                .with(async |(transaction,)| {
+                    transaction.execute(&format!("INSERT INTO {} VALUES (1)", place.name), &[]).await?;
+                    works.notify_one();
+                    pending::<Result<(), Error>>().await
+                })
+                .on_drop(|cleanup| drop(tokio::spawn(cleanup)));
+            Ok(all.await.unwrap())
+        });
+        assert!(!found.await?);
+        place.assert_released(&[2]).await
     });
 }
 

@@ -34,8 +34,8 @@ macro_rules! tuple {
         }
 
         impl<T, $($S),*> $Slots<T, $($S),*> {
-            pub(crate) fn new($($field: $S),*) -> Self {
-                Self { $($field,)* ranks: [] }
+            pub(crate) fn new(slots: ($($S,)*)) -> Self {
+                Self { $($field: slots.$i,)* ranks: [] }
             }
         }
 
@@ -72,7 +72,7 @@ macro_rules! tuple {
 
             #[inline]
             fn empty(releases: &mut Self::Emptied) -> Self {
-                Self::new($($S::empty(releases.$i)),*)
+                Self::new(($($S::empty(releases.$i),)*))
             }
 
             fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: [T; $n]) {
@@ -88,7 +88,7 @@ macro_rules! tuple {
 
             fn move_out(self: Pin<&mut Self>) -> Self::Moved {
                 let this = self.project();
-                $Slots::new($(this.$field.move_out()),*)
+                $Slots::new(($(this.$field.move_out(),)*))
             }
         }
 
@@ -99,7 +99,7 @@ macro_rules! tuple {
             const DRIVEN: bool = false $(|| $V::DRIVEN)*;
 
             fn hold<T: Rank>(self, ranks: [T; $n], _: bool) -> impl Members<Values = Self, Rank = T> {
-                $Slots::new($(MemberSlot::<FromHeld<_, _>, _>::held(self.$i, ranks[$i], $V::release_resource)),*)
+                $Slots::new(($(MemberSlot::<FromHeld<_, _>, _>::held(self.$i, ranks[$i], $V::release_resource),)*))
             }
 
             fn show(&mut self, error: &dyn Any) {
@@ -184,7 +184,7 @@ macro_rules! tuple {
             type Shape = Few<$n>;
 
             fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = Self::Values, Rank = T> {
-                $Slots::new($(MemberSlot::<FromEnter<_, _>, _>::queued(self.$i, $V::release_resource)),*)
+                $Slots::new(($(MemberSlot::<FromEnter<_, _>, _>::queued(self.$i, $V::release_resource),)*))
             }
         }
     };

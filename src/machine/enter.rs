@@ -201,11 +201,6 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         next.fail(ExitCase::Cancelled, panic);
     }
 
-    /// Whether a stop would change something.
-    pub(super) fn is_stoppable(mut self: Pin<&mut Self>, settle: bool) -> bool {
-        if settle { matches!(self.as_mut().project().next, Next::Body(_)) } else { self.is_entering() }
-    }
-
     /// Whether a member is still to be entered.
     pub(super) fn is_entering(self: Pin<&mut Self>) -> bool {
         self.project().next.is_entering()

@@ -72,16 +72,16 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         panic.drop(mem::replace(&mut self.ending, Ending::Panicked));
     }
 
-    /// The same exits, without the body's value. If an enter that is dropped along with it has `panicked`, exits that have
+    /// The same exits, without the body's value. If anything that is dropped along with it has panicked, exits that have
     /// not begun receive that.
     #[cfg(feature = "alloc")]
-    pub(super) fn hand_over(&mut self, enters: bool, panicked: bool, panic: &mut FirstPanic) -> Exits<(), B, E, L, N> {
+    pub(super) fn hand_over(&mut self, panic: &mut FirstPanic) -> Exits<(), B, E, L, N> {
         let mut course = self.course;
-        course.entering &= enters;
-        if panicked {
+        let ending = mem::replace(&mut self.ending, Ending::Cancelled).drop_value(panic);
+        if panic.is_some() {
             course.case = ExitCase::Panicked;
         }
-        Exits { ending: mem::replace(&mut self.ending, Ending::Cancelled).drop_value(panic), course }
+        Exits { ending, course }
     }
 
     /// How it ends, and what the exits have answered.

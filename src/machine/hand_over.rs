@@ -48,30 +48,28 @@ where
     pub(crate) fn hand_over(self: Pin<&mut Self>) -> Option<Rest<Ms, F::Error, P>> {
         let mut this = self.project();
         let mut parts = this.policy.as_mut().parts();
-        let mut first = FirstPanic::none();
         if let StateProj::Body { block, .. } = this.state.as_mut().project() {
+            let mut first = FirstPanic::none();
             tell(parts.observer, &mut first, Event::BodyDropped {});
             if let Poll::Ready(returned) = &mut cancel_block(block) {
-                this.state.as_mut().leave_body(returned, ExitCase::Cancelled, FirstPanic::none(), false, &mut parts);
+                this.state.as_mut().leave_body(returned, ExitCase::Cancelled, first, false, &mut parts);
             }
         }
         let StateProj::Slots(phase) = this.state.as_mut().project() else { return None };
-        let rest = phase.hand_over(first, parts.stop.as_mut(), parts.observer)?;
+        let rest = phase.hand_over(parts.stop.as_mut(), parts.observer)?;
         this.state.end();
         Some(Machine { state: State::Slots(rest), policy: this.policy.after_drop() })
     }
 }
 
 impl<Ms: PortableMembers, F, R, B> InSlots<Ms, F, R, B> {
-    /// `first` has panicked before anything is dropped here.
+    /// Drops the body that was not called, `stop`, and the enters that cannot go on. Moves the rest out.
     fn hand_over(
         self: Pin<&mut Self>,
-        mut first: FirstPanic,
         stop: Pin<&mut impl Stop>,
         observer: &mut impl Observer,
     ) -> Option<RestOfSlots<Ms, B>> {
         let InSlotsProj { mut members, next, rank, in_flight, panic } = self.project();
-        first.join(mem::replace(panic, FirstPanic::none()));
         let mut dropped = FirstPanic::none();
         let mut cut = CutEnters { all: !Ms::ENTERS, panic: &mut dropped, observer };
         let _ = members.as_mut().visit(0, &mut cut);
@@ -80,21 +78,21 @@ impl<Ms: PortableMembers, F, R, B> InSlots<Ms, F, R, B> {
         }
         next.fail(ExitCase::Cancelled, &mut dropped);
         stop.clear(&mut dropped);
-        let panicked = dropped.is_some();
-        first.join(dropped);
         let next = match next {
-            Next::Exits(exits) => Next::Exits(exits.hand_over(Ms::ENTERS, panicked, &mut first)),
+            Next::Exits(exits) => Next::Exits(exits.hand_over(&mut dropped)),
             Next::Fail(case) => Next::Fail(*case),
             Next::Body(_) => unreachable!("the body was dropped"),
         };
-        let mut tell = TellHandedOver { any: first.is_some(), panic: &mut first, observer };
+        panic.join(dropped);
+        let mut tell = TellHandedOver { any: panic.is_some(), panic, observer };
         let _ = members.as_mut().visit(0, &mut tell);
         if !tell.any {
             return None;
         }
         // The caller's waker is of no use to the new one.
-        first.guard(&mut || members.as_mut().forget_parent());
-        Some(InSlots { members: members.move_out(), next, rank: *rank, in_flight: *in_flight, panic: first })
+        panic.guard(&mut || members.as_mut().forget_parent());
+        let panic = mem::replace(panic, FirstPanic::none());
+        Some(InSlots { members: members.move_out(), next, rank: *rank, in_flight: *in_flight, panic })
     }
 }
 

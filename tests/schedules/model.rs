@@ -21,6 +21,7 @@ impl Model {
     /// dropped; with `settle` the pending enters run on, and the queued members never start. A failed group stays failed.
     pub fn poll_stop(&mut self) {
         let Some(ended) = self.effective_stop().and_then(Player::poll) else { return };
+        self.was_ready = true;
         self.keep(ended.panic);
         self.cut_all(if self.settles() { &[Queued] } else { &[Queued, Entering] });
         self.ending.get_or_insert(Cancelled);
@@ -107,8 +108,8 @@ impl Model {
                 _ => self.enter_errors.values().next().copied(),
             };
         }
-        let Setup { order, fair, exit_limit, .. } = self.setup;
-        let (pool, limit) = (order == Order::Pool, if order == Order::Pool { exit_limit } else { 1 });
+        let (pool, fair) = (self.setup.order == Order::Pool, self.setup.fair);
+        let limit = if pool { self.setup.exit_limit } else { 1 };
         for index in self.order(self.exit_polls) {
             let begins = self.place[index] == Held && self.count(Exiting) < limit && pool && !fair;
             if begins || self.place[index] == Exiting && !self.is_asleep(index) {
@@ -200,13 +201,13 @@ impl Model {
         let enters = self.setup.shield == Shield::EntersAndExits;
         self.cut_all(if enters { &[Queued] } else { &[Queued, Entering] });
         self.drop_stop();
+        self.drop_value();
         // S8: Exits that have not begun receive `Panicked` if one of these panics.
         if self.panic.is_some() {
             self.case = self.case.and(Some(Panicked));
         }
         self.panic = earlier.or(self.panic);
         self.ending.get_or_insert(Cancelled);
-        self.drop_value();
         let in_flight = [Entering, Held, Exiting].iter().any(|place| self.count(*place) > 0);
         let unseen = self.panic.is_some() || !self.enter_errors.is_empty() || !self.exit_errors.is_empty();
         self.handed_over = in_flight || unseen;

@@ -59,6 +59,19 @@ impl Leaf {
     }
 }
 
+/// The same policies with a shield, or the nearest ones that `with_shield` knows.
+pub fn shielded(setup: Setup, shield: Shield) -> Setup {
+    let (rollback, order) = match (shield, setup.rollback, setup.order) {
+        (Shield::Nothing, ..) => return setup,
+        (Shield::EntersAndExits, Rollback::FailFast | Rollback::Settle, _) => (Rollback::RunOn, Order::Pool),
+        (_, rollback @ (Rollback::FailFast | Rollback::Settle), _) => (rollback, Order::Pool),
+        (_, Rollback::RunOn, Order::InReverse) => (Rollback::RunOn, Order::Stack),
+        (_, Rollback::Eager, Order::Stack) => (Rollback::Eager, Order::InReverse),
+        (_, rollback, order) => (rollback, order),
+    };
+    Setup { shield, rollback, order, fair: false, keep_value: false, ..setup }
+}
+
 type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, Part>>>>;
 
 /// The future, with another output. It stays where it is to its end, as its destructor may panic.

@@ -369,7 +369,8 @@ pub fn play<C: Choose>(plan: &impl Debug, scripts: &Scripts, mut model: Model, m
             woken.0.store(false, Ordering::Relaxed);
             let outcome = future.as_mut().poll(&mut Context::from_waker(&waker));
             let expected = model.poll();
-            (model.woken.clear(), polled = true);
+            model.woken.clear();
+            polled = true;
             let path = (plan, &path, scripts);
             compare(scripts, &path);
             match outcome {

@@ -30,8 +30,9 @@ pub struct Model {
     pub place: Vec<Place>,
     /// The members that entered, in the order of entering.
     pub entered: Vec<usize>,
-    /// `stop`, until it is dropped.
+    /// `stop`, until it is dropped; and whether it was ready.
     pub stop: Option<Player>,
+    pub was_ready: bool,
     /// There is none in a nested group: it is entered, and exited later.
     pub body: Option<Player>,
     pub in_body: bool,
@@ -76,6 +77,7 @@ impl Model {
             entered: Vec::with_capacity(members.len()),
             members,
             stop: setup.cancel_on.then(|| Player { part: Part::Stop(stop), scripts: scripts.clone() }),
+            was_ready: false,
             body: None,
             in_body: false,
             value: None,
@@ -155,9 +157,9 @@ impl Model {
         }
     }
 
-    /// 14: `stop`, as long as it has an effect. With `settle` it has none on a group that has failed or was stopped.
+    /// 14: `stop`, as long as it is there and was not ready.
     pub fn effective_stop(&self) -> Option<&Player> {
-        self.stop.as_ref().filter(|_| self.ending.is_none() || !self.settles())
+        self.stop.as_ref().filter(|_| !self.was_ready)
     }
 
     /// 14, S2: A stop drops no enter.
