@@ -18,7 +18,9 @@ use alloc::boxed::Box;
 use crate::{
     ExitCase, Resource, Verdict,
     drive::{self, Alone, Drive, Drove, Exiting, OfTarget},
+    driven::{ByDriver, DriverOutput, Prepared, prepare},
     exit::{Answer, Answering, sealed::Sealed},
+    optional::ByOption,
     unwind,
 };
 
@@ -35,6 +37,8 @@ use crate::{
 /// | a value whose `Drop` is its exit | [`drop_on_exit`](Self::drop_on_exit) |
 /// | another error type | [`errors_into`](Self::errors_into) |
 /// | a deadline | [`enter_within`](Self::enter_within), [`exit_within`](Self::exit_within) |
+/// | to use a handle whose driver must be polled | [`driven`](Self::driven), and before it [`prepared`](Self::prepared) |
+/// | to go on without the member if it cannot be entered | [`optional`](Self::optional) |
 ///
 /// # Cancellation
 ///
@@ -95,7 +99,7 @@ pub trait EnterExt: IntoFuture + Sized {
         X: AsyncFnOnce(<Self::Output as Fallible>::Value, ExitCase) -> Result<W, E>,
         W: Into<Verdict>,
     {
-        Adapted { member: self, adapter: ByClosure(Some((exit, ())), PhantomData) }
+        Adapted { member: self, adapter: ByClosure::new(exit) }
     }
 
     /// Exits the value by `exit`, as [`exit_with`](Self::exit_with) does, and boxes the closure and its future, so that the
@@ -131,8 +135,7 @@ pub trait EnterExt: IntoFuture + Sized {
         Fut: Future<Output = Result<W, E>> + Send + 'static,
         W: Into<Verdict>,
     {
-        let exit: BoxedExit<_, E> = Box::new(|value, case| Box::pin(Answering(exit(value, case))));
-        Adapted { member: self, adapter: ByBox(Some((exit, None))) }
+        Adapted { member: self, adapter: ByBox::new(exit) }
     }
 
     /// Drops the value as its exit, so that RAII guards join a group. This exit never fails and never suppresses. If the
@@ -281,6 +284,155 @@ pub trait EnterExt: IntoFuture + Sized {
     {
         Adapted { member: self, adapter: ByDeadline(Some(deadline)) }
     }
+
+    /// Makes a member of one that returns `Ok((handle, driver))`: the gather polls the driver inline, so that you need not spawn
+    /// it.
+    ///
+    /// Many libraries return such a pair: `tokio_postgres`, `hyper`, `redis`, `embassy_net`. The driver must be polled as long as
+    /// the handle is used. The gather does so from the enter to the end of the exit: while other members enter, beside the body,
+    /// while the member waits for its exit, and along with its exit. The body borrows the handle.
+    ///
+    /// If the handle is no resource itself, say next how it is exited: by
+    /// [`exit_with`](Adapted::exit_with), by [`drop_on_exit`](Adapted::drop_on_exit), or by `exit_boxed`. These methods of
+    /// the result concern the handle. When its exit has finished, the gather drops the driver, or waits for it if you call
+    /// [`to_end`](Adapted::to_end).
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    /// use smol::channel::{Receiver, Sender, bounded};
+    ///
+    /// type Request = (u32, Sender<u32>);
+    ///
+    /// // A library: its client talks to a driver, which you must poll.
+    /// async fn connect() -> Result<(Sender<Request>, impl Future<Output = ()> + Unpin), io::Error> {
+    ///     let (client, requests): (_, Receiver<Request>) = bounded(1);
+    ///     let driver = Box::pin(async move {
+    ///         while let Ok((n, reply)) = requests.recv().await {
+    ///             let _ = reply.send(n * n).await;
+    ///         }
+    ///     });
+    ///     Ok((client, driver))
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let square = gather((connect().driven().drop_on_exit(),))
+    ///     .with(async |(client,)| {
+    ///         let (reply, answer) = bounded(1);
+    ///         client.send((7, reply)).await.map_err(io::Error::other)?;
+    ///         answer.recv().await.map_err(io::Error::other)
+    ///     })
+    ///     .await?;
+    /// assert_eq!(square, 49);
+    /// # Ok(()) }) }
+    /// ```
+    ///
+    /// The driver must be `Unpin`. Box a driver that is not, or pin it outside of the gather:
+    /// `let runner = pin!(stack.run());`, since a `Pin<&mut F>` is a driver, too.
+    ///
+    /// # When the driver ends
+    ///
+    /// | when | it returns `Ok` or `()` | it fails |
+    /// | --- | --- | --- |
+    /// | while others enter | it is dropped | the group fails, as by a failed enter; exits receive [`Lost`](ExitCase::Lost), and the cause is [`Cause::Lost`](crate::Cause::Lost) |
+    /// | beside the body | it is dropped | the body is polled once more; if it does not finish, it is dropped, exits receive `Lost`, and the cause is `Lost` |
+    /// | beside the exits, or before its own exit | it is dropped | its error is that of the member's exit; if the exit fails too, this error takes its place |
+    ///
+    /// The exit of the lost member runs all the same. If the library lets it wait for a driver that is dead, it hangs: give it a
+    /// deadline by [`exit_within`](Self::exit_within).
+    ///
+    /// Do not pass a driver to [`cancel_on`](crate::Gather::cancel_on): it is dropped before the exits, which then wait for it.
+    ///
+    /// # Panics
+    ///
+    /// With the feature `std`, a panic of the driver counts as one of an enter, of the body or of the member's exit.
+    ///
+    /// # Cancellation
+    ///
+    /// If the gather is dropped, the driver is dropped and the handle is abandoned. With a [`shield`](crate::Gather::shield), the
+    /// driver moves along with the exits. Nobody polls the drivers of an [`Entered`](crate::Entered) that you hold yourself:
+    /// make it a member of an outer group, which polls them.
+    fn driven<H, D>(self) -> Adapted<Self, ByDriver>
+    where
+        Self::Output: Fallible<Value = (H, D)>,
+        D: Future<Output: DriverOutput<<Self::Output as Fallible>::Error>> + Unpin,
+    {
+        Adapted { member: self, adapter: ByDriver::NEW }
+    }
+
+    /// Runs a step of the enter beside the driver, before [`driven`](Self::driven): `BEGIN` after `connect`, or a subscription.
+    ///
+    /// # Errors
+    ///
+    /// If the step or the driver fails, the enter has failed, and both are dropped.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    /// use smol::channel::bounded;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let connect = async {
+    ///     let (client, requests) = bounded::<&'static str>(1);
+    ///     let driver = Box::pin(async move { while requests.recv().await.is_ok() {} });
+    ///     Ok((client, driver))
+    /// };
+    /// let begun = connect.prepared(async |client| client.send("BEGIN").await.map_err(io::Error::other));
+    /// gather((begun.driven().drop_on_exit(),)).with(async |_| Ok(())).await?;
+    /// # Ok(()) }) }
+    /// ```
+    fn prepared<H, D, E>(
+        self,
+        step: impl AsyncFnOnce(&mut H) -> Result<(), E>,
+    ) -> impl Future<Output = Result<(H, Prepared<D, E>), E>>
+    where
+        Self: IntoFuture<Output = Result<(H, D), E>>,
+        D: Future<Output: DriverOutput<E>> + Unpin,
+    {
+        prepare(self, step)
+    }
+
+    /// Makes a member whose failed enter does not fail the group. The body gets an [`Optional`], with the value or with the error.
+    ///
+    /// If the member could not be entered, it has no exit, and its answer does not count. An observer receives
+    /// [`EnterFailed`](crate::Event::EnterFailed). Call `optional` last, after the adapters that say how the value is exited.
+    ///
+    /// # Panics
+    ///
+    /// A panic of the enter is not swallowed: it counts as that of any member.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// async fn replica(n: usize) -> Result<usize, io::Error> {
+    ///     if n % 2 == 0 { Ok(n) } else { Err(io::Error::other("no route")) }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// // Three replicas out of five are enough.
+    /// let replicas: [_; 5] = std::array::from_fn(|n| replica(n).drop_on_exit().optional());
+    /// let sum = gather(replicas)
+    ///     .with(async |replicas| {
+    ///         let entered = replicas.iter().filter(|replica| replica.is_entered()).count();
+    ///         if entered < 3 {
+    ///             return Err(io::Error::other(format!("only {entered} replicas")));
+    ///         }
+    ///         Ok(replicas.into_iter().filter_map(|replica| replica.as_mut().copied()).sum::<usize>())
+    ///     })
+    ///     .await?;
+    /// assert_eq!(sum, 6);
+    /// # Ok(()) }) }
+    /// ```
+    fn optional(self) -> Adapted<Self, ByOption>
+    where
+        Self::Output: Fallible<Value: Resource<Error = <Self::Output as Fallible>::Error>>,
+    {
+        Adapted { member: self, adapter: ByOption }
+    }
 }
 
 impl<M: IntoFuture> EnterExt for M {}
@@ -313,6 +465,17 @@ const ONCE: &str = "a member is entered once";
 /// [`EnterExt::exit_with`].
 #[derive(Clone)]
 pub struct ByClosure<X, W, A = ()>(Option<(X, A)>, PhantomData<fn() -> W>);
+
+impl<X, W> ByClosure<X, W> {
+    pub(crate) fn new(exit: X) -> Self {
+        Self(Some((exit, ())), PhantomData)
+    }
+
+    /// The same, with a closure for a drop.
+    pub(crate) fn abandon_with<F>(self, abandon: F) -> ByClosure<X, W, AbandonWith<F>> {
+        ByClosure(self.0.map(|(exit, ())| (exit, AbandonWith(abandon))), PhantomData)
+    }
+}
 
 debug_by_name!(ByClosure<X, W, A>, AbandonWith<F>, ByInto<E2>, ByDeadline<D>);
 
@@ -350,9 +513,7 @@ impl<M: IntoFuture<Output = Result<V, E>>, V, E, X, W> Adapted<M, ByClosure<X, W
     /// assert_eq!(state.get(), "power cut");
     /// ```
     pub fn abandon_with<F: FnOnce(V)>(self, abandon: F) -> Adapted<M, ByClosure<X, W, AbandonWith<F>>> {
-        let ByClosure(exit, _) = self.adapter;
-        let closures = exit.map(|(exit, ())| (exit, AbandonWith(abandon)));
-        Adapted { member: self.member, adapter: ByClosure(closures, PhantomData) }
+        Adapted { member: self.member, adapter: self.adapter.abandon_with(abandon) }
     }
 }
 
@@ -389,6 +550,18 @@ pub struct ByBox<V, E>(Option<(BoxedExit<V, E>, Option<BoxedAbandon<V>>)>);
 
 #[cfg(feature = "alloc")]
 debug_by_name!(ByBox<V, E>);
+
+#[cfg(feature = "alloc")]
+impl<V, E> ByBox<V, E> {
+    pub(crate) fn new<X, Fut, W>(exit: X) -> Self
+    where
+        X: FnOnce(V, ExitCase) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<W, E>> + Send + 'static,
+        W: Into<Verdict>,
+    {
+        Self(Some((Box::new(|value, case| Box::pin(Answering(exit(value, case)))), None)))
+    }
+}
 
 #[cfg(feature = "alloc")]
 impl<V, E> Adapter<Result<V, E>> for ByBox<V, E> {
@@ -485,8 +658,8 @@ impl<V, E, D> Adapter<Result<V, E>> for ByDeadline<D> {
 #[derive(Clone)]
 #[must_use = "a member does nothing unless it is gathered"]
 pub struct Adapted<M, A> {
-    member: M,
-    adapter: A,
+    pub(crate) member: M,
+    pub(crate) adapter: A,
 }
 
 impl<M: IntoFuture, A: Adapter<M::Output>> IntoFuture for Adapted<M, A> {
@@ -865,6 +1038,8 @@ impl<V: Resource<Error: Into<E2>>, E2> Resource for ErrorsInto<V, E2> {
         self.value.abandon_resource();
     }
 
+    const OPTIONAL: bool = V::OPTIONAL;
+
     fn is_absent(&self) -> bool {
         self.value.is_absent()
     }
@@ -880,7 +1055,10 @@ impl<V: Resource<Error: Into<E2>>, E2> Resource for ErrorsInto<V, E2> {
     }
 
     fn split_drivers(self) -> (Self, impl Drive<Self>) {
-        fn split<V, E2, D: Drive<V>>(this: ErrorsInto<V, E2>, split: fn(V) -> (V, D)) -> (ErrorsInto<V, E2>, OfTarget<D>) {
+        fn split<V, E2, D: Drive<V>>(
+            this: ErrorsInto<V, E2>,
+            split: fn(V) -> (V, D),
+        ) -> (ErrorsInto<V, E2>, OfTarget<D>) {
             drive::split(this, |this| {
                 let (value, drivers) = split(this.value);
                 (ErrorsInto { value, ..this }, OfTarget(drivers))
@@ -933,6 +1111,8 @@ impl<V: Resource, D: AsyncFnOnce() -> V::Error> Resource for ExitWithin<V, D> {
         let Self { value, deadline } = self;
         unwind::in_turn(|| value.abandon_resource(), || drop(deadline));
     }
+
+    const OPTIONAL: bool = V::OPTIONAL;
 
     fn is_absent(&self) -> bool {
         self.value.is_absent()

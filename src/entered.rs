@@ -255,10 +255,7 @@ impl<V: Values, P: ExitPolicy, D: Drive<V>> Drive<Entered<V, P>> for OfGroup<D> 
 }
 
 /// Exits every member. The answer comes in one of its two forms.
-fn exit_all<V, P, A>(
-    entered: Entered<V, P>,
-    case: ExitCase,
-) -> ExitAll<impl Members<Values = V, Rank = P::Rank>, P, A>
+fn exit_all<V, P, A>(entered: Entered<V, P>, case: ExitCase) -> ExitAll<impl Members<Values = V, Rank = P::Rank>, P, A>
 where
     V: Values<Error: 'static>,
     P: ExitPolicy,

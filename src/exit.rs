@@ -338,6 +338,10 @@ pub trait Resource: Sized + sealed::Sealed {
     #[doc(hidden)]
     fn abandon_resource(self) {}
 
+    /// It may be absent.
+    #[doc(hidden)]
+    const OPTIONAL: bool = false;
+
     /// There is no resource: it is that of an optional member which could not be entered.
     #[doc(hidden)]
     fn is_absent(&self) -> bool {

@@ -85,6 +85,9 @@ pub trait Values: Sized {
     /// When each of them entered.
     #[doc(hidden)]
     type Ranks<T: Rank>;
+    /// One of them may be absent.
+    #[doc(hidden)]
+    const OPTIONAL: bool;
     /// One of them has a driver.
     #[doc(hidden)]
     const DRIVEN: bool;
@@ -200,7 +203,11 @@ pub trait Members: Sized {
     }
 
     /// The same, while the body has the values.
-    fn drive_emptied(emptied: &mut Self::Emptied, cx: &mut Context<'_>, mut drive: impl FnMut(usize, &mut Context<'_>)) {
+    fn drive_emptied(
+        emptied: &mut Self::Emptied,
+        cx: &mut Context<'_>,
+        mut drive: impl FnMut(usize, &mut Context<'_>),
+    ) {
         (0..Self::emptied_len(emptied)).for_each(|index| drive(index, cx));
     }
 

@@ -42,6 +42,7 @@ mod adapters;
 mod boxed;
 mod cycle;
 mod drive;
+mod driven;
 mod entered;
 mod errors;
 mod exit;
@@ -52,6 +53,7 @@ mod gather;
 mod group;
 mod machine;
 mod observe;
+mod optional;
 mod pin;
 mod policy;
 #[cfg(feature = "alloc")]
@@ -66,6 +68,7 @@ mod with;
 
 pub use adapters::{Adapted, DropOnExit, EnterExt, EnterWithin, ErrorsInto, ExitWith, ExitWithin};
 pub use cycle::{Cycle, With};
+pub use driven::{ByDriver, ByItself, Driven, DriverOutput, Prepared};
 pub use entered::Entered;
 pub use errors::{Errors, Few, Shape};
 pub use exit::{Exit, ExitCase, Member, Resource, Verdict};
@@ -73,6 +76,7 @@ pub use failure::{Cause, Failure, FailureOf, Origin, Who};
 pub use gather::{Gather, gather};
 pub use group::{Group, Values};
 pub use observe::Event;
+pub use optional::{ByOption, Optional};
 pub use with::BodyResult;
 
 #[cfg(feature = "alloc")]

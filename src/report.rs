@@ -46,9 +46,9 @@ impl<E, S: Shape, B> Failure<E, S, B> {
             Cause::Enter(errors) => errors
                 .into_iter()
                 .for_each(|(index, error)| report.push(Origin::Enter(who::<S>(self.names, index)), Some(error.into()))),
-            Cause::Lost(errors) => errors
-                .into_iter()
-                .for_each(|(index, error)| report.push(Origin::Driver(who::<S>(self.names, index)), Some(error.into()))),
+            Cause::Lost(errors) => errors.into_iter().for_each(|(index, error)| {
+                report.push(Origin::Driver(who::<S>(self.names, index)), Some(error.into()))
+            }),
             Cause::Body(error) => report.push(Origin::Body, Some(error.into())),
             Cause::Cancelled {} => report.push("cancelled", None),
             Cause::Exit {} => {}

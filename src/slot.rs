@@ -271,6 +271,9 @@ pub trait Slot: Sized {
     /// Drops a member that waits to be entered, or a pending future along with its contents.
     fn cut(self: Pin<&mut Self>, panic: &mut FirstPanic);
 
+    /// Empties the slot, if the resource in it is absent.
+    fn clear_absent(self: Pin<&mut Self>, panic: &mut FirstPanic);
+
     /// Empties the slot.
     fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic);
 
@@ -292,13 +295,7 @@ pub trait Slot: Sized {
 pub trait PortableSlot: Slot {
     /// The enter can go on in another place, too.
     const ENTERS: bool;
-    type Moved: Slot<
-            Value = Self::Value,
-            Error = Self::Error,
-            Rank = Self::Rank,
-            Release = Self::Release,
-            Kind = Self::Kind,
-        >;
+    type Moved: Slot<Value = Self::Value, Error = Self::Error, Rank = Self::Rank, Release = Self::Release, Kind = Self::Kind>;
 
     /// Moves everything out. A queued member, and an enter that cannot go on, must have been cut.
     fn move_out(self: Pin<&mut Self>) -> Self::Moved;
@@ -346,7 +343,7 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
         match self.project().state.project() {
             StateProj::Queued(_) => Phase::Queued,
             StateProj::Entering(_) => Phase::Entering,
-            StateProj::Held(Held(Some(value))) if value.is_absent() => Phase::Over,
+            StateProj::Held(Held(Some(value))) if L::Value::OPTIONAL && value.is_absent() => Phase::Over,
             StateProj::Held(_) => Phase::Held,
             StateProj::Exiting(_) => Phase::Exiting,
             StateProj::EnterFault(_) | StateProj::Lent | StateProj::ExitFault(_) | StateProj::Gone => Phase::Over,
@@ -456,6 +453,14 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
     fn cut(mut self: Pin<&mut Self>, panic: &mut FirstPanic) {
         if let Phase::Queued | Phase::Entering | Phase::Exiting = self.as_mut().phase() {
             self.clear(panic);
+        }
+    }
+
+    fn clear_absent(mut self: Pin<&mut Self>, panic: &mut FirstPanic) {
+        if let StateProj::Held(Held(Some(value))) = self.as_mut().project().state.project() {
+            if value.is_absent() {
+                self.clear(panic);
+            }
         }
     }
 

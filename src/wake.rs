@@ -19,9 +19,9 @@ mod imp {
 
     use super::awake::Awake;
     use crate::{
+        drive::Kind,
         group::Poller,
         pin,
-        drive::Kind,
         policy::Rank,
         slot::{Phase, Slot},
     };

@@ -83,6 +83,7 @@ impl<V: Resource, const N: usize> Values for [V; N] {
     type Error = V::Error;
     type Shape = Few<N>;
     type Ranks<T: Rank> = [T; N];
+    const OPTIONAL: bool = V::OPTIONAL;
     const DRIVEN: bool = V::DRIVEN;
 
     fn hold<T: Rank>(self, ranks: [T; N], _: bool) -> impl Members<Values = Self, Rank = T> {

@@ -96,6 +96,7 @@ macro_rules! tuple {
             type Error = $Error;
             type Shape = Few<$n>;
             type Ranks<T: Rank> = [T; $n];
+            const OPTIONAL: bool = false $(|| $V::OPTIONAL)*;
             const DRIVEN: bool = false $(|| $V::DRIVEN)*;
 
             fn hold<T: Rank>(self, ranks: [T; $n], _: bool) -> impl Members<Values = Self, Rank = T> {

@@ -71,7 +71,11 @@ impl<S: Slot> Members for Slots<S> {
         }
     }
 
-    fn drive_emptied(emptied: &mut Self::Emptied, cx: &mut Context<'_>, mut drive: impl FnMut(usize, &mut Context<'_>)) {
+    fn drive_emptied(
+        emptied: &mut Self::Emptied,
+        cx: &mut Context<'_>,
+        mut drive: impl FnMut(usize, &mut Context<'_>),
+    ) {
         match &mut emptied.many {
             Some(many) => many.drive_emptied(cx, drive),
             None => (0..emptied.len).for_each(|index| drive(index, cx)),
@@ -154,6 +158,7 @@ impl<V: Resource> Values for Vec<V> {
     type Error = V::Error;
     type Shape = ManyShape;
     type Ranks<T: Rank> = T::List;
+    const OPTIONAL: bool = V::OPTIONAL;
     const DRIVEN: bool = V::DRIVEN;
 
     fn hold<T: Rank>(self, ranks: T::List, caller_waker: bool) -> impl Members<Values = Self, Rank = T> {

@@ -68,7 +68,11 @@ pub(super) struct InSlots<Ms: Members, F, R, B> {
 
 impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
     #[inline]
-    pub(super) fn new(members: Ms, next: Next<F, R, B, ErrorOf<Ms>, LostOf<Ms>, Ms::Number>, panic: FirstPanic) -> Self {
+    pub(super) fn new(
+        members: Ms,
+        next: Next<F, R, B, ErrorOf<Ms>, LostOf<Ms>, Ms::Number>,
+        panic: FirstPanic,
+    ) -> Self {
         Self { members, next, rank: Ms::Rank::default(), in_flight: Ms::Number::default(), panic }
     }
 

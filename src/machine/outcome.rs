@@ -3,10 +3,10 @@
 use core::{any::Any, mem, ops::ControlFlow, pin::Pin};
 
 use crate::{
-    Cause, Errors, ExitCase, Failure, Shape,
+    Cause, Errors, ExitCase, Failure, Shape, Values,
     cycle::Outcome,
-    exit::Answer,
     drive::Lost,
+    exit::Answer,
     group::{ErrorOf, LostOf, Members, ShapeOf, Visitor},
     slot::Slot,
     unwind::{self, Caught, FirstPanic},
@@ -149,11 +149,14 @@ pub(super) type Finished<Ms, R, B> = Result<Outcome<R, ErrorOf<Ms>, ShapeOf<Ms>,
 /// The value, if nothing has failed, and what the exits have answered together.
 #[inline]
 pub(super) fn complete<Ms: Members, R, B>(
-    members: Pin<&mut Ms>,
+    mut members: Pin<&mut Ms>,
     ending: &mut Ending<R, B, ErrorOf<Ms>, LostOf<Ms>>,
     answers: Answers,
     panic: &mut FirstPanic,
 ) -> Option<(R, Answer)> {
+    if <Ms::Values as Values>::OPTIONAL {
+        let _ = members.as_mut().visit(0, &mut ClearAbsent { panic });
+    }
     // Not by `guard`: for most groups there is nothing to do, and no code.
     if let Err(caught) = unwind::catch(|| members.forget_parent()) {
         panic.keep(caught);
@@ -225,6 +228,21 @@ pub(super) fn fail<Ms: Members, R, B>(
     };
     let suppressed = Answer::from(answers) == Answer::Suppress && matches!(cause, Cause::Body(_));
     Ok(Err((Failure { cause, exits, suppressed, names: <ShapeOf<Ms>>::from_slice(names) }, value)))
+}
+
+/// Drops the errors of optional members that could not be entered: their destructors may panic.
+struct ClearAbsent<'a> {
+    panic: &'a mut FirstPanic,
+}
+
+impl<E, T> Visitor<E, T> for ClearAbsent<'_> {
+    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        slot.clear_absent(self.panic);
+        ControlFlow::Continue(())
+    }
 }
 
 /// Counts the errors.
