@@ -1050,6 +1050,10 @@ impl<V: Resource<Error: Into<E2>>, E2> Resource for ErrorsInto<V, E2> {
         self.value.drive_resource(cx)
     }
 
+    fn has_lost(&self) -> bool {
+        self.value.has_lost()
+    }
+
     fn take_lost(&mut self) -> Option<E2> {
         self.value.take_lost().map(Into::into)
     }
@@ -1122,6 +1126,10 @@ impl<V: Resource, D: AsyncFnOnce() -> V::Error> Resource for ExitWithin<V, D> {
 
     fn drive_resource(&mut self, cx: &mut Context<'_>) -> Drove {
         self.value.drive_resource(cx)
+    }
+
+    fn has_lost(&self) -> bool {
+        self.value.has_lost()
     }
 
     fn take_lost(&mut self) -> Option<V::Error> {

@@ -1,9 +1,10 @@
 //! Drivers, as the machine sees them: futures that are polled beside a resource, from its enter to the end of its exit.
 
 #[cfg(feature = "alloc")]
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::{
     convert::Infallible,
+    mem,
     ops::DerefMut,
     pin::Pin,
     task::{Context, Poll},
@@ -11,7 +12,7 @@ use core::{
 
 use pin_project::pin_project;
 
-use crate::{Errors, Shape, exit::Answer, unwind::FirstPanic};
+use crate::{exit::Answer, unwind::FirstPanic};
 
 /// What drivers did in a poll.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,8 +33,8 @@ impl Drove {
 pub trait Drive<V>: Sized {
     type Kind: Kind;
 
-    /// There is no driver.
-    fn none() -> Option<Self>;
+    /// If these resources have none.
+    fn none(value: &V) -> Option<Self>;
 
     /// Polls those of the member `index`. An error waits until the drivers have rejoined their resources.
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove;
@@ -69,7 +70,7 @@ pub struct Undriven;
 impl<V> Drive<V> for Undriven {
     type Kind = NoDriver;
 
-    fn none() -> Option<Self> {
+    fn none(_: &V) -> Option<Self> {
         Some(Self)
     }
 
@@ -92,8 +93,8 @@ pub(crate) struct OfTarget<D>(pub(crate) D);
 impl<W: DerefMut<Target: Sized>, D: Drive<W::Target>> Drive<W> for OfTarget<D> {
     type Kind = D::Kind;
 
-    fn none() -> Option<Self> {
-        D::none().map(Self)
+    fn none(wrapper: &W) -> Option<Self> {
+        D::none(wrapper).map(Self)
     }
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
@@ -115,22 +116,74 @@ impl<W: DerefMut<Target: Sized>, D: Drive<W::Target>> Drive<W> for OfTarget<D> {
 
 /// Splits the drivers off, if there are any. Otherwise nothing is moved.
 pub(crate) fn split<V, D: Drive<V>>(value: V, split: impl FnOnce(V) -> (V, D)) -> (V, D) {
-    match D::none() {
+    match D::none(&value) {
         Some(none) => (value, none),
         None => split(value),
     }
 }
 
-/// Whether there are drivers: [`WithDriver`] or [`NoDriver`]. A type, so that groups without drivers have no room for them.
+/// Whether there are drivers: [`WithDriver`] or [`NoDriver`]. A type, so that groups without drivers have no room for what
+/// they need.
 pub trait Kind: 'static {
     const DRIVEN: bool;
     /// That of a group of members of this kind, and of others.
     type Or<K: Kind>: Kind;
-    /// Room for the errors of drivers.
-    type Lost<E, S: Shape>: Lost<E, S>;
-    /// The drivers of a `Vec` of resources.
-    #[cfg(feature = "alloc")]
-    type List<V, D: Drive<V>>: Drive<Vec<V>> + FromIterator<D>;
+    /// A flag. Without drivers it is never set.
+    type Flag: Flag;
+    /// The index of a member. Without drivers there is none.
+    type Index: Index;
+}
+
+/// See [`Kind::Flag`].
+pub trait Flag: Copy + Default + Send + Sync + 'static {
+    fn set(&mut self);
+
+    fn is_set(self) -> bool;
+}
+
+impl Flag for () {
+    fn set(&mut self) {}
+
+    fn is_set(self) -> bool {
+        false
+    }
+}
+
+impl Flag for bool {
+    fn set(&mut self) {
+        *self = true;
+    }
+
+    fn is_set(self) -> bool {
+        self
+    }
+}
+
+/// See [`Kind::Index`].
+pub trait Index: Copy + Send + Sync + 'static {
+    fn new(index: usize) -> Option<Self>;
+
+    fn get(self) -> usize;
+}
+
+impl Index for Infallible {
+    fn new(_: usize) -> Option<Self> {
+        None
+    }
+
+    fn get(self) -> usize {
+        match self {}
+    }
+}
+
+impl Index for usize {
+    fn new(index: usize) -> Option<Self> {
+        Some(index)
+    }
+
+    fn get(self) -> usize {
+        self
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -139,16 +192,8 @@ pub enum NoDriver {}
 impl Kind for NoDriver {
     const DRIVEN: bool = false;
     type Or<K: Kind> = K;
-    type Lost<E, S: Shape> = Infallible;
-    #[cfg(feature = "alloc")]
-    type List<V, D: Drive<V>> = Undriven;
-}
-
-#[cfg(feature = "alloc")]
-impl<D> FromIterator<D> for Undriven {
-    fn from_iter<I: IntoIterator<Item = D>>(_: I) -> Self {
-        Self
-    }
+    type Flag = ();
+    type Index = Infallible;
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -157,17 +202,16 @@ pub enum WithDriver {}
 impl Kind for WithDriver {
     const DRIVEN: bool = true;
     type Or<K: Kind> = Self;
-    type Lost<E, S: Shape> = Errors<E, S>;
-    #[cfg(feature = "alloc")]
-    type List<V, D: Drive<V>> = Vec<D>;
+    type Flag = bool;
+    type Index = usize;
 }
 
 #[cfg(feature = "alloc")]
-impl<V, D: Drive<V>> Drive<Vec<V>> for Vec<D> {
-    type Kind = WithDriver;
+impl<V, D: Drive<V>> Drive<Vec<V>> for Box<[D]> {
+    type Kind = D::Kind;
 
-    fn none() -> Option<Self> {
-        None
+    fn none(values: &Vec<V>) -> Option<Self> {
+        values.iter().map(D::none).collect()
     }
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
@@ -179,7 +223,7 @@ impl<V, D: Drive<V>> Drive<Vec<V>> for Vec<D> {
     }
 
     fn take(&mut self) -> Self {
-        core::mem::take(self)
+        mem::take(self)
     }
 
     fn rejoin(self, values: &mut Vec<V>) {
@@ -188,54 +232,6 @@ impl<V, D: Drive<V>> Drive<Vec<V>> for Vec<D> {
 
     fn clear(&mut self, panic: &mut FirstPanic) {
         self.iter_mut().for_each(|driver| driver.clear(panic));
-    }
-}
-
-/// The errors of drivers that failed before the exits.
-pub trait Lost<E, S: Shape>: Sized {
-    /// Nothing, if there can be none.
-    fn empty() -> Option<Self>;
-
-    fn errors(&self) -> &Errors<E, S>;
-
-    fn errors_mut(&mut self) -> &mut Errors<E, S>;
-
-    fn into_errors(self) -> Errors<E, S>;
-}
-
-impl<E, S: Shape> Lost<E, S> for Infallible {
-    fn empty() -> Option<Self> {
-        None
-    }
-
-    fn errors(&self) -> &Errors<E, S> {
-        match *self {}
-    }
-
-    fn errors_mut(&mut self) -> &mut Errors<E, S> {
-        match *self {}
-    }
-
-    fn into_errors(self) -> Errors<E, S> {
-        match self {}
-    }
-}
-
-impl<E, S: Shape> Lost<E, S> for Errors<E, S> {
-    fn empty() -> Option<Self> {
-        Some(Errors::empty())
-    }
-
-    fn errors(&self) -> &Self {
-        self
-    }
-
-    fn errors_mut(&mut self) -> &mut Self {
-        self
-    }
-
-    fn into_errors(self) -> Self {
-        self
     }
 }
 

@@ -231,6 +231,10 @@ where
         drove.and(drove_too)
     }
 
+    fn has_lost(&self) -> bool {
+        matches!(self.driver, Driver::Failed(_)) || self.handle.has_lost()
+    }
+
     fn take_lost(&mut self) -> Option<E> {
         self.driver.take_error().or_else(|| self.handle.take_lost())
     }
@@ -255,7 +259,7 @@ where
 {
     type Kind = WithDriver;
 
-    fn none() -> Option<Self> {
+    fn none(_: &Driven<H, D, E>) -> Option<Self> {
         None
     }
 
@@ -433,7 +437,7 @@ impl<M: IntoFuture<Output = Result<(H, D), E>>, H, D, E> Adapted<M, ByDriver> {
     /// let member = async { Ok(("client", pending())) }.driven().exit_boxed(async |_, _| Ok(()));
     /// let group = gather((member,)).enter().await?;
     /// let client: &Client = &group.0;
-    /// assert_eq!(***client, *"client");
+    /// assert_eq!(**client, "client");
     /// # Ok(()) }) }
     /// ```
     #[cfg(feature = "alloc")]

@@ -206,6 +206,10 @@ impl<V: Values<Error: 'static>, P: ExitPolicy> Exit for Entered<V, P> {
         self.held.values_mut().drive(cx)
     }
 
+    fn has_lost_in_group(&self) -> bool {
+        self.held.values().has_lost()
+    }
+
     fn take_lost_in_group(&mut self) -> Option<Self::Error> {
         let errors = self.held.values_mut().take_lost()?;
         let names = <V::Shape as Shape>::from_slice(self.policy.names());
@@ -233,8 +237,8 @@ struct OfGroup<D>(D);
 impl<V: Values, P: ExitPolicy, D: Drive<V>> Drive<Entered<V, P>> for OfGroup<D> {
     type Kind = D::Kind;
 
-    fn none() -> Option<Self> {
-        D::none().map(Self)
+    fn none(entered: &Entered<V, P>) -> Option<Self> {
+        D::none(entered.held.values()).map(Self)
     }
 
     fn drive(&mut self, _: usize, cx: &mut Context<'_>) -> Drove {

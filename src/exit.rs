@@ -199,6 +199,12 @@ pub trait Exit: Sized {
         Drove::default()
     }
 
+    /// [`Resource::has_lost`].
+    #[doc(hidden)]
+    fn has_lost_in_group(&self) -> bool {
+        false
+    }
+
     /// [`Resource::take_lost`].
     #[doc(hidden)]
     fn take_lost_in_group(&mut self) -> Option<Self::Error> {
@@ -261,6 +267,10 @@ impl<T: Exit> Exit for Box<T> {
 
     fn drive_in_group(&mut self, cx: &mut Context<'_>) -> Drove {
         (**self).drive_in_group(cx)
+    }
+
+    fn has_lost_in_group(&self) -> bool {
+        (**self).has_lost_in_group()
     }
 
     fn take_lost_in_group(&mut self) -> Option<T::Error> {
@@ -359,6 +369,12 @@ pub trait Resource: Sized + sealed::Sealed {
         Drove::default()
     }
 
+    /// The error of a driver that failed is in here.
+    #[doc(hidden)]
+    fn has_lost(&self) -> bool {
+        false
+    }
+
     /// Moves the error of a driver that failed out. One that is still in here when the exit begins is the exit's.
     #[doc(hidden)]
     fn take_lost(&mut self) -> Option<Self::Error> {
@@ -399,6 +415,10 @@ impl<T: Exit> Resource for T {
 
     fn drive_resource(&mut self, cx: &mut Context<'_>) -> Drove {
         self.drive_in_group(cx)
+    }
+
+    fn has_lost(&self) -> bool {
+        self.has_lost_in_group()
     }
 
     fn take_lost(&mut self) -> Option<T::Error> {

@@ -104,6 +104,10 @@ pub trait Values: Sized {
     #[doc(hidden)]
     fn drive(&mut self, cx: &mut Context<'_>) -> Drove;
 
+    /// The error of a driver that failed is in one of them.
+    #[doc(hidden)]
+    fn has_lost(&self) -> bool;
+
     /// Moves the errors of drivers that failed out, if there are any.
     #[doc(hidden)]
     fn take_lost(&mut self) -> Option<Errors<Self::Error, Self::Shape>>;
@@ -204,11 +208,12 @@ pub trait Members: Sized {
 
     /// The same, while the body has the values.
     fn drive_emptied(
-        emptied: &mut Self::Emptied,
+        _: &mut Self::Emptied,
+        len: usize,
         cx: &mut Context<'_>,
         mut drive: impl FnMut(usize, &mut Context<'_>),
     ) {
-        (0..Self::emptied_len(emptied)).for_each(|index| drive(index, cx));
+        (0..len).for_each(|index| drive(index, cx));
     }
 
     /// In a stack: the member whose turn it is to exit. Its exit is in flight; or else it has the highest rank of the held
@@ -228,9 +233,6 @@ pub trait Members: Sized {
 
     /// Moves every resource out. All must be held.
     fn take(self: Pin<&mut Self>) -> (Self::Values, RanksOf<Self>, Self::Emptied);
-
-    /// How many values there were.
-    fn emptied_len(emptied: &Self::Emptied) -> usize;
 
     /// Slots that hold nothing. They take what they need from `emptied`.
     fn empty(emptied: &mut Self::Emptied) -> Self;
@@ -257,8 +259,8 @@ pub type ErrorOf<Ms> = <<Ms as Members>::Values as Values>::Error;
 /// How the members' errors are kept.
 pub type ShapeOf<Ms> = <<Ms as Members>::Values as Values>::Shape;
 
-/// Room for the errors of drivers.
-pub type LostOf<Ms> = <<Ms as Members>::Kind as Kind>::Lost<ErrorOf<Ms>, ShapeOf<Ms>>;
+/// The index of a member that has lost its driver.
+pub type LostOf<Ms> = <<Ms as Members>::Kind as Kind>::Index;
 
 /// When the members were entered.
 pub type RanksOf<Ms> = <<Ms as Members>::Values as Values>::Ranks<<Ms as Members>::Rank>;

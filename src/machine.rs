@@ -224,7 +224,7 @@ where
     fn poll_drivers<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) {
         let StateProj::Body { block, emptied, drivers } = self.as_mut().project() else { return };
         let (mut first, mut failed) = (FirstPanic::none(), false);
-        Ms::drive_emptied(emptied, cx, |index, cx| {
+        Ms::drive_emptied(emptied, drivers.members(), cx, |index, cx| {
             failed |= drive(index, parts.observer, &mut first, || drivers.drive(index, cx));
         });
         if !failed && !first.is_some() {
@@ -260,12 +260,13 @@ where
         let ending = match mem::replace(ended, Ok(None)) {
             Ok(Some(Ok(value))) => Ending::Completed(value),
             Ok(Some(Err(error))) => Ending::Failed(error),
-            Ok(None) => Ending::no_body(why),
+            Ok(None) => Ending::Cancelled,
             Err(caught) => {
                 panic.keep(caught);
                 Ending::Panicked
             }
         };
+        let lost = why == ExitCase::Lost && matches!(ending, Ending::Cancelled);
         let next = Self::Slots(InSlots::new(Ms::empty(emptied), Next::Exits(Exits::new(ending)), panic));
         self.set(next);
         let StateProj::Slots(phase) = self.project() else { return };
@@ -277,12 +278,13 @@ where
             exits.panic(panic);
         }
         if tells {
-            tell(parts.observer, panic, Event::BodyEnded { case: exits.case() });
+            let case = if lost && !panic.is_some() { why } else { exits.case() };
+            tell(parts.observer, panic, Event::BodyEnded { case });
         }
         let (values, ranks) = held.take();
         members.as_mut().fill(values, ranks);
-        if Ms::Kind::DRIVEN {
-            exits.collect_lost(members);
+        if Ms::Kind::DRIVEN && lost {
+            exits.lose(members);
         }
     }
 
@@ -349,9 +351,9 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Clear for Machine<M
         let mut abandoned = 0;
         match state.as_mut().project() {
             StateProj::Slots(phase) => phase.clear(observer, panic),
-            StateProj::Body { emptied, drivers, .. } => {
+            StateProj::Body { drivers, .. } => {
                 tell(observer, panic, Event::BodyDropped {});
-                abandoned = Ms::emptied_len(emptied);
+                abandoned = drivers.members();
                 drivers.clear(panic);
             }
             StateProj::Done => return,

@@ -96,6 +96,10 @@ impl<V: Resource<Error = E>, E> Resource for Optional<V, E> {
         self.0.as_mut().map_or_else(|_| Drove::default(), |value| value.drive_resource(cx))
     }
 
+    fn has_lost(&self) -> bool {
+        self.0.as_ref().is_ok_and(V::has_lost)
+    }
+
     fn take_lost(&mut self) -> Option<E> {
         self.0.as_mut().ok().and_then(V::take_lost)
     }
@@ -114,8 +118,11 @@ struct OfOptional<D>(Option<D>);
 impl<V, E, D: Drive<V>> Drive<Optional<V, E>> for OfOptional<D> {
     type Kind = D::Kind;
 
-    fn none() -> Option<Self> {
-        D::none().map(|_| Self(None))
+    fn none(optional: &Optional<V, E>) -> Option<Self> {
+        match &optional.0 {
+            Ok(value) => D::none(value).map(|_| Self(None)),
+            Err(_) => Some(Self(None)),
+        }
     }
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {

@@ -14,7 +14,7 @@ use pin_project::pin_project;
 use crate::boxed::{Boxed, Boxing};
 use crate::{
     ExitCase, Resource,
-    drive::{Drove, Exiting, Kind},
+    drive::{Drove, Exiting, Flag, Kind},
     exit::Answer,
     policy::Rank,
     unwind::{self, FirstPanic},
@@ -258,6 +258,11 @@ pub trait Slot: Sized {
     /// Polls the drivers of the held resource.
     fn drive(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Drove;
 
+    /// Remembers whether a driver has failed while the resource was held.
+    fn lose(self: Pin<&mut Self>);
+
+    fn is_lost(self: Pin<&mut Self>) -> bool;
+
     /// Moves the error of a driver out, if one has failed while the resource was held.
     fn take_lost(self: Pin<&mut Self>) -> Option<Self::Error>;
 
@@ -308,12 +313,17 @@ pub struct MemberSlot<L: Life, T> {
     state: State<L>,
     rank: T,
     release: L::Release,
+    /// A driver has failed before the exits.
+    lost: FlagOf<L>,
 }
+
+/// Whether a member has lost its driver.
+type FlagOf<L> = <<<L as Life>::Exit as Exiting>::Kind as Kind>::Flag;
 
 impl<L: Life, T: Rank> MemberSlot<L, T> {
     /// A member that waits to be entered.
     pub(crate) fn queued(member: L::Member, release: L::Release) -> Self {
-        Self { state: State::Queued(member), rank: T::default(), release }
+        Self { state: State::Queued(member), rank: T::default(), release, lost: Default::default() }
     }
 }
 
@@ -326,7 +336,7 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
 
     #[inline]
     fn empty(release: L::Release) -> Self {
-        Self { state: State::Gone, rank: T::default(), release }
+        Self { state: State::Gone, rank: T::default(), release, lost: Default::default() }
     }
 
     fn hold(self: Pin<&mut Self>, value: L::Value, rank: T) {
@@ -336,7 +346,7 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
     }
 
     fn held(value: L::Value, rank: T, release: L::Release) -> Self {
-        Self { state: State::Held(Held::new(value)), rank, release }
+        Self { state: State::Held(Held::new(value)), rank, release, lost: Default::default() }
     }
 
     fn phase(self: Pin<&mut Self>) -> Phase {
@@ -406,6 +416,19 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
             StateProj::Held(Held(Some(value))) => value.drive_resource(cx),
             _ => Drove::default(),
         }
+    }
+
+    fn lose(self: Pin<&mut Self>) {
+        let this = self.project();
+        if let StateProj::Held(Held(Some(value))) = this.state.project() {
+            if value.has_lost() {
+                this.lost.set();
+            }
+        }
+    }
+
+    fn is_lost(self: Pin<&mut Self>) -> bool {
+        self.project().lost.is_set()
     }
 
     fn take_lost(self: Pin<&mut Self>) -> Option<Self::Error> {
@@ -519,6 +542,6 @@ impl<L: Portable, T: Rank> PortableSlot for MemberSlot<L, T> {
             (None, StateOwn::ExitFault(error)) => State::ExitFault(error),
             (None, _) => State::Gone,
         };
-        MemberSlot { state: moved, rank: *this.rank, release: *this.release }
+        MemberSlot { state: moved, rank: *this.rank, release: *this.release, lost: *this.lost }
     }
 }

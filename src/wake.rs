@@ -31,7 +31,6 @@ mod imp {
 
     pub struct Many {
         awake: Awake,
-        len: usize,
         /// A member that becomes held waits for its exit.
         exiting: bool,
         /// No member before it waits, except the ones in `late`.
@@ -42,8 +41,6 @@ mod imp {
         stack: Option<BinaryHeap<(usize, usize)>>,
         /// In a stack: the member whose turn it was last.
         turn: usize,
-        /// Members that have entered, and whose drivers were not polled yet.
-        fresh: Late,
     }
 
     impl Many {
@@ -51,13 +48,11 @@ mod imp {
         pub(crate) fn new(len: usize) -> Option<Self> {
             (len > FEW).then(|| Self {
                 awake: Awake::new(len),
-                len,
                 exiting: false,
                 cursor: 0,
                 late: Late::default(),
                 stack: None,
                 turn: 0,
-                fresh: Late::default(),
             })
         }
 
@@ -186,21 +181,16 @@ mod imp {
             poller: &mut impl Poller<S::Error, S::Rank>,
         ) {
             self.awake.look(cx.waker(), 0);
-            loop {
-                let fresh = self.fresh.next(0);
-                let woken = self.awake.first().filter(|woken| fresh.is_none_or(|fresh| *woken < fresh));
-                let Some(index) = woken.or(fresh) else { return };
+            while let Some(index) = self.awake.first() {
                 let mut slot = pin::element(slots.as_mut(), index);
-                let held = slot.as_mut().phase() == Phase::Held;
-                match woken {
-                    Some(_) if held => self.awake.pass(index),
-                    Some(_) => self.awake.keep(index),
-                    None => self.fresh.remove(index),
+                let phase = slot.as_mut().phase();
+                if !poller.wants(index, phase) {
+                    self.awake.keep(index);
+                    continue;
                 }
-                if held && poller.wants(index, Phase::Held) {
-                    let waker = self.awake.lend(index);
-                    let _ = poller.poll(index, slot, &mut Context::from_waker(&waker));
-                }
+                self.awake.pass(index);
+                let waker = self.awake.lend(index);
+                let _ = poller.poll(index, slot, &mut Context::from_waker(&waker));
             }
         }
 
@@ -218,7 +208,7 @@ mod imp {
         #[inline]
         pub(crate) fn note<S: Slot>(&mut self, index: usize, mut slot: Pin<&mut S>) {
             if S::Kind::DRIVEN && slot.as_mut().phase() == Phase::Held {
-                self.fresh.insert(index, self.len);
+                self.awake.insert(index);
             }
             if self.exiting && slot.as_mut().phase() == Phase::Held {
                 self.is_held_late(index, slot.rank().number());
@@ -230,7 +220,7 @@ mod imp {
             if let Some(stack) = &mut self.stack {
                 stack.push((rank, index));
             } else if index < self.cursor {
-                self.late.insert(index, self.len);
+                self.late.insert(index, self.awake.capacity());
             }
         }
     }

@@ -50,10 +50,6 @@ impl<S: Slot, const N: usize> Members for Slots<S, N> {
         (array::from_fn(|index| pin::element(slots.as_mut(), index).take()), ranks, *this.1)
     }
 
-    fn emptied_len(_: &Self::Emptied) -> usize {
-        N
-    }
-
     #[inline]
     fn empty(release: &mut Self::Emptied) -> Self {
         Self(array::from_fn(|_| S::empty(*release)), *release)
@@ -108,6 +104,10 @@ impl<V: Resource, const N: usize> Values for [V; N] {
         drove
     }
 
+    fn has_lost(&self) -> bool {
+        self.iter().any(V::has_lost)
+    }
+
     fn take_lost(&mut self) -> Option<Errors<V::Error, Few<N>>> {
         Errors::collect(self.iter_mut().map(V::take_lost))
     }
@@ -138,9 +138,9 @@ impl<V: Resource, const N: usize> Values for [V; N] {
 impl<V, D: Drive<V>, const N: usize> Drive<[V; N]> for [D; N] {
     type Kind = D::Kind;
 
-    fn none() -> Option<Self> {
-        D::none()?;
-        Some(array::from_fn(|_| D::none().expect("as just now")))
+    fn none(values: &[V; N]) -> Option<Self> {
+        let drivers = values.each_ref().map(D::none);
+        if drivers.iter().all(Option::is_some) { Some(drivers.map(|none| none.expect("as just seen"))) } else { None }
     }
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {

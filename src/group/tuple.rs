@@ -66,10 +66,6 @@ macro_rules! tuple {
                 (($(this.$field.take(),)*), ranks, releases)
             }
 
-            fn emptied_len(_: &Self::Emptied) -> usize {
-                $n
-            }
-
             #[inline]
             fn empty(releases: &mut Self::Emptied) -> Self {
                 Self::new(($($S::empty(releases.$i),)*))
@@ -116,6 +112,10 @@ macro_rules! tuple {
                 drove
             }
 
+            fn has_lost(&self) -> bool {
+                false $(|| self.$i.has_lost())*
+            }
+
             fn take_lost(&mut self) -> Option<Errors<$Error, Few<$n>>> {
                 let lost: [Option<$Error>; $n] = [$(self.$i.take_lost()),*];
                 Errors::collect(lost.into_iter())
@@ -142,8 +142,8 @@ macro_rules! tuple {
         impl<$($V, $D: Drive<$V>),*> Drive<($($V,)*)> for ($($D,)*) {
             type Kind = or!($($D as Drive<$V>),*);
 
-            fn none() -> Option<Self> {
-                Some(($($D::none()?,)*))
+            fn none(values: &($($V,)*)) -> Option<Self> {
+                Some(($($D::none(&values.$i)?,)*))
             }
 
             fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {

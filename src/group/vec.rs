@@ -7,7 +7,7 @@ use pin_project::pin_project;
 
 use crate::{
     Errors, Group, Many as ManyShape, Resource,
-    drive::{self, Drive, Drove, Kind},
+    drive::{self, Drive, Drove},
     group::{Members, Poller, PortableMembers, Sweep, Values, Visitor, find_turn, sealed::Sealed},
     pin,
     policy::Rank,
@@ -73,12 +73,13 @@ impl<S: Slot> Members for Slots<S> {
 
     fn drive_emptied(
         emptied: &mut Self::Emptied,
+        len: usize,
         cx: &mut Context<'_>,
         mut drive: impl FnMut(usize, &mut Context<'_>),
     ) {
         match &mut emptied.many {
             Some(many) => many.drive_emptied(cx, drive),
-            None => (0..emptied.len).for_each(|index| drive(index, cx)),
+            None => (0..len).for_each(|index| drive(index, cx)),
         }
     }
 
@@ -115,11 +116,7 @@ impl<S: Slot> Members for Slots<S> {
         let len = pin::len(slots.as_mut());
         let ranks = Rank::list((0..len).map(|index| pin::element(slots.as_mut(), index).rank()));
         let values = (0..len).map(|index| pin::element(slots.as_mut(), index).take()).collect();
-        (values, ranks, Emptied { len, release: *this.release, many: this.many.take() })
-    }
-
-    fn emptied_len(emptied: &Self::Emptied) -> usize {
-        emptied.len
+        (values, ranks, Emptied { release: *this.release, many: this.many.take() })
     }
 
     fn empty(emptied: &mut Self::Emptied) -> Self {
@@ -149,7 +146,6 @@ impl<S: PortableSlot> PortableMembers for Slots<S> {
 
 /// The rest of the slots, while the body has the values.
 pub struct Emptied<K> {
-    len: usize,
     release: K,
     many: Option<Many>,
 }
@@ -186,20 +182,23 @@ impl<V: Resource> Values for Vec<V> {
         drove
     }
 
+    fn has_lost(&self) -> bool {
+        self.iter().any(V::has_lost)
+    }
+
     fn take_lost(&mut self) -> Option<Errors<V::Error, ManyShape>> {
         Errors::collect(self.iter_mut().map(V::take_lost))
     }
 
     fn split(self) -> (Self, impl Drive<Self>) {
-        fn split<V, D: Drive<V>>(values: Vec<V>, split: fn(V) -> (V, D)) -> (Vec<V>, <D::Kind as Kind>::List<V, D>) {
+        fn split<V, D: Drive<V>>(values: Vec<V>, split: fn(V) -> (V, D)) -> (Vec<V>, Box<[D]>) {
             drive::split(values, |values| {
-                let mut all = Vec::with_capacity(values.len());
-                let drivers = values.into_iter().map(split).map(|(value, driver)| {
+                let (mut all, mut drivers) = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
+                for (value, driver) in values.into_iter().map(split) {
                     all.push(value);
-                    driver
-                });
-                let drivers = drivers.collect();
-                (all, drivers)
+                    drivers.push(driver);
+                }
+                (all, drivers.into())
             })
         }
         split(self, V::split_drivers)

@@ -64,7 +64,7 @@ where
     type Drivers = D;
 
     fn begin(self, mut held: HeldAll<V, X::Rank>, policy: X) -> Result<(Fut, D), R> {
-        let (held, drivers) = match D::none() {
+        let (held, drivers) = match D::none(held.values()) {
             Some(none) => (held, none),
             None => {
                 let (values, ranks) = held.take();

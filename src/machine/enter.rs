@@ -122,8 +122,8 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
                 let case = if panic.is_some() { ExitCase::Panicked } else { *case };
                 let mut exits = Exits::new(Ending::no_body(case));
                 *exits.entering() = entering;
-                if Ms::Kind::DRIVEN {
-                    exits.collect_lost(members.as_mut());
+                if Ms::Kind::DRIVEN && case == ExitCase::Lost {
+                    exits.lose(members.as_mut());
                 }
                 exits.choose_shown(members.as_mut());
                 members.begin_exits();

@@ -11,9 +11,9 @@ use core::{
 use pin_project::{pin_project, pinned_drop};
 
 use crate::{
-    Errors, Event, ExitCase, Shape, Values,
+    Event, ExitCase, Values,
     cycle::Outcome,
-    drive::{Kind, Lost},
+    drive::{Index, Kind},
     exit::Answer,
     group::{ErrorOf, InFlight, LostOf, Members, Number, Poller, ShapeOf, Visitor},
     policy::{ExitPolicy, Fairness, Limit, Observer, Unobserved, tell},
@@ -89,14 +89,18 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         (&mut self.ending, self.course.answers)
     }
 
-    /// The errors of drivers that have failed by now are the cause, if it is that.
-    pub(super) fn collect_lost<Ms>(&mut self, members: Pin<&mut Ms>)
+    /// Drivers have failed: the exits are shown the first of their errors.
+    pub(super) fn lose<Ms>(&mut self, members: Pin<&mut Ms>)
     where
         Ms: Members<Values: Values<Error = E>>,
-        L: Lost<E, ShapeOf<Ms>>,
+        L: Index,
     {
-        if let Ending::Lost(lost) = &mut self.ending {
-            let _ = members.visit(0, &mut CollectLost { errors: lost.errors_mut() });
+        let mut first = LendLost { first: None };
+        let _ = members.visit(0, &mut first);
+        let Some((index, error)) = first.first else { return };
+        if let Some(index) = L::new(index) {
+            self.ending = Ending::ShownLost(error, index);
+            self.course.case = ExitCase::Lost;
         }
     }
 
@@ -132,7 +136,6 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         O: Observer,
         B: 'static,
         E: 'static,
-        L: Lost<E, ShapeOf<Ms>>,
     {
         let Self { ending, course } = self;
         // Most often there is nothing to look for. (In a stack an error may be suppressed: it is not shown any more.)
@@ -234,18 +237,19 @@ impl<Ms: Members, X> PinnedDrop for ExitOnly<Ms, X> {
     }
 }
 
-/// Moves the errors of drivers out.
-struct CollectLost<'a, E, S: Shape> {
-    errors: &'a mut Errors<E, S>,
+/// Moves the first error of a driver out. Remembers who has lost a driver.
+struct LendLost<E> {
+    first: Option<(usize, E)>,
 }
 
-impl<E, T, K: Shape> Visitor<E, T> for CollectLost<'_, E, K> {
-    fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+impl<E, T> Visitor<E, T> for LendLost<E> {
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = E, Rank = T>,
     {
-        if let Some(error) = slot.take_lost() {
-            self.errors.put(index, error);
+        slot.as_mut().lose();
+        if self.first.is_none() {
+            self.first = slot.take_lost().map(|error| (index, error));
         }
         ControlFlow::Continue(())
     }

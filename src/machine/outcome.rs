@@ -5,7 +5,7 @@ use core::{any::Any, mem, ops::ControlFlow, pin::Pin};
 use crate::{
     Cause, Errors, ExitCase, Failure, Shape, Values,
     cycle::Outcome,
-    drive::Lost,
+    drive::Index,
     exit::Answer,
     group::{ErrorOf, LostOf, Members, ShapeOf, Visitor},
     slot::Slot,
@@ -17,23 +17,19 @@ use crate::{
 pub(crate) enum Ending<R, B, E, L> {
     Completed(R),
     Failed(B),
-    /// Drivers failed, with these errors. The exits are shown the first.
-    Lost(L),
     Cancelled,
     Panicked,
     EnterFailed,
     ShownPanicked(E),
     ShownEnterFailed(E),
+    /// A driver has failed: the error of the first that did, and the index of its member.
+    ShownLost(E, L),
 }
 
 impl<R, B, E, L> Ending<R, B, E, L> {
     /// Why a body was not called.
-    pub(super) fn no_body<S: Shape>(case: ExitCase) -> Self
-    where
-        L: Lost<E, S>,
-    {
+    pub(super) fn no_body(case: ExitCase) -> Self {
         match case {
-            ExitCase::Lost => L::empty().map_or(Self::Cancelled, Self::Lost),
             ExitCase::Cancelled => Self::Cancelled,
             ExitCase::Panicked => Self::Panicked,
             _ => Self::EnterFailed,
@@ -44,24 +40,22 @@ impl<R, B, E, L> Ending<R, B, E, L> {
         match self {
             Self::Completed(_) => ExitCase::Completed,
             Self::Failed(_) => ExitCase::Failed,
-            Self::Lost(_) => ExitCase::Lost,
             Self::Cancelled => ExitCase::Cancelled,
             Self::Panicked | Self::ShownPanicked(_) => ExitCase::Panicked,
             Self::EnterFailed | Self::ShownEnterFailed(_) => ExitCase::EnterFailed,
+            Self::ShownLost(..) => ExitCase::Lost,
         }
     }
 
     /// The error that the exits are shown.
-    pub(super) fn shown<S: Shape>(&self) -> Option<&dyn Any>
+    pub(super) fn shown(&self) -> Option<&dyn Any>
     where
         B: 'static,
         E: 'static,
-        L: Lost<E, S>,
     {
         match self {
             Self::Failed(error) => Some(error),
-            Self::Lost(lost) => lost.errors().iter().next().map(|(_, error)| error as &dyn Any),
-            Self::ShownPanicked(error) | Self::ShownEnterFailed(error) => Some(error),
+            Self::ShownPanicked(error) | Self::ShownEnterFailed(error) | Self::ShownLost(error, _) => Some(error),
             _ => None,
         }
     }
@@ -87,12 +81,12 @@ impl<R, B, E, L> Ending<R, B, E, L> {
                 Ending::Completed(())
             }
             Self::Failed(error) => Ending::Failed(error),
-            Self::Lost(errors) => Ending::Lost(errors),
             Self::Cancelled => Ending::Cancelled,
             Self::Panicked => Ending::Panicked,
             Self::EnterFailed => Ending::EnterFailed,
             Self::ShownPanicked(error) => Ending::ShownPanicked(error),
             Self::ShownEnterFailed(error) => Ending::ShownEnterFailed(error),
+            Self::ShownLost(error, index) => Ending::ShownLost(error, index),
         }
     }
 
@@ -181,14 +175,17 @@ pub(super) fn fail<Ms: Members, R, B>(
     names: &'static [&'static str],
     catch: bool,
 ) -> Finished<Ms, R, B> {
-    let (ending, lent) = mem::replace(ending, Ending::Cancelled).take_shown();
+    let (mut ending, lent) = mem::replace(ending, Ending::Cancelled).take_shown();
+    let mut lost = None;
+    if let Ending::ShownLost(error, index) = ending {
+        let mut take = TakeLost { lent: Some(error), index: index.get(), errors: Errors::empty() };
+        let _ = members.as_mut().visit(0, &mut take);
+        (lost, ending) = (Some(take.errors), Ending::EnterFailed);
+    }
     let mut errors = TakeErrors { enters: Errors::empty(), exits: Errors::empty(), lent };
     // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
     // With `settle`, an enter may fail after the stop.
-    if answers == Answers::Failed
-        || panic.is_some()
-        || matches!(ending, Ending::EnterFailed | Ending::Cancelled | Ending::Lost(_))
-    {
+    if answers == Answers::Failed || panic.is_some() || matches!(ending, Ending::EnterFailed | Ending::Cancelled) {
         if Errors::<ErrorOf<Ms>, ShapeOf<Ms>>::GROWS {
             let mut count = CountErrors { enters: 0, exits: 0 };
             let _ = members.as_mut().visit(0, &mut count);
@@ -201,7 +198,7 @@ pub(super) fn fail<Ms: Members, R, B>(
     let mut value = None;
     let cause = if let Some(caught) = panic.take() {
         panic.drop(ending);
-        enters.into_iter().for_each(|(_, error)| panic.drop(error));
+        enters.into_iter().chain(lost.into_iter().flatten()).for_each(|(_, error)| panic.drop(error));
         if !catch {
             exits.into_iter().for_each(|(_, error)| panic.drop(error));
             return Err(caught);
@@ -216,13 +213,15 @@ pub(super) fn fail<Ms: Members, R, B>(
             Ending::Failed(error) => Cause::Body(error),
             Ending::Cancelled if enters.is_empty() => Cause::Cancelled {},
             Ending::Cancelled => Cause::Enter(enters),
-            Ending::EnterFailed | Ending::ShownEnterFailed(_) => Cause::Enter(enters),
-            Ending::Lost(lost) if enters.is_empty() => Cause::Lost(lost.into_errors()),
-            // An enter has failed as well.
-            Ending::Lost(lost) => {
-                exits = exits.merge(lost.into_errors(), panic);
-                Cause::Enter(enters)
-            }
+            Ending::EnterFailed | Ending::ShownEnterFailed(_) | Ending::ShownLost(..) => match lost {
+                Some(lost) if enters.is_empty() => Cause::Lost(lost),
+                // An enter has failed as well.
+                Some(lost) => {
+                    exits = exits.merge(lost, panic);
+                    Cause::Enter(enters)
+                }
+                None => Cause::Enter(enters),
+            },
             Ending::Panicked | Ending::ShownPanicked(_) => unreachable!("no panic is forgotten"),
         }
     };
@@ -241,6 +240,32 @@ impl<E, T> Visitor<E, T> for ClearAbsent<'_> {
         S: Slot<Error = E, Rank = T>,
     {
         slot.clear_absent(self.panic);
+        ControlFlow::Continue(())
+    }
+}
+
+/// Moves the errors of drivers out that have failed before the exits. That of the member `index` is lent.
+struct TakeLost<E, S: Shape> {
+    lent: Option<E>,
+    index: usize,
+    errors: Errors<E, S>,
+}
+
+impl<E, T, K: Shape> Visitor<E, T> for TakeLost<E, K> {
+    fn visit<S>(&mut self, index: usize, mut slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        let lost = if index == self.index {
+            self.lent.take()
+        } else if slot.as_mut().is_lost() {
+            slot.take_exit_fault()
+        } else {
+            None
+        };
+        if let Some(error) = lost {
+            self.errors.put(index, error);
+        }
         ControlFlow::Continue(())
     }
 }

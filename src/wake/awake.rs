@@ -1,6 +1,6 @@
 //! The woken members, in argument order: one by the hint, the others by the set.
 
-use core::{ops::Deref, task::Waker};
+use core::{mem, ops::Deref, task::Waker};
 
 use super::{
     block::{Wakers, Woken},
@@ -15,18 +15,27 @@ use super::{
 /// | `kept`, a hint that was kept | the next look, which makes it the hint again                            |
 /// | `walk`, if `walking`     | the next look, which puts back into the set what is left of it              |
 /// | `more`: in the set       | the next look, which begins a walk                                          |
+/// | `inserted`: in the set   | the next look, which begins a walk                                          |
 pub(super) struct Awake {
     wakers: Wakers,
     hint: Option<usize>,
     kept: Option<usize>,
     walk: Walk,
     walking: bool,
+    inserted: bool,
 }
 
 impl Awake {
     /// For `len` members, all of whom sleep.
     pub(super) fn new(len: usize) -> Self {
-        Self { wakers: Wakers::new(len), hint: None, kept: None, walk: Walk::default(), walking: false }
+        Self {
+            wakers: Wakers::new(len),
+            hint: None,
+            kept: None,
+            walk: Walk::default(),
+            walking: false,
+            inserted: false,
+        }
     }
 
     /// From now on a wake wakes `parent`. Takes the members from index `from` on that were woken before, or are left
@@ -35,7 +44,7 @@ impl Awake {
     pub(super) fn look(&mut self, parent: &Waker, from: usize) {
         let woken = self.wakers.look(parent);
         let one = !woken.more && woken.hint.is_none_or(|hint| hint >= from);
-        if one && !self.walking && self.hint.is_none() && self.kept.is_none() {
+        if one && !self.walking && !self.inserted && self.hint.is_none() && self.kept.is_none() {
             self.hint = woken.hint;
         } else {
             self.collect(woken, from);
@@ -46,7 +55,7 @@ impl Awake {
     #[cold]
     fn collect(&mut self, woken: Woken, from: usize) {
         let set = self.wakers.set();
-        let mut more = (self.walking && self.walk.end(set)) | woken.more;
+        let mut more = (self.walking && self.walk.end(set)) | woken.more | mem::take(&mut self.inserted);
         for index in [self.hint.take(), self.kept.take(), woken.hint].into_iter().flatten() {
             if index >= from && self.hint.is_none_or(|hint| hint == index) {
                 self.hint = Some(index);
@@ -88,6 +97,17 @@ impl Awake {
         } else {
             self.walk.keep(first);
         }
+    }
+
+    /// No index of a member is higher than this.
+    pub(super) fn capacity(&self) -> usize {
+        self.wakers.set().capacity()
+    }
+
+    /// Wakes a member for the next look, without its waker.
+    pub(super) fn insert(&mut self, index: usize) {
+        self.wakers.set().insert(index);
+        self.inserted = true;
     }
 
     /// The waker of a member.

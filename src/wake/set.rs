@@ -52,6 +52,11 @@ impl<'a> Set<'a> {
         Self { nodes }
     }
 
+    /// There is room for so many members.
+    pub(super) fn capacity(self) -> usize {
+        self.nodes.len() * BITS
+    }
+
     fn word(self, level: usize, at: usize) -> &'a AtomicUsize {
         &self.nodes[at].words[level]
     }
