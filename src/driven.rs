@@ -437,7 +437,7 @@ impl<M: IntoFuture<Output = Result<(H, D), E>>, H, D, E> Adapted<M, ByDriver> {
     /// let member = async { Ok(("client", pending())) }.driven().exit_boxed(async |_, _| Ok(()));
     /// let group = gather((member,)).enter().await?;
     /// let client: &Client = &group.0;
-    /// assert_eq!(**client, "client");
+    /// assert_eq!(***client, "client");
     /// # Ok(()) }) }
     /// ```
     #[cfg(feature = "alloc")]

@@ -10,7 +10,7 @@ use core::{
 use pin_project::pin_project;
 
 use crate::{
-    Event, ExitCase, Values,
+    Event, ExitCase, Resource, Values,
     drive::Kind,
     group::{ErrorOf, InFlight, LostOf, Members, Number, Poller, Visitor},
     policy::{ExitPolicy, Fairness, Limit, Observer, Parts, Policy, Rank, Stop, tell},
@@ -335,7 +335,7 @@ where
             Poll::Ready(true) => {
                 self.count().end();
                 slot.as_mut().set_rank(self.rank.next());
-                let held = slot.phase() == Phase::Held;
+                let held = !<S::Value as Resource>::OPTIONAL || slot.phase() == Phase::Held;
                 self.entered |= held;
                 // An optional member that could not be entered is no failure of the group.
                 self.tell(if held { Event::Entered { index } } else { Event::EnterFailed { index } });
