@@ -331,7 +331,11 @@ impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
     type Block = Nobody<(HeldAll<V, X::Rank>, Ended<Result<Entered<V, X>, V::Error>>)>;
     type Drivers = Undriven;
 
-    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<(Self::Block, Undriven), Entered<V, X>> {
+    fn split(&self, _: &mut HeldAll<V, X::Rank>) -> Undriven {
+        Undriven
+    }
+
+    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Entered<V, X>> {
         Err(Entered::new(held, policy))
     }
 }

@@ -197,8 +197,10 @@ where
         }
         let Next::Body(after) = mem::replace(next, Next::Fail(ExitCase::Cancelled)) else { return None };
         let (values, ranks, emptied) = members.take();
-        match after.begin(HeldAll::new(values, ranks), *parts.exits) {
-            Ok((block, drivers)) => {
+        let mut held = HeldAll::new(values, ranks);
+        let drivers = after.split(&mut held);
+        match after.begin(held, *parts.exits) {
+            Ok(block) => {
                 self.set(Self::Body { block, emptied, drivers });
                 None
             }

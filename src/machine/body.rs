@@ -33,8 +33,11 @@ pub(crate) trait After<V: Values, X: ExitPolicy> {
     /// The drivers, while the body borrows the values.
     type Drivers: Drive<V>;
 
-    /// Makes the block, without the drivers; or else the value, if there is no body.
-    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<(Self::Block, Self::Drivers), Self::Value>;
+    /// Moves the drivers out of the values.
+    fn split(&self, held: &mut HeldAll<V, X::Rank>) -> Self::Drivers;
+
+    /// Makes the block; or else the value, if there is no body.
+    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Self::Value>;
 }
 
 /// A body `C`, for which the function item `K` makes the block. The function item `S` splits the drivers off.
@@ -53,7 +56,7 @@ impl<C, K, S> Call<C, K, S> {
 impl<C, K, S, D, Fut, V: Values, X: ExitPolicy, R, B> After<V, X> for Call<C, K, S>
 where
     K: FnOnce(C, HeldAll<V, X::Rank>, X) -> Fut,
-    S: FnOnce(V) -> (V, D),
+    S: Fn(V) -> (V, D),
     D: Drive<V>,
     Fut: Future<Output = (HeldAll<V, X::Rank>, Ended<Result<R, B>>)>,
 {
@@ -63,16 +66,18 @@ where
     type Block = Fut;
     type Drivers = D;
 
-    fn begin(self, mut held: HeldAll<V, X::Rank>, policy: X) -> Result<(Fut, D), R> {
-        let (held, drivers) = match D::none(held.values()) {
-            Some(none) => (held, none),
-            None => {
-                let (values, ranks) = held.take();
-                let (values, drivers) = (self.split)(values);
-                (HeldAll::new(values, ranks), drivers)
-            }
-        };
-        Ok(((self.block)(self.body, held, policy), drivers))
+    fn split(&self, held: &mut HeldAll<V, X::Rank>) -> D {
+        if let Some(none) = D::none(held.values()) {
+            return none;
+        }
+        let (values, ranks) = held.take();
+        let (values, drivers) = (self.split)(values);
+        *held = HeldAll::new(values, ranks);
+        drivers
+    }
+
+    fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Fut, R> {
+        Ok((self.block)(self.body, held, policy))
     }
 }
 

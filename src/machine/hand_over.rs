@@ -27,7 +27,11 @@ impl<V: Values, X: ExitPolicy, B> After<V, X> for NoBody<B> {
     type Block = Nobody<(HeldAll<V, X::Rank>, Ended<Result<(), B>>)>;
     type Drivers = Undriven;
 
-    fn begin(self, _: HeldAll<V, X::Rank>, _: X) -> Result<(Self::Block, Undriven), ()> {
+    fn split(&self, _: &mut HeldAll<V, X::Rank>) -> Undriven {
+        Undriven
+    }
+
+    fn begin(self, _: HeldAll<V, X::Rank>, _: X) -> Result<Self::Block, ()> {
         match self.0 {}
     }
 }
