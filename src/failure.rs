@@ -153,7 +153,6 @@ pub enum Cause<E, S: Shape, B = E> {
     /// At least one member could not be entered. The body was not called.
     Enter(Errors<E, S>),
     /// At least one [driver](crate::EnterExt::driven) failed before the body had ended. The body was dropped, or not called.
-    #[non_exhaustive]
     Lost(Errors<E, S>),
     /// The body returned this error.
     Body(B),
