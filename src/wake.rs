@@ -194,6 +194,11 @@ mod imp {
             }
         }
 
+        /// Wakes every member for its driver.
+        pub(crate) fn wake_all(&mut self, len: usize) {
+            (0..len).for_each(|index| self.awake.insert(index));
+        }
+
         /// Polls the drivers that were woken, while the body has the values.
         pub(crate) fn drive_emptied(&mut self, cx: &mut Context<'_>, mut drive: impl FnMut(usize, &mut Context<'_>)) {
             self.awake.look(cx.waker(), 0);
@@ -306,6 +311,10 @@ mod imp {
             _: &mut Context<'_>,
             _: &mut impl Poller<S::Error, S::Rank>,
         ) {
+            match *self {}
+        }
+
+        pub(crate) fn wake_all(&mut self, _: usize) {
             match *self {}
         }
 

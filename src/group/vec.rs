@@ -158,12 +158,18 @@ impl<V: Resource> Values for Vec<V> {
     const DRIVEN: bool = V::DRIVEN;
 
     fn hold<T: Rank>(self, ranks: T::List, caller_waker: bool) -> impl Members<Values = Self, Rank = T> {
+        let len = self.len();
         let slots = self.into_iter().enumerate();
         let slots = slots.map(|(index, value)| {
             MemberSlot::<FromHeld<_, _>, _>::held(value, T::get(&ranks, index), V::release_resource)
         });
         let mut slots = Slots::new(slots, V::release_resource, caller_waker);
-        slots.many.iter_mut().for_each(Many::begin_exits);
+        if let Some(many) = &mut slots.many {
+            many.begin_exits();
+            if V::DRIVEN {
+                many.wake_all(len);
+            }
+        }
         slots
     }
 
