@@ -158,7 +158,6 @@ impl<V: Resource> Values for Vec<V> {
     const DRIVEN: bool = V::DRIVEN;
 
     fn hold<T: Rank>(self, ranks: T::List, caller_waker: bool) -> impl Members<Values = Self, Rank = T> {
-        let len = self.len();
         let slots = self.into_iter().enumerate();
         let slots = slots.map(|(index, value)| {
             MemberSlot::<FromHeld<_, _>, _>::held(value, T::get(&ranks, index), V::release_resource)
@@ -167,7 +166,7 @@ impl<V: Resource> Values for Vec<V> {
         if let Some(many) = &mut slots.many {
             many.begin_exits();
             if V::DRIVEN {
-                many.wake_all(len);
+                many.drive_all();
             }
         }
         slots
