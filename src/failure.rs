@@ -45,6 +45,7 @@ use crate::{Exit, Gather};
 /// | the body fails | [`Cause::Body`] | `Failed` | the body's error |
 /// | `cancel_on` stops enters or body | [`Cause::Cancelled`] | `Cancelled` | nothing |
 /// | the same, after an enter had failed | [`Cause::Enter`] | `EnterFailed` | an enter error |
+/// | the same, and with [`settle`](Gather::settle) an enter fails later | [`Cause::Enter`] | `Cancelled` | nothing |
 /// | exits fail after a body that completed | [`Cause::Exit`], `exits` | `Completed` (†) | nothing |
 /// | exits fail after any other end | the cause above, `exits` | as above (†) | as above |
 /// | an enter panics | the panic (‡) | `Panicked` (§) | an enter error, if others fail |
@@ -54,6 +55,7 @@ use crate::{Exit, Gather};
 /// | an observer panics before the body | the panic (‡) | `Panicked` (§) | an enter error, if enters failed |
 /// | an observer panics later | the panic (‡) | as above | as above |
 /// | the future is dropped | none | nothing: [`abandon`](Exit::abandon) is called | nothing |
+/// | the future is dropped, with a [`shield`](Gather::shield) | none; the cleanup returns one | `Cancelled`, or what they would have received | the same |
 ///
 /// - (†) In a [`stack`](Gather::stack) the exits after it receive `Failed` (or `Panicked` after a panic), if they would
 ///   have received `Completed` or `Failed`. No exit ever receives another exit's error.

@@ -403,7 +403,10 @@ fn sizes_of_a_shield() {
     assert!(with.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert!(with.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(with);
-    println!("8 members of 64 bytes: {size} bytes with a shield, {without} without; a cleanup: {}", cleanup.get());
+    let settles = size_of_val(&group().shield().settle().with(body8).on_drop(drop));
+    println!("8 members of 64 bytes: {size} bytes with a shield, {settles} if they settle, {without} without");
+    println!("their cleanup: {} bytes", cleanup.get());
+    assert!(settles < size, "{settles} bytes with settle, {size} without");
     assert!(size < without, "{size} bytes, {without} without");
     // A resource and a tag for each member, and a few words.
     assert!((1..8 * (64 + 16) + 128).contains(&cleanup.get()), "{} bytes", cleanup.get());
