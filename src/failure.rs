@@ -43,6 +43,9 @@ use crate::{Exit, Gather};
 /// | nothing fails | the body's value | `Completed` | nothing |
 /// | enters fail | [`Cause::Enter`] | `EnterFailed` | an enter error: the lowest index known when the first exit begins |
 /// | the body fails | [`Cause::Body`] | `Failed` | the body's error |
+/// | a driver fails before the body has ended | [`Cause::Lost`] | `Lost` | a driver's error: the lowest index known when the first exit begins |
+/// | the same, and an enter fails | [`Cause::Enter`], `exits` | the case of what failed first | the error of that |
+/// | a driver fails later | `exits`, for its member | as above | as above |
 /// | `cancel_on` stops enters or body | [`Cause::Cancelled`] | `Cancelled` | nothing |
 /// | the same, after an enter had failed | [`Cause::Enter`] | `EnterFailed` | an enter error |
 /// | the same, and with [`settle`](Gather::settle) an enter fails later | [`Cause::Enter`] | `Cancelled` | nothing |
