@@ -46,6 +46,15 @@ use crate::{
 ///
 /// If you drop it, it abandons every member.
 ///
+/// A nested group is entered by a member of the outer group. If the outer group drops that member's enter, the nested
+/// group is dropped in the middle, and abandons the resources that it holds by then. Three things drop it:
+/// [`fail_fast`](Gather::fail_fast) when another member fails, [`cancel_on`](Gather::cancel_on) when its future is ready,
+/// and a drop of the outer future. You can avoid it:
+///
+/// - Call [`settle`](Gather::settle) on the outer group. A stop then lets the nested group enter, and exits it.
+/// - Stop the nested group itself: `gather(..).cancel_on(..).enter()` exits its resources, and then fails.
+/// - Call [`shield`](Gather::shield) and [`settle`](crate::Shield::settle) on the outer group, if its future may be dropped.
+///
 /// ```
 /// use std::{error::Error, io};
 ///

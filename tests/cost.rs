@@ -341,10 +341,13 @@ fn no_allocation_with_policies() {
 #[test]
 #[cfg(feature = "alloc")]
 fn allocations_of_a_shield() {
-    /// How many allocations so many polls take, and how many the drop takes. The cleanup is forgotten.
+    use std::cell::Cell;
+
+    /// How many allocations so many polls take, and how many the drop takes.
     macro_rules! count {
         ($polls:literal, $group:expr) => {{
-            let with = $group.with(async |_| Ok(pend().await)).on_drop(std::mem::forget);
+            let kept = Cell::new(None);
+            let with = $group.with(async |_| Ok(pend().await)).on_drop(|cleanup| kept.set(Some(cleanup)));
             let mut future = Box::pin(with);
             let before = ALLOCATIONS.get();
             for _ in 0..$polls {
