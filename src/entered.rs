@@ -34,6 +34,9 @@ use crate::{
 /// as a stack does). The policies of an outer group do not reach inside. Its `on_error` shows the error to every member,
 /// before the first of their exits.
 ///
+/// If its members have [drivers](crate::EnterExt::driven), make it a member of an outer group, as the example does: the outer
+/// group polls them. Between `enter` and [`exit`](Exit::exit) nobody else does. Its exit polls them, too.
+///
 /// You may change a `Vec` before its exit: the exit then exits what is in it. In a [`stack`](Gather::stack) the order of
 /// entering is kept by place, and resources that you pushed come last.
 ///
