@@ -413,7 +413,9 @@ fn explore_all(shapes: &[Shape], count: usize, tours: &[(Vec<Setup>, Range)]) {
         taken.map(|(plan, range)| explore(plan, *range)).sum::<u64>()
     };
     let schedules: u64 = thread::scope(|scope| {
-        let halves = [0, 1].map(|_| scope.spawn(explore_some));
+        // Without optimization, and under ASan, so many kinds of gathers take a lot of stack.
+        let half = || thread::Builder::new().stack_size(64 << 20).spawn_scoped(scope, explore_some);
+        let halves = [0, 1].map(|_| half().expect("a thread"));
         halves.map(|half| half.join().expect("as in the model")).iter().sum()
     });
     println!("{count} members, {shapes:?}: {schedules} schedules");

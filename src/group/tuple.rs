@@ -33,6 +33,7 @@ macro_rules! tuple {
             ranks: [T; 0],
         }
 
+        #[cfg(feature = "alloc")]
         impl<T, $($S),*> $Slots<T, $($S),*> {
             pub(crate) fn new(slots: ($($S,)*)) -> Self {
                 Self { $($field: slots.$i,)* ranks: [] }
@@ -68,7 +69,7 @@ macro_rules! tuple {
 
             #[inline]
             fn empty(releases: &mut Self::Emptied) -> Self {
-                Self::new(($($S::empty(releases.$i),)*))
+                Self { $($field: $S::empty(releases.$i),)* ranks: [] }
             }
 
             fn fill(self: Pin<&mut Self>, values: Self::Values, ranks: [T; $n]) {
@@ -84,7 +85,7 @@ macro_rules! tuple {
 
             fn move_out(self: Pin<&mut Self>) -> Self::Moved {
                 let this = self.project();
-                $Slots::new(($(this.$field.move_out(),)*))
+                $Slots { $($field: this.$field.move_out(),)* ranks: [] }
             }
         }
 
@@ -96,7 +97,10 @@ macro_rules! tuple {
             const DRIVEN: bool = false $(|| $V::DRIVEN)*;
 
             fn hold<T: Rank>(self, ranks: [T; $n], _: bool) -> impl Members<Values = Self, Rank = T> {
-                $Slots::new(($(MemberSlot::<FromHeld<_, _>, _>::held(self.$i, ranks[$i], $V::release_resource),)*))
+                $Slots {
+                    $($field: MemberSlot::<FromHeld<_, _>, _>::held(self.$i, ranks[$i], $V::release_resource),)*
+                    ranks: [],
+                }
             }
 
             fn show(&mut self, error: &dyn Any) {
@@ -185,7 +189,10 @@ macro_rules! tuple {
             type Shape = Few<$n>;
 
             fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = Self::Values, Rank = T> {
-                $Slots::new(($(MemberSlot::<FromEnter<_, _>, _>::queued(self.$i, $V::release_resource),)*))
+                $Slots {
+                    $($field: MemberSlot::<FromEnter<_, _>, _>::queued(self.$i, $V::release_resource),)*
+                    ranks: [],
+                }
             }
         }
     };

@@ -121,11 +121,15 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
             Next::Fail(case) => {
                 let case = if panic.is_some() { ExitCase::Panicked } else { *case };
                 let mut exits = Exits::new(Ending::no_body(case));
-                *exits.entering() = entering;
                 if Ms::Kind::DRIVEN && case == ExitCase::Lost {
                     exits.lose(members.as_mut());
                 }
                 exits.choose_shown(members.as_mut());
+                if P::SETTLE && case == ExitCase::Cancelled && any_failed(members.as_mut()) {
+                    // An enter has failed after the stop. The exits are not shown its error.
+                    exits = Exits::of(Ending::EnterFailed, case);
+                }
+                *exits.entering() = entering;
                 members.begin_exits();
                 *next = Next::Exits(exits);
             }
@@ -223,6 +227,22 @@ pub(super) type FairOf<P> = <<P as Policy>::Exits as ExitPolicy>::Fairness;
 
 fn any_held<Ms: Members>(members: Pin<&mut Ms>) -> bool {
     members.visit(0, &mut FindHeld).is_break()
+}
+
+fn any_failed<Ms: Members>(members: Pin<&mut Ms>) -> bool {
+    members.visit(0, &mut FindFailed).is_break()
+}
+
+/// Breaks at the first member that could not be entered.
+struct FindFailed;
+
+impl<E, T> Visitor<E, T> for FindFailed {
+    fn visit<S>(&mut self, _: usize, slot: Pin<&mut S>) -> ControlFlow<()>
+    where
+        S: Slot<Error = E, Rank = T>,
+    {
+        if slot.has_faults().0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// Breaks at the first held member.

@@ -184,8 +184,7 @@ pub(super) fn fail<Ms: Members, R, B>(
     }
     let mut errors = TakeErrors { enters: Errors::empty(), exits: Errors::empty(), lent };
     // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
-    // With `settle`, an enter may fail after the stop.
-    if answers == Answers::Failed || panic.is_some() || matches!(ending, Ending::EnterFailed | Ending::Cancelled) {
+    if answers == Answers::Failed || panic.is_some() || matches!(ending, Ending::EnterFailed) {
         if Errors::<ErrorOf<Ms>, ShapeOf<Ms>>::GROWS {
             let mut count = CountErrors { enters: 0, exits: 0 };
             let _ = members.as_mut().visit(0, &mut count);
@@ -211,8 +210,7 @@ pub(super) fn fail<Ms: Members, R, B>(
                 Cause::Exit {}
             }
             Ending::Failed(error) => Cause::Body(error),
-            Ending::Cancelled if enters.is_empty() => Cause::Cancelled {},
-            Ending::Cancelled => Cause::Enter(enters),
+            Ending::Cancelled => Cause::Cancelled {},
             Ending::EnterFailed | Ending::ShownEnterFailed(_) | Ending::ShownLost(..) => match lost {
                 Some(lost) if enters.is_empty() => Cause::Lost(lost),
                 // An enter has failed as well.
