@@ -22,6 +22,8 @@
 //! - Two and three members: a spurious poll, under `fair` along with each other policy.
 //! - Three members: a spurious poll, or one part that pends twice or is rare, under no policy and each alone.
 //! - Groups as members, empty ones among them (`Shape::Nested`).
+//! - One member with a driver: every script of the driver and of the exit, one part that is rare, and a spurious poll. Two
+//!   of them, and a group of one beside one that is optional: a selection (`Shape::Driven`, `Shape::DrivenNested`).
 //!
 //! The plain `cargo test` goes through less, mostly of `FEW`.
 #![cfg(feature = "std")]
@@ -62,7 +64,7 @@ enum Shape {
     Nested,
     /// Members with drivers: a tuple of one, or a `Vec` of two.
     Driven,
-    /// A tuple of such a member and a group of one.
+    /// A tuple of such a member, which is optional, and a group of one.
     DrivenNested,
 }
 
@@ -134,7 +136,7 @@ impl Plan {
             (Shape::Vector, _) => start!(Vec::from(members::<3>(scripts)), with_own_error),
             (Shape::Driven, 1) => start!((driven(0),), with),
             (Shape::Driven, _) => start!((0..self.count).map(driven).collect::<Vec<_>>(), with),
-            (Shape::DrivenNested, _) => start!((driven(0), group!(driven(1))), with),
+            (Shape::DrivenNested, _) => start!((driven(0).optional(), group!(driven(1))), with),
             (Shape::Nested, 0) => start!((group!(), group!(none())), with),
             (Shape::Nested, 1) => {
                 let [a] = members(scripts);
@@ -160,7 +162,7 @@ impl Plan {
                 let stack = Setup { order: Order::Stack, ..NO_POLICY };
                 vec![none(), with(stack, vec![group(vec![leaf(0)]), leaf(1)])]
             }
-            (Shape::DrivenNested, _) => vec![leaf(0), group(vec![leaf(1)])],
+            (Shape::DrivenNested, _) => vec![leaf(0).optional(), group(vec![leaf(1)])],
             (_, count) => (0..count).map(leaf).collect(),
         }
     }
@@ -516,21 +518,26 @@ fn driven(setups: Vec<Setup>, drivers: Drivers) -> Vec<Setup> {
 #[test]
 fn with_drivers() {
     use Drivers::*;
-    let one = Range { enters: &[READY, ONCE], rares: 1, ..ALL };
-    let pairs = || [stopped(pairs()), shielded()].concat();
-    let tours = [
-        (driven(singles(), Dropped), Range { idle: DEEP, ..one }),
-        (driven(pairs(), Dropped), one),
-        (driven(singles(), ToEnd), one),
-    ];
-    explore_all(&[Shape::Driven], 1, &tours);
-    let two = Range {
+    let few = Range {
         enters: &[READY, ONCE, FAILS],
         exits: &[READY, ONCE, FAILS],
-        drivers: &[HANGS, FAILS, LATE, PANICS_LATE],
-        bodies: &[READY, ONCE, HANGS],
+        drivers: &[HANGS, LATE],
+        bodies: &[READY, HANGS],
         ..FEW
     };
-    let tours = [(driven(singles(), Dropped), two), (driven(pairs(), Dropped), Range { bodies: &[HANGS], ..two })];
-    explore_all(&[Shape::Driven, Shape::DrivenNested], 2, &tours);
+    let (one, two) = if DEEP {
+        let one = Range { enters: &[READY, ONCE], rares: 1, ..ALL };
+        (one, Range { drivers: &[HANGS, FAILS, LATE, PANICS_LATE], bodies: &[READY, ONCE, HANGS], ..few })
+    } else {
+        (Range { drivers: ALL.drivers, rares: 1, ..few }, Range { bodies: &[HANGS], ..few })
+    };
+    let mixed = || [stopped(pairs()), shielded()].concat();
+    let tours = [
+        (driven(singles(), Dropped), Range { idle: DEEP, ..one }),
+        (driven(singles(), ToEnd), one),
+        (driven(mixed(), Dropped), one),
+    ];
+    explore_all(&[Shape::Driven], 1, if DEEP { &tours } else { &tours[..2] });
+    let tours = [(driven(singles(), Dropped), two), (driven(mixed(), Dropped), Range { bodies: &[HANGS], ..two })];
+    explore_all(&[Shape::Driven, Shape::DrivenNested], 2, if DEEP { &tours } else { &tours[..1] });
 }

@@ -14,6 +14,8 @@ use super::{
 #[derive(Clone, Copy, Default)]
 pub struct Ended {
     pub well: bool,
+    /// 24: An optional member could not be entered.
+    pub absent: bool,
     /// It is no empty group.
     pub counts: bool,
     /// It answered `Suppress`, and no panic interrupted it.
@@ -45,6 +47,7 @@ impl Player {
         }
         Some(Ended {
             well: [End::Well, End::Suppresses].contains(&script.end),
+            absent: false,
             counts: true,
             suppresses: script.end == End::Suppresses,
             error: (script.end == End::Fails).then_some(self.part),
@@ -76,7 +79,7 @@ impl Player {
     }
 }
 
-/// A driver, once its member has entered.
+/// A driver. It runs from the enter of its member on.
 #[derive(Clone, Copy, PartialEq)]
 enum Driver {
     Runs,
@@ -89,8 +92,9 @@ enum Driver {
 pub struct Leaf {
     id: usize,
     scripts: Rc<Scripts>,
+    drivers: Drivers,
     driver: Driver,
-    to_end: bool,
+    optional: bool,
     /// How the exit ended, while it waits for the driver.
     exited: Option<Ended>,
 }
@@ -98,6 +102,16 @@ pub struct Leaf {
 impl Leaf {
     fn player(&self, part: fn(usize) -> Part) -> Player {
         Player { part: part(self.id), scripts: self.scripts.clone() }
+    }
+
+    /// 24: The error of an optional member is not the group's.
+    fn poll_enter(&mut self) -> Option<Ended> {
+        let ended = self.player(Part::Enter).run()?;
+        if ended.well && self.drivers != Drivers::Absent {
+            self.driver = Driver::Runs;
+        }
+        let absent = self.optional && ended.error.is_some();
+        Some(Ended { absent, error: ended.error.filter(|_| !absent), ..ended })
     }
 
     /// D3: One that has ended is dropped. D9: One that panicked is never polled again.
@@ -131,7 +145,7 @@ impl Leaf {
         }
         let panicked = self.exited.is_some_and(|exited| exited.panic.is_some());
         let drove = if panicked { Drove::default() } else { self.drive() };
-        let waits = self.exited.is_none() || self.to_end && self.driver == Driver::Runs;
+        let waits = self.exited.is_none() || self.drivers == Drivers::ToEnd && self.driver == Driver::Runs;
         let exited = match (drove.panic, self.exited) {
             (Some(panic), _) => Ended { counts: true, panic: Some(panic), ..Ended::default() },
             (None, Some(exited)) if panicked || !waits => exited,
@@ -171,8 +185,14 @@ use Member::*;
 
 impl Member {
     pub fn leaf(id: usize, drivers: Drivers, scripts: &Rc<Scripts>) -> Self {
-        let driver = if drivers == Drivers::Absent { Driver::Over } else { Driver::Runs };
-        Leaf(Leaf { id, scripts: scripts.clone(), driver, to_end: drivers == Drivers::ToEnd, exited: None })
+        Leaf(Leaf { id, scripts: scripts.clone(), drivers, driver: Driver::Over, optional: false, exited: None })
+    }
+
+    pub fn optional(mut self) -> Self {
+        if let Leaf(leaf) = &mut self {
+            leaf.optional = true;
+        }
+        self
     }
 
     /// The members of a nested group that is held.
@@ -220,7 +240,7 @@ impl Member {
 
     pub fn poll_enter(&mut self) -> Option<Ended> {
         match self {
-            Leaf(leaf) => leaf.player(Part::Enter).run(),
+            Leaf(leaf) => leaf.poll_enter(),
             Group(group) | ByHand(group) => {
                 group.poll_stop();
                 group.poll_members();
@@ -298,6 +318,13 @@ impl Model {
     /// How a group ends as a member: what failed in it is inside its one error, or behind its panic.
     fn ended(&self, well: bool) -> Ended {
         let error = (!well && self.panic.is_none()).then_some(Part::Group);
-        Ended { well, counts: self.counts, suppresses: well && self.suppresses(), error, panic: self.panic }
+        Ended {
+            well,
+            absent: false,
+            counts: self.counts,
+            suppresses: well && self.suppresses(),
+            error,
+            panic: self.panic,
+        }
     }
 }

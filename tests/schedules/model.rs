@@ -138,8 +138,8 @@ impl Model {
         self.fresh.extend(ended.well.then_some(index));
         self.enter_errors.extend(ended.error.map(|error| (index, error)));
         self.keep(ended.panic);
-        // 16: A panic counts as a failed enter.
-        if !ended.well || ended.panic.is_some() {
+        // 16: A panic counts as a failed enter. 24: An optional member does not fail the group.
+        if !ended.well && !ended.absent || ended.panic.is_some() {
             self.ending.get_or_insert(EnterFailed);
         }
     }

@@ -40,7 +40,7 @@ pub struct Model {
     pub value: Option<Player>,
     /// The parts that were woken since the last poll.
     pub woken: Vec<Part>,
-    /// 12 of the drivers: the members that entered since the drivers were polled.
+    /// D12: The members that have entered since the drivers were polled.
     pub fresh: Vec<usize>,
     /// How the body ended, or why it is not called.
     pub ending: Option<ExitCase>,
@@ -65,7 +65,7 @@ pub struct Model {
     /// How often the enters were polled, and the exits.
     pub enter_polls: usize,
     pub exit_polls: usize,
-    /// The exits come next.
+    /// The body has ended, or the exits of a failed group have begun.
     pub exits: bool,
     /// D15: With `fair`, the body was polled before the drivers.
     pub body_was_first: bool,
