@@ -44,7 +44,8 @@ fn driver(bytes: &mut Unstructured<'_>) -> Result<(Script, Option<u8>)> {
 }
 
 fn leaf(bytes: &mut Unstructured<'_>) -> Result<Leaf> {
-    let ((enter, fault), (exit, another), (driver, third)) = (script(bytes, false)?, script(bytes, true)?, driver(bytes)?);
+    let ((enter, fault), (exit, another), (driver, third)) =
+        (script(bytes, false)?, script(bytes, true)?, driver(bytes)?);
     let mut leaf = Leaf { enter, exit, driver, on_error_panics: false, abandon_panics: false };
     fault.into_iter().chain(another).chain(third).for_each(|fault| leaf.add_fault(fault));
     Ok(leaf)
