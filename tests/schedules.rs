@@ -90,7 +90,8 @@ impl Plan {
             array::from_fn(|id| play::Member(id, scripts.clone()))
         }
         macro_rules! start {
-            ($group:expr, $with:ident $(, $keep_value:ident)?) => {{
+            // In a function of its own, so that the stack frames of all of them are not one.
+            ($group:expr, $with:ident $(, $keep_value:ident)?) => {(|| -> Running {
                 let (body, stop) = (scripts.clone(), Stop::new(&self.setup, 0, scripts));
                 let gather = gather($group).catch_unwind();
                 if self.setup.shield == Shield::Nothing {
@@ -108,7 +109,7 @@ impl Plan {
                         Box::pin(async move { Outcome::from(gather.await) }) as Running
                     })
                 }
-            }};
+            })()};
         }
         /// A group as a member.
         macro_rules! group {
