@@ -285,7 +285,7 @@ where
         }
         let (values, ranks) = held.take();
         members.as_mut().fill(values, ranks);
-        if Ms::Kind::DRIVEN && lost {
+        if Ms::Kind::DRIVEN && lost && !panic.is_some() {
             exits.lose(members);
         }
     }

@@ -140,6 +140,11 @@ mod imp {
                     }
                     // It is for another sweep.
                     Phase::Entering | Phase::Exiting => self.awake.keep(index),
+                    // Its exit begins, and polls the driver, too.
+                    Phase::Held if S::Kind::DRIVEN && begin == Some(index) => {
+                        self.awake.pass(index);
+                        return begin;
+                    }
                     Phase::Held if S::Kind::DRIVEN => self.awake.keep(index),
                     // It was woken too late.
                     Phase::Queued | Phase::Held | Phase::Over => self.awake.pass(index),

@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use plan::{Group, Leaf, Node, Plan, shielded};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
-use script::{End, NEVER, Order, Rollback, Script, Setup, Shield};
+use script::{Drivers, End, NEVER, Order, Rollback, Script, Setup, Shield};
 use state::FEW;
 
 /// Mostly well, `calm` times out of so many and three: a large group in which everything fails shows little.
@@ -35,13 +35,21 @@ fn script(exit: bool, calm: u32) -> impl Strategy<Value = Script> {
     (pends, end).prop_map(|(pends, end)| Script { pends, end, bomb: false })
 }
 
+/// Half of them run until they are dropped.
+fn driver(calm: u32) -> impl Strategy<Value = Script> {
+    let end = prop_oneof![calm => Just(End::Well), 2 => Just(End::Fails), 1 => Just(End::Panics)];
+    let pends = prop_oneof![4 => Just(NEVER), 3 => 1..10u8, 1 => Just(0)];
+    (pends, end).prop_map(|(pends, end)| Script { pends, end, bomb: false })
+}
+
 fn setup() -> impl Strategy<Value = Setup> {
     let rollback =
         prop_oneof![Just(Rollback::RunOn), Just(Rollback::Eager), Just(Rollback::FailFast), Just(Rollback::Settle)];
     let order = prop_oneof![2 => Just(Order::Pool), 1 => Just(Order::Stack), 1 => Just(Order::InReverse)];
     let limit = || prop_oneof![Just(99), 1..6usize];
-    (rollback, order, limit(), limit(), any::<[bool; 3]>()).prop_map(
-        |(rollback, order, enter_limit, exit_limit, [cancel_on, fair, keep_value])| Setup {
+    let drivers = prop_oneof![2 => Just(Drivers::Absent), 2 => Just(Drivers::Dropped), 1 => Just(Drivers::ToEnd)];
+    (rollback, order, limit(), limit(), any::<[bool; 3]>(), drivers).prop_map(
+        |(rollback, order, enter_limit, exit_limit, [cancel_on, fair, keep_value], drivers)| Setup {
             shield: Shield::Nothing,
             rollback,
             order,
@@ -50,15 +58,17 @@ fn setup() -> impl Strategy<Value = Setup> {
             cancel_on,
             fair,
             keep_value,
+            drivers,
         },
     )
 }
 
 fn nodes(count: Range<usize>, calm: u32) -> impl Strategy<Value = Vec<Node>> {
     let leaf = move || {
-        (script(false, calm), script(true, calm)).prop_map(|(enter, exit)| Leaf {
+        (script(false, calm), script(true, calm), driver(calm)).prop_map(|(enter, exit, driver)| Leaf {
             enter,
             exit,
+            driver,
             on_error_panics: false,
             abandon_panics: false,
         })
@@ -124,7 +134,13 @@ mod by_hand {
 
     fn leaf((enter, exit): (u8, u8)) -> Leaf {
         let pends = |pends| Script { pends, ..Script::WELL };
-        Leaf { enter: pends(enter), exit: pends(exit), on_error_panics: false, abandon_panics: false }
+        Leaf {
+            enter: pends(enter),
+            exit: pends(exit),
+            driver: pends(NEVER),
+            on_error_panics: false,
+            abandon_panics: false,
+        }
     }
 
     fn leaves<const N: usize>(pends: [(u8, u8); N]) -> impl Iterator<Item = Node> {
@@ -144,6 +160,7 @@ mod by_hand {
         cancel_on: false,
         fair: false,
         keep_value: false,
+        drivers: Drivers::Absent,
     };
 
     fn check(setup: Setup, nodes: Vec<Node>, body: Script, choices: &[u8]) {

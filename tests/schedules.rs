@@ -22,6 +22,8 @@
 //! - Two and three members: a spurious poll, under `fair` along with each other policy.
 //! - Three members: a spurious poll, or one part that pends twice or is rare, under no policy and each alone.
 //! - Groups as members, empty ones among them (`Shape::Nested`).
+//! - One member with a driver: every script of the driver and of the exit, one part that is rare, and a spurious poll. Two
+//!   of them, and a group of one beside one that is optional: a selection (`Shape::Driven`, `Shape::DrivenNested`).
 //!
 //! The plain `cargo test` goes through less, mostly of `FEW`.
 #![cfg(feature = "std")]
@@ -48,8 +50,8 @@ use std::{
 
 use gather_cm::{EnterExt, Failure, gather};
 use member::Member;
-use play::{Choose, Stop, play_body, with_policies, with_shield};
-use script::{End, NEVER, Order, Outcome, Part, Rollback, Running, Script, Scripts, Setup, Shield};
+use play::{Choose, Stop, WithDriver, play_body, with_policies, with_shield};
+use script::{Drivers, End, NEVER, Order, Outcome, Part, Rollback, Running, Script, Scripts, Setup, Shield};
 use state::Model;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,6 +62,10 @@ enum Shape {
     Vector,
     /// A tuple with groups as members.
     Nested,
+    /// Members with drivers: a tuple of one, or a `Vec` of two.
+    Driven,
+    /// A tuple of such a member, which is optional, and a group of one.
+    DrivenNested,
 }
 
 const SHAPES: [Shape; 3] = [Shape::Tuple, Shape::Array, Shape::Vector];
@@ -84,7 +90,8 @@ impl Plan {
             array::from_fn(|id| play::Member(id, scripts.clone()))
         }
         macro_rules! start {
-            ($group:expr, $with:ident $(, $keep_value:ident)?) => {{
+            // In a function of its own, so that the stack frames of all of them are not one.
+            ($group:expr, $with:ident $(, $keep_value:ident)?) => {(|| -> Running {
                 let (body, stop) = (scripts.clone(), Stop::new(&self.setup, 0, scripts));
                 let gather = gather($group).catch_unwind();
                 if self.setup.shield == Shield::Nothing {
@@ -102,7 +109,7 @@ impl Plan {
                         Box::pin(async move { Outcome::from(gather.await) }) as Running
                     })
                 }
-            }};
+            })()};
         }
         /// A group as a member.
         macro_rules! group {
@@ -110,6 +117,10 @@ impl Plan {
                 gather(($($member,)*)).enter().errors_into::<Part>()
             };
         }
+        let driven = |id| {
+            let drivers = self.setup.drivers;
+            play::driven(WithDriver(id, scripts.clone(), drivers), drivers)
+        };
         let none = || gather(Vec::<play::Member>::new()).fair().enter().errors_into::<Part>();
         match (self.shape, self.count) {
             (Shape::Tuple, 0) => start!((), with_own_error),
@@ -124,6 +135,9 @@ impl Plan {
             (Shape::Vector, 1) => start!(Vec::from(members::<1>(scripts)), with_own_error),
             (Shape::Vector, 2) => start!(Vec::from(members::<2>(scripts)), with_own_error),
             (Shape::Vector, _) => start!(Vec::from(members::<3>(scripts)), with_own_error),
+            (Shape::Driven, 1) => start!((driven(0),), with),
+            (Shape::Driven, _) => start!((0..self.count).map(driven).collect::<Vec<_>>(), with),
+            (Shape::DrivenNested, _) => start!((driven(0).optional(), group!(driven(1))), with),
             (Shape::Nested, 0) => start!((group!(), group!(none())), with),
             (Shape::Nested, 1) => {
                 let [a] = members(scripts);
@@ -138,7 +152,7 @@ impl Plan {
 
     /// The same, for the model.
     fn members(&self, scripts: &Rc<Scripts>) -> Vec<Member> {
-        let leaf = |id| Member::Leaf(id, scripts.clone());
+        let leaf = |id| Member::leaf(id, self.setup.drivers, scripts);
         let with = |setup, members| Member::Group(Box::new(Model::nested(setup, 0, members, scripts)));
         let group = |members| with(NO_POLICY, members);
         let none = || group(vec![]);
@@ -149,6 +163,7 @@ impl Plan {
                 let stack = Setup { order: Order::Stack, ..NO_POLICY };
                 vec![none(), with(stack, vec![group(vec![leaf(0)]), leaf(1)])]
             }
+            (Shape::DrivenNested, _) => vec![leaf(0).optional(), group(vec![leaf(1)])],
             (_, count) => (0..count).map(leaf).collect(),
         }
     }
@@ -159,6 +174,7 @@ impl Plan {
 struct Range {
     enters: &'static [Script],
     exits: &'static [Script],
+    drivers: &'static [Script],
     bodies: &'static [Script],
     /// At most `rares` parts of a schedule may do these as well.
     rare: &'static [Script],
@@ -206,6 +222,7 @@ impl Explorer {
         let (scripts, rare) = match part {
             Part::Enter(_) => (self.range.enters, self.range.rare),
             Part::Exit(_) => (self.range.exits, self.range.rare),
+            Part::Driver(_) => (self.range.drivers, &[BOMB, BOMB_FAILS, BOMB_HANGS, BOMB_PANICS_LATE][..]),
             Part::Body => (self.range.bodies, self.range.rare),
             Part::Value => (&[READY][..], &[BOMB][..]),
             Part::Stop(_) => (&[ONCE][..], &[BOMB_LATE, PANICS_LATE, BOMB_PANICS_LATE][..]),
@@ -267,6 +284,7 @@ const SUPPRESSES_LATE: Script = Script { end: End::Suppresses, ..ONCE };
 /// The destructor panics.
 const BOMB: Script = Script { bomb: true, ..READY };
 const BOMB_LATE: Script = Script { bomb: true, ..ONCE };
+const BOMB_HANGS: Script = Script { bomb: true, ..HANGS };
 const BOMB_FAILS: Script = Script { bomb: true, ..FAILS };
 const BOMB_SUPPRESSES: Script = Script { bomb: true, ..SUPPRESSES };
 const BOMB_PANICS: Script = Script { bomb: true, ..PANICS };
@@ -277,6 +295,7 @@ const MAKE_PANICS: Script = Script { end: End::MakePanics, ..READY };
 const ALL: Range = Range {
     enters: &[READY, ONCE, TWICE, FAILS, LATE, PANICS, HANGS],
     exits: &[READY, ONCE, TWICE, FAILS, LATE, PANICS, SUPPRESSES],
+    drivers: &[READY, ONCE, TWICE, FAILS, LATE, PANICS, PANICS_LATE, HANGS],
     bodies: &[READY, ONCE, FAILS, PANICS, HANGS],
     rare: &[BOMB, BOMB_LATE, BOMB_FAILS, BOMB_SUPPRESSES, BOMB_PANICS, MAKE_PANICS],
     rares: 0,
@@ -310,6 +329,7 @@ const NO_POLICY: Setup = Setup {
     cancel_on: false,
     fair: false,
     keep_value: false,
+    drivers: Drivers::Absent,
 };
 
 /// No policy, and each alone.
@@ -491,4 +511,36 @@ fn nested() {
     explore_all(&[Shape::Nested], 1, &[(singles(), all), (pairs(), all)]);
     let few = if DEEP { Range { rares: 1, idle: true, ..FEW } } else { FEW };
     explore_all(&[Shape::Nested], 2, &[(singles(), few), (pairs(), few)]);
+}
+
+/// The sets of policies, with drivers.
+fn driven(setups: Vec<Setup>, drivers: Drivers) -> Vec<Setup> {
+    setups.into_iter().map(|setup| Setup { drivers, ..setup }).collect()
+}
+
+#[test]
+fn with_drivers() {
+    use Drivers::*;
+    let few = Range {
+        enters: &[READY, ONCE, FAILS],
+        exits: &[READY, ONCE, FAILS],
+        drivers: &[HANGS, LATE],
+        bodies: &[READY, HANGS],
+        ..FEW
+    };
+    let (one, two) = if DEEP {
+        let one = Range { enters: &[READY, ONCE], rares: 1, ..ALL };
+        (one, Range { drivers: &[HANGS, FAILS, LATE, PANICS_LATE], bodies: &[READY, ONCE, HANGS], ..few })
+    } else {
+        (Range { drivers: ALL.drivers, rares: 1, ..few }, Range { bodies: &[HANGS], ..few })
+    };
+    let mixed = || [stopped(pairs()), shielded()].concat();
+    let tours = [
+        (driven(singles(), Dropped), Range { idle: DEEP, ..one }),
+        (driven(singles(), ToEnd), one),
+        (driven(mixed(), Dropped), one),
+    ];
+    explore_all(&[Shape::Driven], 1, if DEEP { &tours } else { &tours[..2] });
+    let tours = [(driven(singles(), Dropped), two), (driven(mixed(), Dropped), Range { bodies: &[HANGS], ..two })];
+    explore_all(&[Shape::Driven, Shape::DrivenNested], 2, if DEEP { &tours } else { &tours[..1] });
 }

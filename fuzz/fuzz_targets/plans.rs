@@ -18,7 +18,7 @@ mod state;
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use plan::{Group, Leaf, Node, Plan, shielded};
-use script::{End, NEVER, Order, Rollback, Script, Setup, Shield};
+use script::{Drivers, End, NEVER, Order, Rollback, Script, Setup, Shield};
 use state::FEW;
 
 /// And a fault, if the first byte is a high one.
@@ -37,10 +37,17 @@ fn script(bytes: &mut Unstructured<'_>, exit: bool) -> Result<(Script, Option<u8
     Ok((Script { pends, end, bomb: false }, (byte / 10).checked_sub(20)))
 }
 
+/// Half of them run until they are dropped.
+fn driver(bytes: &mut Unstructured<'_>) -> Result<(Script, Option<u8>)> {
+    let (script, fault) = script(bytes, false)?;
+    Ok((if bytes.arbitrary()? { Script { pends: NEVER, ..script } } else { script }, fault))
+}
+
 fn leaf(bytes: &mut Unstructured<'_>) -> Result<Leaf> {
-    let ((enter, fault), (exit, another)) = (script(bytes, false)?, script(bytes, true)?);
-    let mut leaf = Leaf { enter, exit, on_error_panics: false, abandon_panics: false };
-    fault.into_iter().chain(another).for_each(|fault| leaf.add_fault(fault));
+    let ((enter, fault), (exit, another), (driver, third)) =
+        (script(bytes, false)?, script(bytes, true)?, driver(bytes)?);
+    let mut leaf = Leaf { enter, exit, driver, on_error_panics: false, abandon_panics: false };
+    fault.into_iter().chain(another).chain(third).for_each(|fault| leaf.add_fault(fault));
     Ok(leaf)
 }
 
@@ -60,6 +67,7 @@ fn setup(bytes: &mut Unstructured<'_>, of_all: bool) -> Result<Setup> {
         cancel_on,
         fair,
         keep_value: last % 2 == 1,
+        drivers: [Drivers::Absent, Drivers::Absent, Drivers::Dropped, Drivers::ToEnd][usize::from(last / 2 % 4)],
     };
     let shields = [Shield::Nothing, Shield::Nothing, Shield::Exits, Shield::EntersAndExits];
     Ok(if of_all { shielded(setup, shields[usize::from(last / 64)]) } else { setup })

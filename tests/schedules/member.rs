@@ -1,11 +1,11 @@
 //! What a member is in the model: one that plays its scripts, or a group that is entered as one.
 
-use std::rc::Rc;
+use std::{mem, rc::Rc};
 
 use gather_cm::ExitCase::{self, Completed};
 
 use super::{
-    script::{End, Event, Panic, Part, Scripts, When},
+    script::{Drivers, End, Event, Panic, Part, Scripts, When},
     state::{Model, Place},
 };
 
@@ -14,6 +14,8 @@ use super::{
 #[derive(Clone, Copy, Default)]
 pub struct Ended {
     pub well: bool,
+    /// 24: An optional member could not be entered.
+    pub absent: bool,
     /// It is no empty group.
     pub counts: bool,
     /// It answered `Suppress`, and no panic interrupted it.
@@ -45,6 +47,7 @@ impl Player {
         }
         Some(Ended {
             well: [End::Well, End::Suppresses].contains(&script.end),
+            absent: false,
             counts: true,
             suppresses: script.end == End::Suppresses,
             error: (script.end == End::Fails).then_some(self.part),
@@ -76,8 +79,103 @@ impl Player {
     }
 }
 
+/// A driver. It runs from the enter of its member on.
+#[derive(Clone, Copy, PartialEq)]
+enum Driver {
+    Runs,
+    /// Its error is kept in the member.
+    Failed,
+    Over,
+}
+
+/// A member that plays its scripts.
+pub struct Leaf {
+    id: usize,
+    scripts: Rc<Scripts>,
+    drivers: Drivers,
+    driver: Driver,
+    optional: bool,
+    /// How the exit ended, while it waits for the driver.
+    exited: Option<Ended>,
+}
+
+impl Leaf {
+    fn player(&self, part: fn(usize) -> Part) -> Player {
+        Player { part: part(self.id), scripts: self.scripts.clone() }
+    }
+
+    /// 24: The error of an optional member is not the group's.
+    fn poll_enter(&mut self) -> Option<Ended> {
+        let ended = self.player(Part::Enter).run()?;
+        if ended.well && self.drivers != Drivers::Absent {
+            self.driver = Driver::Runs;
+        }
+        let absent = self.optional && ended.error.is_some();
+        Some(Ended { absent, error: ended.error.filter(|_| !absent), ..ended })
+    }
+
+    /// D3: One that has ended is dropped. D9: One that panicked is never polled again.
+    fn drive(&mut self) -> Drove {
+        let runs = self.driver == Driver::Runs;
+        let ended = if runs { self.player(Part::Driver).run() } else { None };
+        let Some(ended) = ended else { return Drove::default() };
+        self.driver = if ended.error.is_some() { Driver::Failed } else { Driver::Over };
+        Drove { failed: ended.error.is_some() || ended.panic.is_some(), panic: ended.panic }
+    }
+
+    fn drop_driver(&mut self) -> Option<Panic> {
+        let runs = mem::replace(&mut self.driver, Driver::Over) == Driver::Runs;
+        if runs { self.player(Part::Driver).drop() } else { None }
+    }
+
+    fn take_lost(&mut self) -> Option<Part> {
+        let failed = self.driver == Driver::Failed;
+        failed.then(|| {
+            self.driver = Driver::Over;
+            Part::Driver(self.id)
+        })
+    }
+
+    /// D2: The driver is polled after the exit, also in the poll in which that finishes. D8: It is dropped then, unless it
+    /// runs to its end. D9: A panic of the driver counts as the exit's.
+    fn poll_exit(&mut self) -> Option<Ended> {
+        let exit = self.player(Part::Exit);
+        if self.exited.is_none() {
+            self.exited = exit.poll();
+        }
+        let panicked = self.exited.is_some_and(|exited| exited.panic.is_some());
+        let drove = if panicked { Drove::default() } else { self.drive() };
+        let waits = self.exited.is_none() || self.drivers == Drivers::ToEnd && self.driver == Driver::Runs;
+        let exited = match (drove.panic, self.exited) {
+            (Some(panic), _) => Ended { counts: true, panic: Some(panic), ..Ended::default() },
+            (None, Some(exited)) if panicked || !waits => exited,
+            _ => return None,
+        };
+        // D6: The error of the driver takes the place of the exit's.
+        let error = self.take_lost().filter(|_| exited.panic.is_none()).or(exited.error);
+        let dropped = [exit.drop(), self.drop_driver()];
+        let panic = exited.panic.or(dropped[0]).or(dropped[1]);
+        let suppresses = exited.suppresses && error.is_none() && panic.is_none();
+        Some(Ended { well: exited.well && error.is_none(), suppresses, error, panic, ..exited })
+    }
+}
+
+/// What the drivers of a member did in a poll.
+#[derive(Default)]
+pub struct Drove {
+    /// One has failed or panicked.
+    pub failed: bool,
+    pub panic: Option<Panic>,
+}
+
+impl Drove {
+    fn and(self, other: Self) -> Self {
+        Self { failed: self.failed || other.failed, panic: self.panic.or(other.panic) }
+    }
+}
+
 pub enum Member {
-    Leaf(usize, Rc<Scripts>),
+    Leaf(Leaf),
     Group(Box<Model>),
     /// A group that is exited by hand: it answers with a verdict, even if it is empty.
     ByHand(Box<Model>),
@@ -85,14 +183,64 @@ pub enum Member {
 
 use Member::*;
 
-fn player(id: usize, scripts: &Rc<Scripts>, part: fn(usize) -> Part) -> Player {
-    Player { part: part(id), scripts: scripts.clone() }
-}
-
 impl Member {
+    pub fn leaf(id: usize, drivers: Drivers, scripts: &Rc<Scripts>) -> Self {
+        Leaf(Leaf { id, scripts: scripts.clone(), drivers, driver: Driver::Over, optional: false, exited: None })
+    }
+
+    pub fn optional(mut self) -> Self {
+        if let Leaf(leaf) = &mut self {
+            leaf.optional = true;
+        }
+        self
+    }
+
+    /// The members of a nested group that is held.
+    fn inside(&mut self) -> impl Iterator<Item = &mut Member> {
+        match self {
+            // D11: Nobody polls the drivers of a group that is held by hand.
+            Leaf(_) | ByHand(_) => [].iter_mut(),
+            Group(group) => group.members.iter_mut(),
+        }
+    }
+
+    /// Polls the drivers of a held member.
+    pub fn drive(&mut self) -> Drove {
+        match self {
+            Leaf(leaf) => leaf.drive(),
+            _ => self.inside().fold(Drove::default(), |drove, member| drove.and(member.drive())),
+        }
+    }
+
+    /// A driver has failed, and its error was not taken.
+    pub fn has_lost(&self) -> bool {
+        match self {
+            Leaf(leaf) => leaf.driver == Driver::Failed,
+            Group(group) => group.members.iter().any(Member::has_lost),
+            ByHand(_) => false,
+        }
+    }
+
+    pub fn take_lost(&mut self) -> Option<Part> {
+        match self {
+            Leaf(leaf) => leaf.take_lost(),
+            _ => self.inside().filter_map(Member::take_lost).last().map(|_| Part::Group),
+        }
+    }
+
+    pub fn drop_drivers(&mut self) -> Option<Panic> {
+        match self {
+            Leaf(leaf) => leaf.drop_driver(),
+            _ => self.inside().fold(None, |first, member| {
+                let panic = member.drop_drivers();
+                first.or(panic)
+            }),
+        }
+    }
+
     pub fn poll_enter(&mut self) -> Option<Ended> {
         match self {
-            Leaf(id, scripts) => player(*id, scripts, Part::Enter).run(),
+            Leaf(leaf) => leaf.poll_enter(),
             Group(group) | ByHand(group) => {
                 group.poll_stop();
                 group.poll_members();
@@ -106,7 +254,7 @@ impl Member {
     pub fn begin_exit(&mut self, case: ExitCase, error: Option<Part>) -> Option<Panic> {
         let panic = error.and_then(|error| self.on_error(error));
         match self {
-            Leaf(id, scripts) => player(*id, scripts, Part::Exit).log(Event::ExitBegan(*id, case)),
+            Leaf(leaf) => leaf.player(Part::Exit).log(Event::ExitBegan(leaf.id, case)),
             Group(group) | ByHand(group) => (group.ending, group.case) = (Some(Completed), Some(case)),
         }
         panic
@@ -115,7 +263,7 @@ impl Member {
     /// In a group, every member receives it before the first of their exits begins.
     fn on_error(&mut self, error: Part) -> Option<Panic> {
         match self {
-            Leaf(id, scripts) => player(*id, scripts, Part::OnError).call(Event::OnError(*id, error)),
+            Leaf(leaf) => leaf.player(Part::OnError).call(Event::OnError(leaf.id, error)),
             Group(group) | ByHand(group) => {
                 group.members.iter_mut().fold(None, |first, member| first.or(member.on_error(error)))
             }
@@ -124,7 +272,7 @@ impl Member {
 
     pub fn poll_exit(&mut self) -> Option<Ended> {
         let (group, by_hand) = match self {
-            Leaf(id, scripts) => return player(*id, scripts, Part::Exit).run(),
+            Leaf(leaf) => return leaf.poll_exit(),
             Group(group) => (group, false),
             ByHand(group) => (group, true),
         };
@@ -137,9 +285,15 @@ impl Member {
     pub fn cut(&mut self, place: Place) -> Option<Panic> {
         match (self, place) {
             (_, Place::Queued | Place::Over) => None,
-            (Leaf(id, scripts), Place::Entering) => player(*id, scripts, Part::Enter).drop(),
-            (Leaf(id, scripts), Place::Held) => player(*id, scripts, Part::Abandon).call(Event::Abandoned(*id)),
-            (Leaf(id, scripts), Place::Exiting) => player(*id, scripts, Part::Exit).drop(),
+            (Leaf(leaf), Place::Entering) => leaf.player(Part::Enter).drop(),
+            (Leaf(leaf), place) => {
+                let panic = match place {
+                    Place::Held => leaf.player(Part::Abandon).call(Event::Abandoned(leaf.id)),
+                    _ => leaf.player(Part::Exit).drop(),
+                };
+                let dropped = leaf.drop_driver();
+                panic.or(dropped)
+            }
             (Group(group) | ByHand(group), _) => group.cut(),
         }
     }
@@ -147,8 +301,13 @@ impl Member {
     /// What is waited for in it.
     pub fn waits(&self, place: Place, waiting: &mut Vec<Part>) {
         match (self, place) {
-            (Leaf(id, _), Place::Entering) => waiting.push(Part::Enter(*id)),
-            (Leaf(id, _), Place::Exiting) => waiting.push(Part::Exit(*id)),
+            (Leaf(leaf), Place::Entering) => waiting.push(Part::Enter(leaf.id)),
+            (Leaf(leaf), Place::Held | Place::Exiting) => {
+                let exits = place == Place::Exiting && leaf.exited.is_none();
+                waiting.extend(exits.then_some(Part::Exit(leaf.id)));
+                waiting.extend((leaf.driver == Driver::Runs).then_some(Part::Driver(leaf.id)));
+            }
+            (Group(group), Place::Held) => group.waits(waiting),
             (Group(group) | ByHand(group), Place::Entering | Place::Exiting) => group.waits(waiting),
             _ => {}
         }
@@ -159,6 +318,13 @@ impl Model {
     /// How a group ends as a member: what failed in it is inside its one error, or behind its panic.
     fn ended(&self, well: bool) -> Ended {
         let error = (!well && self.panic.is_none()).then_some(Part::Group);
-        Ended { well, counts: self.counts, suppresses: well && self.suppresses(), error, panic: self.panic }
+        Ended {
+            well,
+            absent: false,
+            counts: self.counts,
+            suppresses: well && self.suppresses(),
+            error,
+            panic: self.panic,
+        }
     }
 }

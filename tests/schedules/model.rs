@@ -2,16 +2,21 @@
 //! those of the promises in DESIGN.md. What the model knows is in state.rs, and what a member is in member.rs.
 
 use super::{member::*, script::*, state::*};
-use gather_cm::ExitCase::*;
+use gather_cm::ExitCase::{self, *};
 
 impl Model {
     /// 1: Nothing happens before the first poll.
     pub fn poll(&mut self) -> Option<Outcome> {
         self.poll_stop();
+        let runs = self.in_body;
         self.poll_members();
         // 4, 7: The body starts in the poll in which the last is held. 8: The exits begin in the poll in which it ends.
         if self.ending.is_none() && !self.is_entering() {
-            self.poll_body();
+            if runs {
+                self.poll_body_and_drivers()
+            } else {
+                self.poll_body()
+            }
             self.poll_members();
         }
         self.is_over().then(|| self.outcome())
@@ -27,11 +32,47 @@ impl Model {
         self.ending.get_or_insert(Cancelled);
     }
 
+    /// D2: Drivers are polled before the body, D15: or with `fair` in every other poll after it. D4: If one fails, the body
+    /// is polled once more. Then it is dropped. D9: It is dropped at once if a driver panics.
+    fn poll_body_and_drivers(&mut self) {
+        self.body_was_first = self.setup.fair && !self.body_was_first;
+        if self.body_was_first {
+            self.poll_body();
+        }
+        if self.ending.is_some() {
+            return;
+        }
+        let lost = self.poll_drivers();
+        if self.panic.is_none() && (lost || !self.body_was_first) {
+            self.poll_body();
+        }
+        if lost && self.ending.is_none() {
+            self.cut_all(&[]);
+            self.ending = Some(Lost);
+        }
+    }
+
+    /// D1: Of the members that are held, D12: of many only those that were woken or have entered since. Returns whether one
+    /// has failed.
+    fn poll_drivers(&mut self) -> bool {
+        let mut failed = false;
+        for index in 0..self.members.len() {
+            if self.place[index] == Held && !self.is_asleep(index) {
+                self.falls_asleep(index);
+                let drove = self.members[index].drive();
+                failed |= drove.failed;
+                self.keep(drove.panic);
+            }
+        }
+        failed
+    }
+
     fn poll_body(&mut self) {
         let ended = self.body.as_ref().and_then(Player::run);
         self.in_body = ended.is_none();
         let Some(ended) = ended else { return };
         self.ending = Some(if ended.error.is_some() { Failed } else { Completed });
+        self.exits = true;
         self.value = (ended.well && ended.panic.is_none()).then(|| self.player(Part::Value));
         self.keep(ended.panic);
     }
@@ -41,6 +82,10 @@ impl Model {
     pub fn poll_members(&mut self) {
         if self.is_entering() {
             self.poll_enters();
+        }
+        // D5: A driver that fails beside the enters counts as a failed enter.
+        if !self.in_body && !self.exits && self.poll_drivers() {
+            self.fail(Lost);
         }
         // 14: `stop` is dropped when no enter is pending and the body has ended or is not called, before any exit is
         // polled. 17: A panic of its destructor counts.
@@ -73,9 +118,16 @@ impl Model {
                 self.poll_enter(index);
             }
         }
-        if self.ending.is_some() {
-            self.cut_all(if fail_fast { &[Queued, Entering] } else { &[Queued] });
+        if let Some(ending) = self.ending {
+            self.fail(ending);
         }
+    }
+
+    /// The body is not called. 5: The first reason stays.
+    fn fail(&mut self, ending: ExitCase) {
+        self.ending.get_or_insert(ending);
+        let fail_fast = self.setup.rollback == Rollback::FailFast;
+        self.cut_all(if fail_fast { &[Queued, Entering] } else { &[Queued] });
     }
 
     fn poll_enter(&mut self, index: usize) {
@@ -83,10 +135,11 @@ impl Model {
         // 3: It is held in the poll that saw it. 17: So it is if the destructor of its future panics.
         self.place[index] = if ended.well { Held } else { Over };
         self.entered.extend(ended.well.then_some(index));
+        self.fresh.extend(ended.well.then_some(index));
         self.enter_errors.extend(ended.error.map(|error| (index, error)));
         self.keep(ended.panic);
-        // 16: A panic counts as a failed enter.
-        if !ended.well || ended.panic.is_some() {
+        // 16: A panic counts as a failed enter. 24: An optional member does not fail the group.
+        if !ended.well && !ended.absent || ended.panic.is_some() {
             self.ending.get_or_insert(EnterFailed);
         }
     }
@@ -99,12 +152,14 @@ impl Model {
             if self.count(Held) == 0 {
                 return;
             }
+            self.exits = true;
             // 9, 16, 17: The case is decided when the first begins; 5: the error is that of the lowest index known then.
             self.case = if self.panic.is_some() { Some(Panicked) } else { self.ending };
             // 14: An enter that failed after the stop is shown to no exit.
             self.error = match self.case {
                 Some(Failed) => Some(Part::Body),
                 Some(Cancelled) => None,
+                Some(Lost) => self.lose(),
                 _ => self.enter_errors.values().next().copied(),
             };
         }
@@ -120,6 +175,19 @@ impl Model {
         while let (true, Some(index)) = (self.count(Exiting) < limit, self.next_held()) {
             self.poll_exit(index);
         }
+        // D1: A driver goes on while its member waits for its exit. D6: If it fails, that is the error of the exit.
+        self.poll_drivers();
+    }
+
+    /// D4, D5: Drivers have failed. The error of the first one is the one that the exits are shown.
+    fn lose(&mut self) -> Option<Part> {
+        let members = self.members.iter_mut().zip(&self.place).enumerate();
+        let mut lost = members.filter(|(_, (member, place))| **place == Held && member.has_lost());
+        let (first, (member, _)) = lost.next()?;
+        let error = member.take_lost();
+        self.lost = lost.map(|(index, _)| index).collect();
+        self.lost_errors.extend(error.map(|error| (first, error)));
+        error
     }
 
     fn poll_exit(&mut self, index: usize) {
@@ -131,10 +199,12 @@ impl Model {
             let panic = self.members[index].begin_exit(case, error);
             self.keep(panic);
         }
+        self.falls_asleep(index);
         let Some(ended) = self.members[index].poll_exit() else { return };
         self.place[index] = Over;
         // 10: No error is lost, though a destructor panics beside it.
-        self.exit_errors.extend(ended.error.map(|error| (index, error)));
+        let errors = if self.lost.contains(&index) { &mut self.lost_errors } else { &mut self.exit_errors };
+        errors.extend(ended.error.map(|error| (index, error)));
         self.keep(ended.panic);
         let one_at_a_time = self.setup.order != Order::Pool;
         self.counts |= ended.counts;
@@ -167,9 +237,12 @@ impl Model {
         let cause = match (self.panic, self.ending) {
             (Some(panic), _) => Cause::Panicked(panic),
             // 14: With `settle`, an enter may fail after the stop.
-            (None, Some(EnterFailed | Cancelled)) if !self.enter_errors.is_empty() => {
+            (None, Some(EnterFailed | Cancelled | Lost)) if !self.enter_errors.is_empty() => {
+                // D5: The errors of drivers stand beside the enter errors.
+                self.exit_errors.append(&mut self.lost_errors);
                 Cause::Enter(self.enter_errors.clone())
             }
+            (None, Some(Lost)) => Cause::Lost(self.lost_errors.clone()),
             (None, Some(Failed)) => Cause::Body(Part::Body),
             // S5: Whoever dropped the gather knows that it was cancelled.
             (None, Some(Cancelled)) if self.handed_over && self.exit_errors.is_empty() => Cause::Nothing,
@@ -185,6 +258,11 @@ impl Model {
     /// first panic of a destructor goes on, and not one that was kept.
     pub fn cut(&mut self) -> Option<Panic> {
         self.panic = None;
+        // Those beside the body are dropped before it.
+        for index in 0..if self.in_body { self.members.len() } else { 0 } {
+            let panic = self.members[index].drop_drivers();
+            self.keep(panic);
+        }
         self.cut_all(&[Queued, Entering, Held, Exiting]);
         self.drop_value();
         self.drop_stop();
@@ -217,6 +295,7 @@ impl Model {
     fn cut_all(&mut self, places: &[Place]) {
         if let (true, Some(body)) = (std::mem::take(&mut self.in_body), &self.body) {
             self.keep(body.drop());
+            self.exits = true;
         }
         for index in 0..self.members.len() {
             if places.contains(&self.place[index]) {

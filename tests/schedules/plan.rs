@@ -1,13 +1,13 @@
 //! A plan of a group with nested groups, run in the crate and in the model.
 
-use std::{any::Any, future::poll_fn, pin::Pin, rc::Rc};
+use std::{any::Any, future::poll_fn, marker::PhantomData, pin::Pin, rc::Rc};
 
 use gather_cm::{Exit, ExitCase, Failure, Shape, Verdict, gather};
 
 use super::{
     member,
-    play::{self, Choose, Stop, play_body, with_policies, with_shield},
-    script::{End, Order, Outcome, Part, Rollback, Running, Script, Scripts, Setup, Shield},
+    play::{self, Choose, Driving, Stop, WithDriver, driven, play_body, with_policies, with_shield},
+    script::{Drivers, End, Order, Outcome, Part, Rollback, Running, Script, Scripts, Setup, Shield},
     state::Model,
 };
 
@@ -30,6 +30,8 @@ pub struct Group {
 pub struct Leaf {
     pub enter: Script,
     pub exit: Script,
+    /// Of its driver, if the members of its group have some.
+    pub driver: Script,
     pub on_error_panics: bool,
     pub abandon_panics: bool,
 }
@@ -48,12 +50,13 @@ pub struct Plan {
 impl Leaf {
     /// One more panic: of a destructor, where a future should be made, or in a call.
     pub fn add_fault(&mut self, fault: u8) {
-        match fault % 6 {
+        match fault % 7 {
             0 => self.enter.bomb = true,
             1 => self.exit.bomb = true,
             2 => self.enter.end = End::MakePanics,
             3 => self.exit.end = End::MakePanics,
             4 => self.on_error_panics = true,
+            5 => self.driver.bomb = true,
             _ => self.abandon_panics = true,
         }
     }
@@ -130,24 +133,53 @@ impl Exit for AnyResource {
     }
 }
 
-enum AnyMember {
-    Leaf(play::Member),
-    Group(Boxed<AnyResource>),
+/// With drivers, if `D` has some.
+enum AnyMember<D> {
+    Leaf(WithDriver),
+    Group(Boxed<AnyResource>, PhantomData<D>),
 }
 
-impl IntoFuture for AnyMember {
-    type Output = Result<AnyResource, Part>;
-    type IntoFuture = Boxed<AnyResource>;
+impl<D: TakeDriver + 'static> IntoFuture for AnyMember<D> {
+    type Output = Result<D::Member, Part>;
+    type IntoFuture = Boxed<D::Member>;
 
-    fn into_future(self) -> Boxed<AnyResource> {
+    fn into_future(self) -> Boxed<D::Member> {
         match self {
-            Self::Leaf(member) => mapped(member.into_future(), |result| Ok(AnyResource(Box::new(result?)))),
-            Self::Group(group) => group,
+            Self::Leaf(member) => mapped(member.into_future(), |result| {
+                let (resource, driver) = result?;
+                Ok(D::take(AnyResource(Box::new(resource)), driver))
+            }),
+            Self::Group(group, _) => mapped(group, |result| Ok(D::take(result?, Driving::NONE))),
         }
     }
 }
 
-fn enter_group(setup: &Setup, stop: Stop, members: Vec<play::Member>) -> Boxed<AnyResource> {
+trait TakeDriver {
+    type Member;
+
+    fn take(resource: AnyResource, driver: Driving) -> Self::Member;
+}
+
+/// The members have no drivers.
+impl TakeDriver for () {
+    type Member = AnyResource;
+
+    fn take(resource: AnyResource, _: Driving) -> AnyResource {
+        resource
+    }
+}
+
+impl TakeDriver for Driving {
+    type Member = (AnyResource, Driving);
+
+    fn take(resource: AnyResource, driver: Driving) -> Self::Member {
+        (resource, driver)
+    }
+}
+
+/// A nested group. Those without drivers differ from the others in the scripts alone.
+fn enter_group(setup: &Setup, stop: Stop, members: Vec<WithDriver>) -> Boxed<AnyResource> {
+    let members = members.into_iter().map(|member| driven(member, setup.drivers)).collect::<Vec<_>>();
     with_policies!(gather(members), setup, stop, |gather| {
         mapped(gather.enter(), |result| Ok(AnyResource(Box::new(result?))))
     })
@@ -210,6 +242,7 @@ impl Plan {
             Part::Stop(id) => stops[id],
             Part::Enter(id) => leaves[id].enter,
             Part::Exit(id) => leaves[id].exit,
+            Part::Driver(id) => leaves[id].driver,
             Part::OnError(id) => call(leaves[id].on_error_panics),
             Part::Abandon(id) => call(leaves[id].abandon_panics),
             Part::Group => unreachable!("it has no script of its own"),
@@ -218,28 +251,44 @@ impl Plan {
 
     fn model(&self, scripts: &Rc<Scripts>) -> Model {
         let mut ids = 0..;
-        let mut leaf = || member::Member::Leaf(ids.next().expect("endless"), scripts.clone());
+        let mut leaf = |drivers| member::Member::leaf(ids.next().expect("endless"), drivers, scripts);
         let members = self.nodes.iter().zip(1..).map(|(node, stop)| match node {
-            Node::Leaf(_) => leaf(),
+            Node::Leaf(_) => leaf(self.setup.drivers),
             Node::Group(group) => {
-                let members = group.leaves.iter().map(|_| leaf()).collect();
+                let members = group.leaves.iter().map(|_| leaf(group.setup.drivers)).collect();
                 member::Member::ByHand(Box::new(Model::nested(group.setup, stop, members, scripts)))
             }
         });
         Model::new(self.setup, members.collect(), scripts)
     }
 
-    fn start(&self, scripts: &Rc<Scripts>) -> Running {
+    fn members<D>(&self, scripts: &Rc<Scripts>) -> Vec<AnyMember<D>> {
         let mut ids = 0..;
-        let mut leaf = || play::Member(ids.next().expect("endless"), scripts.clone());
+        let mut leaf = |drivers| WithDriver(ids.next().expect("endless"), scripts.clone(), drivers);
         let members = self.nodes.iter().zip(1..).map(|(node, stop)| match node {
-            Node::Leaf(_) => AnyMember::Leaf(leaf()),
+            Node::Leaf(_) => AnyMember::Leaf(leaf(self.setup.drivers)),
             Node::Group(Group { setup, leaves, .. }) => {
                 let stop = Stop::new(setup, stop, scripts);
-                AnyMember::Group(enter_group(setup, stop, leaves.iter().map(|_| leaf()).collect()))
+                let leaves = leaves.iter().map(|_| leaf(setup.drivers)).collect();
+                AnyMember::Group(enter_group(setup, stop, leaves), PhantomData)
             }
         });
-        let (gather, body) = (gather(members.collect::<Vec<_>>()).catch_unwind(), scripts.clone());
+        members.collect()
+    }
+
+    fn start(&self, scripts: &Rc<Scripts>) -> Running {
+        if self.setup.drivers == Drivers::Absent {
+            return self.start_members(self.members::<()>(scripts), scripts);
+        }
+        let members = self.members::<Driving>(scripts).into_iter();
+        self.start_members(members.map(|member| driven(member, self.setup.drivers)).collect(), scripts)
+    }
+
+    fn start_members<M>(&self, members: Vec<M>, scripts: &Rc<Scripts>) -> Running
+    where
+        M: gather_cm::Member<Error = Part, Resource: 'static, IntoFuture: 'static> + 'static,
+    {
+        let (gather, body) = (gather(members).catch_unwind(), scripts.clone());
         let stop = Stop::new(&self.setup, 0, scripts);
         if self.setup.shield != Shield::Nothing {
             let scripts = scripts.clone();

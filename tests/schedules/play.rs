@@ -16,10 +16,10 @@ use std::{
     thread,
 };
 
-use gather_cm::{Cause, Errors, Exit, ExitCase, Failure, Shape};
+use gather_cm::{Adapted, ByDriver, Cause, EnterExt, Errors, Exit, ExitCase, Failure, Shape};
 
 use super::{
-    script::{self, End, Event, NEVER, Outcome, Panic, Part, Running, Scripts, Setup, When},
+    script::{self, Drivers, End, Event, NEVER, Outcome, Panic, Part, Running, Scripts, Setup, When},
     state::Model,
 };
 
@@ -186,6 +186,57 @@ impl Exit for Resource {
     }
 }
 
+/// A member that has a driver, if it is told so.
+pub struct WithDriver(pub usize, pub Rc<Scripts>, pub Drivers);
+
+/// A member of drivers like these.
+pub fn driven<M, H>(member: M, drivers: Drivers) -> Adapted<M, ByDriver>
+where
+    M: IntoFuture<Output = Result<(H, Driving), Part>>,
+{
+    let driven = member.driven();
+    if drivers == Drivers::ToEnd { driven.to_end() } else { driven }
+}
+
+impl IntoFuture for WithDriver {
+    type Output = Result<(Resource, Driving), Part>;
+    type IntoFuture = EnteringWithDriver;
+
+    fn into_future(self) -> EnteringWithDriver {
+        EnteringWithDriver(Member(self.0, self.1).into_future(), self.2)
+    }
+}
+
+/// Its enter.
+pub struct EnteringWithDriver(Entering, Drivers);
+
+impl Future for EnteringWithDriver {
+    type Output = Result<(Resource, Driving), Part>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let driven = self.1 != Drivers::Absent;
+        Pin::new(&mut self.0).poll(cx).map_ok(|resource| {
+            let driver = driven.then(|| Play { part: Part::Driver(resource.0), scripts: resource.1.clone() });
+            (resource, Driving(driver))
+        })
+    }
+}
+
+/// A driver. If there is none, it is well at once.
+pub struct Driving(Option<Play>);
+
+impl Driving {
+    pub const NONE: Self = Self(None);
+}
+
+impl Future for Driving {
+    type Output = Result<(), Part>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().map_or(Poll::Ready(Ok(())), |play| Pin::new(play).poll(cx).map_ok(drop))
+    }
+}
+
 /// `$run`, where `$gather` is called `$name` and has the policies of `$setup`. The limits and `$stop`, as types, are
 /// there together or not at all, and so are `settle` and `in_reverse`, which need them.
 macro_rules! with_policies {
@@ -288,6 +339,7 @@ impl<E: Into<Part>, S: Shape> From<Failure<E, S, Part>> for Outcome {
             Cause::Enter(errors) => script::Cause::Enter(by_index(errors)),
             Cause::Body(error) => script::Cause::Body(error),
             Cause::Cancelled { .. } => script::Cause::Cancelled,
+            Cause::Lost(errors) => script::Cause::Lost(by_index(errors)),
             Cause::Exit { .. } => script::Cause::Exit,
             Cause::Panicked(panic) => {
                 script::Cause::Panicked(*panic.into_payload().downcast().expect("a script's panic"))

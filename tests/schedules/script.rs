@@ -22,6 +22,8 @@ pub enum Part {
     Stop(usize),
     Enter(usize),
     Exit(usize),
+    /// The driver of a member.
+    Driver(usize),
     OnError(usize),
     Abandon(usize),
     /// A nested group, as what fails.
@@ -99,6 +101,14 @@ pub enum Order {
     InReverse,
 }
 
+/// Whether members have drivers, and what becomes of one that runs when the exit has finished.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Drivers {
+    Absent,
+    Dropped,
+    ToEnd,
+}
+
 /// What goes on after a drop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shield {
@@ -117,6 +127,7 @@ pub struct Setup {
     pub cancel_on: bool,
     pub fair: bool,
     pub keep_value: bool,
+    pub drivers: Drivers,
 }
 
 pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
@@ -141,6 +152,7 @@ pub enum Cause {
     Enter(Errors),
     Body(Part),
     Cancelled,
+    Lost(Errors),
     Exit,
     Panicked(Panic),
 }
@@ -169,7 +181,7 @@ impl Scripts {
     /// For so many members, and groups with a `stop`. `decide` says what a part does. It is called once for each part,
     /// when that first matters.
     pub fn new(members: usize, stops: usize, decide: impl Fn(Part) -> Script + 'static) -> Self {
-        let places = 2 + 4 * members + stops;
+        let places = 2 + 5 * members + stops;
         Self {
             members,
             scripts: vec![Cell::new(None); places],
@@ -185,11 +197,12 @@ impl Scripts {
         match part {
             Part::Body => 0,
             Part::Value => 1,
-            Part::Enter(member) => 2 + 4 * member,
-            Part::Exit(member) => 3 + 4 * member,
-            Part::OnError(member) => 4 + 4 * member,
-            Part::Abandon(member) => 5 + 4 * member,
-            Part::Stop(group) => 2 + 4 * self.members + group,
+            Part::Enter(member) => 2 + 5 * member,
+            Part::Exit(member) => 3 + 5 * member,
+            Part::OnError(member) => 4 + 5 * member,
+            Part::Abandon(member) => 5 + 5 * member,
+            Part::Driver(member) => 6 + 5 * member,
+            Part::Stop(group) => 2 + 5 * self.members + group,
             Part::Group => unreachable!("a group has no script of its own"),
         }
     }

@@ -40,6 +40,8 @@ pub struct Model {
     pub value: Option<Player>,
     /// The parts that were woken since the last poll.
     pub woken: Vec<Part>,
+    /// D12: The members that have entered since the drivers were polled.
+    pub fresh: Vec<usize>,
     /// How the body ended, or why it is not called.
     pub ending: Option<ExitCase>,
     /// What the next exit receives, from when the first one begins: the case, and the error.
@@ -47,6 +49,9 @@ pub struct Model {
     pub error: Option<Part>,
     pub enter_errors: Errors,
     pub exit_errors: Errors,
+    /// D4, D5: The members whose drivers had failed when the exits began because of that, and the errors of these.
+    pub lost: Vec<usize>,
+    pub lost_errors: Errors,
     /// A member that is no empty group was exited.
     pub counts: bool,
     /// One of them did not answer `Suppress`.
@@ -60,6 +65,10 @@ pub struct Model {
     /// How often the enters were polled, and the exits.
     pub enter_polls: usize,
     pub exit_polls: usize,
+    /// The body has ended, or the exits of a failed group have begun.
+    pub exits: bool,
+    /// D15: With `fair`, the body was polled before the drivers.
+    pub body_was_first: bool,
 }
 
 impl Model {
@@ -82,11 +91,14 @@ impl Model {
             in_body: false,
             value: None,
             woken: vec![],
+            fresh: vec![],
             ending: None,
             case: None,
             error: None,
             enter_errors: Errors::new(),
             exit_errors: Errors::new(),
+            lost: vec![],
+            lost_errors: Errors::new(),
             counts: false,
             propagates: false,
             suppressed: false,
@@ -94,6 +106,8 @@ impl Model {
             panic: None,
             enter_polls: 0,
             exit_polls: 0,
+            exits: false,
+            body_was_first: false,
         }
     }
 
@@ -133,14 +147,23 @@ impl Model {
         self.place.iter().any(|place| [Queued, Entering].contains(place))
     }
 
-    /// In flight among many, and nothing that it waits for was woken.
+    /// In flight or held among many, and nothing that it waits for was woken.
     pub fn is_asleep(&self, index: usize) -> bool {
-        if self.members.len() <= FEW || ![Entering, Exiting].contains(&self.place[index]) {
-            return false;
-        }
+        let awake = self.members.len() <= FEW || self.place[index] == Queued || self.fresh.contains(&index);
+        !awake && !self.waits_of(index).iter().any(|part| self.woken.contains(part))
+    }
+
+    /// It sleeps until something that it waits for is woken again.
+    pub fn falls_asleep(&mut self, index: usize) {
+        let waiting = self.waits_of(index);
+        self.woken.retain(|part| !waiting.contains(part));
+        self.fresh.retain(|other| *other != index);
+    }
+
+    fn waits_of(&self, index: usize) -> Vec<Part> {
         let mut waiting = vec![];
         self.members[index].waits(self.place[index], &mut waiting);
-        !waiting.iter().any(|part| self.woken.contains(part))
+        waiting
     }
 
     pub fn is_over(&self) -> bool {
