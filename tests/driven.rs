@@ -1,0 +1,819 @@
+//! Driven members: when a driver is polled, what its end does, and what becomes of it. The numbers are those of the
+//! contract, D1 to D15.
+
+mod common;
+#[path = "common/driven.rs"]
+mod driven;
+
+use std::{
+    cell::RefCell,
+    future::{Future, pending, poll_fn, ready},
+    rc::Rc,
+    task::Poll,
+};
+
+use common::{Act, Driver, Gate, Log, Member, Report, Why, assert_released, fails, well};
+use driven::{connect, drive, driven_by, links, over, sleeps, steps};
+use gather_cm::{Cause, Driven, EnterExt, Entered, ExitCase, Origin, gather};
+
+/// A driver that never ends, and wakes itself.
+fn busy() -> Act {
+    sleeps().busy()
+}
+
+/// A body that waits at a gate.
+async fn body(log: &Log, gate: &Gate) -> Result<u8, &'static str> {
+    poll_fn(|cx| {
+        log.push("body");
+        gate.poll(cx)
+    })
+    .await;
+    Ok(7)
+}
+
+in_each_group! {
+    /// D1, D2, D8: once per poll, from the poll of the enter on, before the body, after the own exit, and until that ends.
+    fn order_within_a_poll(group) {
+        let (log, [enter, ends, exit]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
+        let members = [
+            [well(), busy(), well().gate(&exit)],
+            [well().gate(&enter), busy(), well()],
+            [well(), busy(), well()],
+        ];
+        let mut gather = drive(group(links(&log, members)).with(async |_| body(&log, &ends).await));
+        gather.pends();
+        assert_eq!(steps(&log), ["entered 0", "entered 2", "drive 0", "drive 2"]);
+        gather.pends();
+        assert_eq!(steps(&log), ["drive 0", "drive 2"]);
+        enter.open();
+        gather.pends();
+        assert_eq!(steps(&log), ["entered 1", "drive 0", "drive 1", "drive 2", "body"]);
+        gather.pends();
+        assert_eq!(steps(&log), ["drive 0", "drive 1", "drive 2", "body"]);
+        ends.open();
+        gather.pends();
+        let begins = ["drive 0", "drive 1", "drive 2", "body", "exit 0 Completed", "drive 0"];
+        let one = ["exit 1 Completed", "exited 1", "drive 1", "drop driver 1"];
+        let two = ["exit 2 Completed", "exited 2", "drive 2", "drop driver 2"];
+        assert_eq!(steps(&log), [&begins[..], &one, &two].concat());
+        gather.pends();
+        assert_eq!(steps(&log), ["drive 0"]);
+        exit.open();
+        assert_eq!(gather.end(), Report::value(7));
+        assert_eq!(steps(&log), ["exited 0", "drive 0", "drop driver 0"]);
+        assert_released(&log.everything());
+    }
+
+    /// D1: members that wait for their exit are driven, too.
+    fn waiting_for_an_exit(group) {
+        for in_reverse in [true, false] {
+            let (log, exit) = (Log::default(), Gate::new());
+            let slow = || [well(), busy(), well().gate(&exit)];
+            let group = group(links(&log, [slow(), [well(), busy(), well()], slow()]));
+            let body = async |_: &_| Ok(7);
+            let mut gather = if in_reverse {
+                drive(group.in_reverse().with(async |_| body(&()).await))
+            } else {
+                drive(group.exit_limit(1).with(async |_| body(&()).await))
+            };
+            gather.pends();
+            let (first, last) = if in_reverse { (2, 0) } else { (0, 2) };
+            let line = |what: &str, name: i32| format!("{what} {name}");
+            let both = if in_reverse { [0, 1] } else { [1, 2] }.map(|name| line("drive", name));
+            let begins = [&[line("drive", first)], &both[..]].concat();
+            let log_of = steps(&log);
+            assert_eq!(log_of[log_of.len() - 3..], begins);
+            assert_eq!(log_of.iter().filter(|line| line.starts_with("drive")).count(), 6, "twice in this poll");
+            gather.pends();
+            assert_eq!(steps(&log), begins);
+            exit.open();
+            let ends = gather.poll();
+            if in_reverse {
+                assert_eq!(ends, Poll::Ready(Report::value(7)));
+            } else {
+                let _ = ends.is_ready() || gather.poll().is_ready();
+            }
+            for name in 0..3 {
+                assert_eq!(log.count(&line("drop driver", name)), 1);
+            }
+            let ends: Vec<_> = steps(&log).into_iter().filter(|line| line.starts_with("exited")).collect();
+            assert_eq!(ends, [first, 1, last].map(|name| line("exited", name)));
+        }
+    }
+
+    /// D3: a driver that ends well is dropped, in each phase, and that is all.
+    fn a_driver_that_ends(group) {
+        let (log, [enter, ends, exit]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
+        let [first, second, third] = [Gate::new(), Gate::new(), Gate::new()];
+        let members = [
+            [well(), well().gate(&first), well()],
+            [well().gate(&enter), well().gate(&second), well()],
+            [well(), well().gate(&third), well().gate(&exit)],
+        ];
+        let mut gather = drive(group(links(&log, members)).with(async |_| body(&log, &ends).await));
+        gather.pends();
+        first.open();
+        gather.pends();
+        assert_eq!(log.count("drop driver 0"), 1, "beside an enter");
+        enter.open();
+        gather.pends();
+        second.open();
+        gather.pends();
+        assert_eq!(log.count("drop driver 1"), 1, "beside the body");
+        ends.open();
+        gather.pends();
+        assert_eq!(log.count("drop driver 2"), 0);
+        third.open();
+        gather.pends();
+        assert_eq!(log.count("drop driver 2"), 1, "beside its exit");
+        log.take();
+        gather.pends();
+        assert_eq!(steps(&log), [""; 0], "no driver is polled after its end");
+        exit.open();
+        assert_eq!(gather.end(), Report::value(7));
+    }
+
+    /// D3: also while it waits for its exit.
+    fn a_driver_that_ends_while_waiting(group) {
+        let (log, [exit, ends]) = (Log::default(), [Gate::new(), Gate::new()]);
+        let slow = [well(), sleeps(), well().gate(&exit)];
+        let members = [slow, [well(), well().gate(&ends), well()], [well(), sleeps(), well()]];
+        let mut gather = drive(group(links(&log, members)).exit_limit(1).with(async |_| Ok(7)));
+        gather.pends();
+        log.take();
+        ends.open();
+        gather.pends();
+        assert_eq!(log.count("drop driver 1"), 1);
+        exit.open();
+        while gather.poll().is_pending() {}
+        assert_eq!(log.count("exit 1 Completed"), 1);
+        assert_eq!(log.count("drop driver 1"), 1);
+    }
+
+    /// D4: the body is polled once more. If it finishes, its result stands, and the error is that of the member's exit.
+    fn the_body_has_its_result(group) {
+        for result in [Ok(7), Err("b")] {
+            let (log, [ends, breaks]) = (Log::default(), [Gate::new(), Gate::new()]);
+            let members = driven_by(&log, [sleeps(), fails("lost").gate(&breaks), sleeps()]);
+            let mut gather = drive(group(members).with(async |_| {
+                body(&log, &ends).await?;
+                result
+            }));
+            gather.pends();
+            log.take();
+            breaks.open();
+            ends.open();
+            let report = if result.is_ok() { Report::only_exits(&[]) } else { Report::body("b") };
+            assert_eq!(gather.end(), report.exits(&[(1, "lost")]));
+            assert_eq!(log.count("body"), 1, "once");
+            let case = if result.is_ok() { "Completed" } else { "Failed" };
+            assert_eq!(log.count(&format!("exit 1 {case}")), 1);
+        }
+    }
+
+    /// D4: otherwise the body is dropped, and every exit receives `Lost`, along with the error of the first driver.
+    fn the_body_is_dropped(group) {
+        let (log, [breaks, too]) = (Log::default(), [Gate::new(), Gate::new()]);
+        let members = driven_by(&log, [sleeps(), fails("lost").gate(&breaks), fails("too").gate(&too)]);
+        let mut gather = drive(group(members).with(async |_| {
+            struct Shout<'a>(&'a Log);
+            impl Drop for Shout<'_> {
+                fn drop(&mut self) {
+                    self.0.push("body dropped");
+                }
+            }
+            let _shout = Shout(&log);
+            body(&log, &Gate::new()).await
+        }));
+        gather.pends();
+        log.take();
+        too.open();
+        breaks.open();
+        assert_eq!(gather.end(), Report::lost(&[(1, "lost"), (2, "too")]));
+        let lines: Vec<_> = steps(&log).into_iter().filter(|line| !line.starts_with("drive 0")).collect();
+        let begins = ["drive 1", "drop driver 1", "drive 2", "drop driver 2", "body", "body dropped"];
+        let exits = [0, 1, 2].map(|name| [format!("on_error {name} lost"), format!("exit {name} Lost"), format!("exited {name}")]);
+        let mut expected = [begins.map(String::from).to_vec(), exits.concat()].concat();
+        expected.insert(9, "drop driver 0".into());
+        assert_eq!(lines, expected);
+        assert_released(&log.everything());
+    }
+
+    /// D5: by default the enters run to their end.
+    fn lost_beside_enters(group) {
+        for settle in [false, true] {
+            let (log, [enter, breaks]) = (Log::default(), [Gate::new(), Gate::new()]);
+            let members = [
+                [well(), fails("lost").gate(&breaks), well()],
+                [well().gate(&enter), busy(), well()],
+                [well(), busy(), well()],
+            ];
+            let group = group(links(&log, members));
+            let mut gather = if settle {
+                drive(group.settle().with(async |_| body(&log, &enter).await))
+            } else {
+                drive(group.with(async |_| body(&log, &enter).await))
+            };
+            gather.pends();
+            breaks.open();
+            gather.pends();
+            log.take();
+            gather.pends();
+            assert_eq!(steps(&log), ["drive 2"], "other drivers go on");
+            enter.open();
+            assert_eq!(gather.end(), Report::lost(&[(0, "lost")]));
+            assert_eq!((log.count("body"), log.count("on_error 1 lost")), (0, 1));
+            assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 1 Lost", "exit 2 Lost"]);
+        }
+    }
+
+    /// D5: in the poll in which the last member enters, too, the body is not called.
+    fn lost_with_the_last_enter(group) {
+        let log = Log::default();
+        let members = driven_by(&log, [fails("lost"), sleeps(), sleeps()]);
+        let mut gather = drive(group(members).with(async |_| body(&log, &Gate::new()).await));
+        assert_eq!(gather.end(), Report::lost(&[(0, "lost")]));
+        assert_eq!((log.count("body"), log.only(&["Lost"]).len()), (0, 3));
+    }
+
+    /// D5: `eager_rollback` lets the held members exit beside the enters.
+    fn eager_rollback(group) {
+        let (log, [enter, breaks]) = (Log::default(), [Gate::new(), Gate::new()]);
+        let members = [
+            [well(), fails("lost").gate(&breaks), well()],
+            [well().gate(&enter), busy(), well()],
+            [well(), sleeps(), well()],
+        ];
+        let mut gather = drive(group(links(&log, members)).eager_rollback().with(async |_| Ok(())));
+        gather.pends();
+        log.take();
+        breaks.open();
+        gather.pends();
+        assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 2 Lost"]);
+        enter.open();
+        assert_eq!(gather.end(), Report::lost(&[(0, "lost")]));
+        assert_eq!(steps(&log), ["entered 1", "on_error 1 lost", "exit 1 Lost", "exited 1", "drive 1", "drop driver 1"]);
+    }
+
+    /// D5: a driver that fails when the eager exits have begun is its exit's error.
+    fn lost_beside_eager_exits(group) {
+        let (log, [enter, breaks, exit]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
+        let members = [
+            [fails("e"), sleeps(), well()],
+            [well(), fails("lost").gate(&breaks), well().gate(&exit)],
+            [well().gate(&enter), sleeps(), well()],
+        ];
+        let mut gather = drive(group(links(&log, members)).eager_rollback().with(async |_| Ok(())));
+        gather.pends();
+        breaks.open();
+        gather.pends();
+        enter.open();
+        exit.open();
+        assert_eq!(gather.end(), Report::enter(&[(0, "e")]).exits(&[(1, "lost")]));
+        assert_eq!(log.count("exit 2 EnterFailed"), 1);
+    }
+
+    /// D5: `fail_fast` drops the pending enters.
+    fn fail_fast(group) {
+        let (log, breaks) = (Log::default(), Gate::new());
+        let members = [
+            [well().gate(&Gate::new()), sleeps(), well()],
+            [well(), fails("lost").gate(&breaks), well()],
+            [well(), sleeps(), well()],
+        ];
+        let mut gather = drive(group(links(&log, members)).fail_fast().with(async |_| Ok(())));
+        gather.pends();
+        log.take();
+        breaks.open();
+        assert_eq!(gather.end(), Report::lost(&[(1, "lost")]));
+        assert_eq!(log.count("drop enter 0"), 1);
+        assert_eq!(log.only(&["Lost"]), ["exit 1 Lost", "exit 2 Lost"]);
+    }
+
+    /// D5: queued members never start.
+    fn enter_limit(group) {
+        let (log, [breaks, enter]) = (Log::default(), [Gate::new(), Gate::new()]);
+        let members = [
+            [well(), fails("lost").gate(&breaks), well()],
+            [well().gate(&enter), sleeps(), well()],
+            [well(), sleeps(), well()],
+        ];
+        let mut gather = drive(group(links(&log, members)).enter_limit(1).with(async |_| Ok(())));
+        gather.pends();
+        breaks.open();
+        gather.pends();
+        enter.open();
+        assert_eq!(gather.end(), Report::lost(&[(0, "lost")]));
+        assert_eq!(log.count("enter 2"), 0);
+        assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 1 Lost"]);
+    }
+
+    /// D5: a stop drops the enters of a group that was lost. The cause stays `Lost`.
+    fn a_stop_after_a_loss(group) {
+        let (log, [breaks, stop]) = (Log::default(), [Gate::new(), Gate::new()]);
+        let members = [
+            [well(), fails("lost").gate(&breaks), well()],
+            [well().gate(&Gate::new()), sleeps(), well()],
+            [well(), sleeps(), well()],
+        ];
+        let mut gather = drive(group(links(&log, members)).cancel_on(stop.wait()).with(async |_| Ok(())));
+        gather.pends();
+        breaks.open();
+        gather.pends();
+        stop.open();
+        assert_eq!(gather.end(), Report::lost(&[(0, "lost")]));
+        assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 2 Lost"]);
+    }
+
+    /// D5: if an enter fails as well, the cause is `Enter`. The exits receive what was known when the first of them began.
+    fn an_enter_fails_as_well(group) {
+        let (log, [enter, breaks]) = (Log::default(), [Gate::new(), Gate::new()]);
+        let members = [
+            [well(), fails("lost").gate(&breaks), fails("x")],
+            [fails("e").gate(&enter), sleeps(), well()],
+            [well(), sleeps(), well()],
+        ];
+        let mut gather = drive(group(links(&log, members)).with(async |_| Ok(())));
+        gather.pends();
+        breaks.open();
+        gather.pends();
+        enter.open();
+        let Report { why, exits, .. } = gather.end();
+        assert_eq!(why, Why::Enter(vec![(1, "e")]));
+        assert!(exits.iter().any(|pair| *pair == (0, "lost")), "{exits:?}");
+        assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 2 Lost"]);
+
+        let (breaks, enter) = (Gate::new(), Gate::new());
+        let members = [
+            [well(), fails("lost").gate(&breaks), well()],
+            [fails("e"), sleeps(), well()],
+            [well().gate(&enter), sleeps(), well()],
+        ];
+        let mut gather = drive(group(links(&log, members)).with(async |_| Ok(())));
+        gather.pends();
+        breaks.open();
+        gather.pends();
+        enter.open();
+        assert_eq!(gather.end(), Report::enter(&[(1, "e")]).exits(&[(0, "lost")]));
+        assert_eq!(log.only(&["0 EnterFailed", "2 EnterFailed"]).len(), 2);
+    }
+
+    /// D6: during the exits, the error is that of the member's exit.
+    fn lost_during_the_exits(group) {
+        let (log, gates) = (Log::default(), [(); 5].map(|()| Gate::new()));
+        let members = [
+            [well(), sleeps(), well().gate(&gates[0])],
+            [well(), fails("lost").gate(&gates[1]), well().gate(&gates[2])],
+            [well(), fails("too").gate(&gates[3]), fails("x").gate(&gates[4])],
+        ];
+        let mut gather = drive(group(links(&log, members)).with(async |_| Ok(())));
+        gather.pends();
+        log.take();
+        gates[1].open();
+        gates[3].open();
+        gather.pends();
+        assert_eq!(log.only(&["drop driver"]), ["drop driver 1", "drop driver 2"]);
+        gates.iter().for_each(Gate::open);
+        assert_eq!(gather.end(), Report::only_exits(&[(1, "lost"), (2, "too")]), "the driver's error wins");
+        assert_eq!(log.everything().iter().filter(|line| line.ends_with("Completed")).count(), 3);
+        assert!(!log.everything().iter().any(|line| line.contains("on_error")));
+    }
+
+    /// D6: also if its member waits for its exit; in a stack, later exits receive that.
+    fn lost_while_waiting(group) {
+        for stack in [true, false] {
+            let (log, [breaks, exit]) = (Log::default(), [Gate::new(), Gate::new()]);
+            let members = [
+                [well(), sleeps(), well().gate(&exit)],
+                [well(), fails("lost").gate(&breaks), well()],
+                [well(), sleeps(), well().gate(&exit)],
+            ];
+            let group = group(links(&log, members));
+            let mut gather = if stack {
+                drive(group.in_reverse().with(async |_| Ok(())))
+            } else {
+                drive(group.exit_limit(1).with(async |_| Ok(())))
+            };
+            gather.pends();
+            breaks.open();
+            gather.pends();
+            exit.open();
+            let report = loop {
+                if let Poll::Ready(report) = gather.poll() {
+                    break report;
+                }
+            };
+            assert_eq!(report, Report::only_exits(&[(1, "lost")]));
+            let (one, zero) = (log.count("exit 1 Completed"), log.count("exit 0 Failed"));
+            assert_eq!((one, zero), (1, usize::from(stack)));
+        }
+    }
+
+    /// D6: nothing is lost of the member whose error the exits were shown. Of others, the driver's error wins.
+    fn exits_of_lost_members_fail(group) {
+        let log = Log::default();
+        let members = [
+            [well(), sleeps(), fails("w")],
+            [well(), fails("lost"), fails("x")],
+            [well(), fails("too"), fails("y")],
+        ];
+        let mut gather = drive(group(links(&log, members)).with(async |_| Ok(())));
+        assert_eq!(gather.end(), Report::lost(&[(1, "lost"), (2, "too")]).exits(&[(0, "w"), (1, "x")]));
+    }
+
+    /// D10: a stop lets the drivers go on through the exits, which receive `Cancelled`.
+    fn cancelled(group) {
+        for beside_body in [false, true] {
+            let (log, [enter, stop, exit]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
+            let members = [
+                [well(), busy(), well().gate(&exit)],
+                [well().gate(&enter), busy(), well()],
+                [well(), busy(), well()],
+            ];
+            let group = group(links(&log, members)).cancel_on(stop.wait());
+            let mut gather = drive(group.with(async |_| body(&log, &Gate::new()).await));
+            gather.pends();
+            if beside_body {
+                enter.open();
+                gather.pends();
+            }
+            log.take();
+            stop.open();
+            gather.pends();
+            assert_eq!(log.count("exit 0 Cancelled"), 1);
+            assert_eq!(log.count("body"), 0, "stop is polled first");
+            log.take();
+            gather.pends();
+            assert_eq!(steps(&log), ["drive 0"]);
+            exit.open();
+            assert_eq!(gather.end(), Report::cancelled());
+            assert_released(&log.everything());
+        }
+    }
+
+    /// D10: with `settle`, a driver that fails after the stop is its exit's error.
+    fn lost_while_settling(group) {
+        let (log, [enter, stop, breaks]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
+        let members = [
+            [well(), fails("lost").gate(&breaks), well()],
+            [well().gate(&enter), sleeps(), well()],
+            [well(), sleeps(), well()],
+        ];
+        let group = group(links(&log, members)).settle().cancel_on(stop.wait());
+        let mut gather = drive(group.with(async |_| Ok(())));
+        gather.pends();
+        stop.open();
+        gather.pends();
+        breaks.open();
+        gather.pends();
+        enter.open();
+        assert_eq!(gather.end(), Report::cancelled().exits(&[(0, "lost")]));
+    }
+
+    /// D10: a drop drops the driver and abandons the handle, in each phase.
+    fn dropped(group) {
+        for phase in 0..4 {
+            let (log, [enter, ends, exit]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
+            let members = [
+                [well(), sleeps(), well().gate(&exit)],
+                [well().gate(&enter), sleeps(), well()],
+                [well(), sleeps(), well()],
+            ];
+            let group = group(links(&log, members)).exit_limit(2);
+            let mut gather = drive(group.with(async |_| body(&log, &ends).await));
+            for gate in [None, Some(&enter), Some(&ends)].into_iter().take(phase) {
+                if let Some(gate) = gate {
+                    gate.open();
+                }
+                gather.pends();
+            }
+            gather.drop();
+            let everything = log.everything();
+            assert_released(&everything);
+            let begun = everything.iter().filter(|line| line.starts_with("enter ")).count();
+            let dropped = everything.iter().filter(|line| line.starts_with("drop driver")).count();
+            assert_eq!(begun, dropped, "phase {phase}: {everything:#?}");
+            let abandoned = everything.iter().filter(|line| line.starts_with("abandon")).count();
+            assert_eq!(abandoned, [0, 2, 3, 0][phase]);
+        }
+    }
+
+    /// D15: under `fair`, driver and body take turns in being first.
+    fn fair(group) {
+        let (log, ends) = (Log::default(), Gate::new());
+        let members = driven_by(&log, [busy(), busy(), busy()]);
+        let mut gather = drive(group(members).fair().with(async |_| body(&log, &ends).await));
+        gather.pends();
+        let mut firsts = vec![];
+        for _ in 0..4 {
+            log.take();
+            gather.pends();
+            let lines = steps(&log);
+            assert_eq!(lines.len(), 4, "{lines:?}");
+            firsts.push(lines[0] == "body");
+        }
+        assert!(firsts == [true, false, true, false] || firsts == [false, true, false, true], "{firsts:?}");
+    }
+
+    /// D15, D4: whoever is first, the body is polled once more after a driver has failed.
+    fn lost_under_fair(group) {
+        for polls in [1, 2] {
+            let (log, breaks) = (Log::default(), Gate::new());
+            let members = driven_by(&log, [sleeps(), fails("lost").gate(&breaks), sleeps()]);
+            let ended = Rc::new(RefCell::new(false));
+            // It ends once it sees that the driver has ended.
+            let seen = log.clone();
+            let mut gather = drive(group(members).fair().with(async |_| {
+                poll_fn(|_| {
+                    let gone = seen.everything().iter().any(|line| line == "drop driver 1");
+                    *ended.borrow_mut() = gone;
+                    if gone { Poll::Ready(()) } else { Poll::Pending }
+                })
+                .await;
+                Ok(7)
+            }));
+            for _ in 0..polls {
+                gather.pends();
+            }
+            breaks.open();
+            assert_eq!(gather.end(), Report::only_exits(&[(1, "lost")]));
+            assert!(*ended.borrow());
+        }
+    }
+
+    /// A waker that replaces another one reaches the driver, in each phase.
+    fn another_waker(group) {
+        let (log, [enter, ends, exit]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
+        let drives = Gate::new();
+        let members = [
+            [well(), well().gate(&drives).gate(&Gate::new()), well().gate(&exit)],
+            [well().gate(&enter), sleeps(), well()],
+            [well(), sleeps(), well().gate(&exit)],
+        ];
+        let group = group(links(&log, members)).exit_limit(1);
+        let mut gather = drive(group.with(async |_| body(&log, &ends).await));
+        for gate in [None, Some(&enter), Some(&ends)] {
+            if let Some(gate) = gate {
+                gate.open();
+            }
+            gather.pends();
+            for _ in 0..3 {
+                gather.wakes = Default::default();
+                // In a `Vec` of many, nobody else passes the new waker on.
+                gather.pends();
+                drives.wake();
+                assert_eq!(gather.wakes.count(), 1);
+            }
+        }
+    }
+}
+
+/// D4: `into_error` returns the driver's error first; the rest knows where it is from.
+#[test]
+fn the_first_error_is_the_drivers() {
+    let log = Log::default();
+    let members = links(
+        &log,
+        [[well(), sleeps(), fails("w")], [well(), fails("lost"), fails("x")], [well(), fails("too"), well()]],
+    );
+    let mut gather = Driver::new(gather(members).names(&["a", "b", "c"]).with(async |_| Ok(())));
+    let failure = gather.end().expect_err("it is lost");
+    assert!(matches!(&failure.cause, Cause::Lost(errors) if errors.get(1) == Some(&"lost")));
+    let origins: Vec<_> = failure.errors().map(|(origin, error)| format!("{origin}: {error}")).collect();
+    let driver = |who: &str, error: &str| format!("driver of {who} failed: {error}");
+    let exit = |who: &str, error: &str| format!("exit of {who} failed: {error}");
+    assert_eq!(origins, [driver("b", "lost"), driver("c", "too"), exit("a", "w"), exit("b", "x")]);
+    assert_eq!(failure.to_string().matches("lost").count(), 1, "{failure}");
+    let mut rest = vec![];
+    let first = failure.into_error(|origin, error| rest.push((matches!(origin, Origin::Driver(_)), error)));
+    assert_eq!(first.ok(), Some("lost"));
+    assert_eq!(rest, [(true, "too"), (false, "w"), (false, "x")]);
+}
+
+/// D3: what a driver may return.
+#[test]
+fn outputs() {
+    struct Code;
+    impl From<Code> for &'static str {
+        fn from(_: Code) -> Self {
+            "code"
+        }
+    }
+    let unit = async { Ok::<_, &str>(("unit", ready(()))) }.driven().drop_on_exit();
+    let fine = async { Ok::<_, &str>(("fine", ready(Ok::<(), Code>(())))) }.driven().drop_on_exit();
+    let runs = async { Ok::<_, &str>(("runs", diverges())) }.driven().drop_on_exit();
+    let mut gather_ = Driver::new(gather((unit, fine, runs)).with(async |(a, b, c)| Ok([*a, *b, *c])));
+    assert_eq!(gather_.end().ok(), Some(["unit", "fine", "runs"]));
+
+    let broken = async { Ok::<_, &str>(((), ready(Err::<(), Code>(Code)))) }.driven().drop_on_exit();
+    let mut gather_ = Driver::new(gather((broken,)).with(async |_| Ok(())));
+    assert!(matches!(gather_.end().unwrap_err().cause, Cause::Lost(errors) if errors.get(0) == Some(&"code")));
+}
+
+/// A driver with the output `!`.
+fn diverges() -> impl Future<Output: gather_cm::DriverOutput<&'static str>> + Unpin {
+    async fn forever() -> ! {
+        loop {
+            pending::<()>().await;
+        }
+    }
+    Box::pin(forever())
+}
+
+/// D7: an exit that waits for a driver that is gone hangs; `exit_within` gives it a deadline.
+#[test]
+fn the_exit_of_a_lost_member_hangs() {
+    let (log, deadline) = (Log::default(), Gate::new());
+    let late = deadline.clone();
+    let member = connect(&log, 0, [well(), fails("lost"), well().gate(&Gate::new())]).driven();
+    let member = member.exit_within(async move || {
+        late.wait().await;
+        "late"
+    });
+    let mut gather = drive(gather((member,)).with(async |_| Ok(())));
+    gather.pends();
+    deadline.open();
+    assert_eq!(gather.end(), Report::lost(&[(0, "lost")]).exits(&[(0, "late")]));
+}
+
+/// D8: with `to_end`, the driver is awaited after the exit.
+#[test]
+fn to_end() {
+    for (end, report) in [(well(), Report::value(7)), (fails("lost"), Report::only_exits(&[(0, "lost")]))] {
+        let (log, [exit, ends]) = (Log::default(), [Gate::new(), Gate::new()]);
+        let member = connect(&log, 0, [well(), end.gate(&ends), well().gate(&exit)]).driven().to_end();
+        let mut gather = drive(gather((member,)).with(async |_| Ok(7)));
+        gather.pends();
+        exit.open();
+        gather.pends();
+        assert_eq!(log.count("drop driver 0"), 0);
+        log.take();
+        gather.pends();
+        assert_eq!(steps(&log), ["drive 0"], "the exit is not polled any more");
+        ends.open();
+        assert_eq!(gather.end(), report);
+        assert_eq!(log.count("drop driver 0"), 1);
+    }
+}
+
+/// D8: a driver that has ended is not waited for.
+#[test]
+fn to_end_of_a_driver_that_has_ended() {
+    for early in [well(), well().gate(&Gate::new())] {
+        let (log, exit) = (Log::default(), Gate::new());
+        let ends = early.gates.front().cloned();
+        let member = connect(&log, 0, [well(), early, well().gate(&exit)]).driven().to_end();
+        let mut gather = drive(gather((member,)).with(async |_| Ok(7)));
+        gather.pends();
+        if let Some(ends) = ends {
+            ends.open();
+            gather.pends();
+        }
+        exit.open();
+        assert_eq!(gather.end(), Report::value(7));
+    }
+}
+
+/// D8: a driver that never ends needs a deadline. It is dropped with the exit.
+#[test]
+fn to_end_of_a_driver_that_never_ends() {
+    let (log, deadline) = (Log::default(), Gate::new());
+    let late = deadline.clone();
+    let member = connect(&log, 0, [well(), sleeps(), well()]).driven().to_end();
+    let member = member.exit_within(async move || {
+        late.wait().await;
+        "late"
+    });
+    let mut gather = drive(gather((member,)).with(async |_| Ok(7)));
+    gather.pends();
+    gather.pends();
+    deadline.open();
+    assert_eq!(gather.end(), Report::only_exits(&[(0, "late")]));
+    assert_eq!(log.count("drop driver 0"), 1);
+}
+
+/// D8: the handle is gone before `to_end` waits for the driver.
+#[test]
+fn the_handle_goes_first() {
+    struct Shout(Log);
+    impl Drop for Shout {
+        fn drop(&mut self) {
+            self.0.push("handle dropped");
+        }
+    }
+    let log = Log::default();
+    let told = log.clone();
+    let driver = Box::pin(poll_fn(move |_| {
+        let gone = told.everything().iter().any(|line| line == "handle dropped");
+        if gone { Poll::Ready(()) } else { Poll::Pending }
+    }));
+    let handle = Shout(log.clone());
+    let member = async { Ok::<_, &str>((handle, driver)) }.driven().drop_on_exit().to_end();
+    assert_eq!(drive(gather((member,)).with(async |_| Ok(7))).end(), Report::value(7));
+
+    // `to_end` may come first.
+    let handle = Shout(Log::default());
+    let driver = Box::pin(pending::<()>());
+    let member = async { Ok::<_, &str>((handle, driver)) }.driven().to_end().exit_with(async |_, _| Ok(()));
+    drive(gather((member,)).with(async |_| Ok(7))).pends();
+}
+
+/// D14: a step of the enter beside the driver.
+#[test]
+fn prepared() {
+    let (log, [step, breaks, ends]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
+    let member = connect(&log, 0, [well(), fails("lost").gate(&breaks), well()]).prepared(async |handle| {
+        log.push(format_args!("step {}", handle.name()));
+        step.wait().await;
+        Ok(())
+    });
+    let mut gather = drive(gather((member.driven(),)).with(async |_| body(&log, &ends).await));
+    gather.pends();
+    assert_eq!(steps(&log), ["entered 0", "drive 0", "step 0"]);
+    gather.pends();
+    assert_eq!(steps(&log), ["drive 0"]);
+    step.open();
+    gather.pends();
+    assert_eq!(steps(&log), ["drive 0", "drive 0", "body"]);
+    breaks.open();
+    assert_eq!(gather.end(), Report::lost(&[(0, "lost")]));
+    assert_released(&log.everything());
+}
+
+/// D14: if the step fails, or the driver beside it, the enter has failed. A driver may also end before the step does.
+#[test]
+fn a_step_that_fails() {
+    for (driver, result, report) in [
+        (sleeps(), Err("s"), Report::enter(&[(0, "s")])),
+        (fails("lost"), Ok(()), Report::enter(&[(0, "lost")])),
+        (fails("lost"), Err("s"), Report::enter(&[(0, "lost")])),
+        (well(), Ok(()), Report::value(7)),
+    ] {
+        let (log, step) = (Log::default(), Gate::new());
+        let handle = async { Ok::<_, &str>(((), driven::drives(&log, 0, driver))) };
+        let member = handle.prepared(async |()| {
+            step.wait().await;
+            result
+        });
+        let mut gather = drive(gather((member.driven().drop_on_exit(),)).with(async |_| Ok(7)));
+        if let Poll::Ready(early) = gather.poll() {
+            assert_eq!(early, report);
+        } else {
+            step.open();
+            assert_eq!(gather.end(), report);
+        }
+        assert_eq!(log.count("drop driver 0"), 1);
+    }
+}
+
+/// D14: a drop in the middle of a step drops both.
+#[test]
+fn dropped_in_a_step() {
+    let log = Log::default();
+    let handle = async { Ok::<_, &str>(((), driven::drives(&log, 0, sleeps()))) };
+    let member = handle.prepared(async |()| Ok(pending::<()>().await)).driven().drop_on_exit();
+    let mut gather = drive(gather((member,)).with(async |_| Ok(7)));
+    gather.pends();
+    gather.drop();
+    assert_eq!(steps(&log), ["drive 0", "drop driver 0"]);
+}
+
+/// A gather that polls a driver by a waker's own hands: it wakes itself, and the gather is woken once.
+#[test]
+fn a_driver_that_wakes_itself() {
+    let log = Log::default();
+    let mut gather = drive(gather((connect(&log, 0, [well(), busy(), well()]).driven(),)).with(async |_| Ok(pending::<()>().await)));
+    for count in 1..5 {
+        gather.pends();
+        assert_eq!(gather.wakes.count(), count);
+    }
+}
+
+/// Handles that are adapted in each way.
+#[test]
+fn handles() {
+    let pair = || async { Ok::<_, &str>((3, pending::<()>())) };
+    let cases = RefCell::new(vec![]);
+    let exits = pair().driven().exit_with(async |handle, case| Ok(cases.borrow_mut().push((handle, case))));
+    let group = gather((exits, pair().driven().drop_on_exit()));
+    let mut gather_ = drive(group.with(async |(a, b)| Ok(*a + *b)));
+    assert_eq!(gather_.end(), Report::value(6));
+    drop(gather_);
+    assert_eq!(cases.take(), [(3, ExitCase::Completed)]);
+
+    let mut enters = Driver::new(gather((pair().driven().drop_on_exit(),)).enter());
+    let (mut driven,) = Entered::into_inner(enters.end().expect("it enters"));
+    **driven += 1;
+    assert_eq!(format!("{driven:?}"), "Driven(DropOnExit(4))");
+    assert!(Driven::into_inner(driven).1.is_some());
+}
+
+/// A verdict of a handle, and its `on_error`, are those of the member.
+#[test]
+fn suppresses() {
+    let log = Log::default();
+    let member = over(&log, Member::new(&log, 0, well(), well()).suppress(), sleeps()).driven();
+    let mut gather = drive(gather((member,)).with(async |_| Err::<(), _>("b")));
+    assert_eq!(gather.end(), Report::body("b").suppressed());
+    assert_eq!(log.count("on_error 0 b"), 1);
+}
