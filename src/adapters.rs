@@ -394,7 +394,8 @@ pub trait EnterExt: IntoFuture + Sized {
         prepare(self, step)
     }
 
-    /// Makes a member whose failed enter does not fail the group. The body gets an [`Optional`], with the value or with the error.
+    /// Makes a member whose failed enter does not fail the group. The body gets an
+    /// [`Optional`](crate::Optional), with the value or with the error.
     ///
     /// If the member could not be entered, it has no exit, and its answer does not count. An observer receives
     /// [`EnterFailed`](crate::Event::EnterFailed). Call `optional` last, after the adapters that say how the value is exited.

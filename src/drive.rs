@@ -4,7 +4,6 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::{
     convert::Infallible,
-    mem,
     ops::DerefMut,
     pin::Pin,
     task::{Context, Poll},
@@ -223,7 +222,7 @@ impl<V, D: Drive<V>> Drive<Vec<V>> for Box<[D]> {
     }
 
     fn take(&mut self) -> Self {
-        mem::take(self)
+        core::mem::take(self)
     }
 
     fn rejoin(self, values: &mut Vec<V>) {

@@ -16,7 +16,7 @@ use pin_project::pin_project;
 use crate::adapters::ByBox;
 use crate::{
     Adapted, ExitCase, Resource, Verdict,
-    adapters::{Adapter, ByClosure, ByDrop},
+    adapters::{AbandonWith, Adapter, ByClosure, ByDrop},
     drive::{Drive, Drove, Exiting, WithDriver},
     exit::{Answer, sealed},
     unwind::{self, FirstPanic},
@@ -222,13 +222,8 @@ where
     const DRIVEN: bool = true;
 
     fn drive_resource(&mut self, cx: &mut Context<'_>) -> Drove {
-        let (handle, driver) = (&mut self.handle, &mut self.driver);
-        let (mut drove, mut drove_too) = (Drove::default(), Drove::default());
-        unwind::in_turn(|| drove = driver.poll(cx), || ());
-        if H::DRIVEN {
-            drove_too = handle.drive_resource(cx);
-        }
-        drove.and(drove_too)
+        let drove = self.driver.poll(cx);
+        if H::DRIVEN { drove.and(self.handle.drive_resource(cx)) } else { drove }
     }
 
     fn has_lost(&self) -> bool {
@@ -454,6 +449,36 @@ impl<M: IntoFuture<Output = Result<(H, D), E>>, H, D, E> Adapted<M, ByDriver> {
     /// after that. [`to_end`](Self::to_end) has an example.
     pub fn drop_on_exit(self) -> Adapted<M, ByDriver<ByDrop>> {
         self.by(|ByItself| ByDrop)
+    }
+}
+
+impl<M: IntoFuture<Output = Result<(H, D), E>>, H, D, E, X, W> Adapted<M, ByDriver<ByClosure<X, W>>> {
+    /// Says what happens to the handle if the gather is dropped before its exit, as `abandon_with` of other members does.
+    ///
+    /// ```
+    /// use std::{
+    ///     cell::Cell,
+    ///     future::{Future, pending},
+    ///     io,
+    ///     pin::pin,
+    ///     task::{Context, Waker},
+    /// };
+    ///
+    /// use gather_cm::{EnterExt, gather};
+    ///
+    /// let abandoned = Cell::new(false);
+    /// let member = async { Ok::<_, io::Error>(((), pending::<()>())) }
+    ///     .driven()
+    ///     .exit_with(async |(), _| Ok(()))
+    ///     .abandon_with(|()| abandoned.set(true));
+    /// {
+    ///     let mut future = pin!(gather((member,)).with(async |_| Ok(pending::<()>().await)));
+    ///     assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// }
+    /// assert!(abandoned.get());
+    /// ```
+    pub fn abandon_with<F: FnOnce(H)>(self, abandon: F) -> Adapted<M, ByDriver<ByClosure<X, W, AbandonWith<F>>>> {
+        self.by(|closure| closure.abandon_with(abandon))
     }
 }
 

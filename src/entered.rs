@@ -34,6 +34,9 @@ use crate::{
 /// as a stack does). The policies of an outer group do not reach inside. Its `on_error` shows the error to every member,
 /// before the first of their exits.
 ///
+/// If its members have [drivers](crate::EnterExt::driven), make it a member of an outer group, as the example does: the outer
+/// group polls them. Between `enter` and [`exit`](Exit::exit) nobody else does. Its exit polls them, too.
+///
 /// You may change a `Vec` before its exit: the exit then exits what is in it. In a [`stack`](Gather::stack) the order of
 /// entering is kept by place, and resources that you pushed come last.
 ///
@@ -45,6 +48,15 @@ use crate::{
 /// # Cancellation
 ///
 /// If you drop it, it abandons every member.
+///
+/// A nested group is entered by a member of the outer group. If the outer group drops that member's enter, the nested
+/// group is dropped in the middle, and abandons the resources that it holds by then. Three things drop it:
+/// [`fail_fast`](Gather::fail_fast) when another member fails, [`cancel_on`](Gather::cancel_on) when its future is ready,
+/// and a drop of the outer future. You can avoid it:
+///
+/// - Call [`settle`](Gather::settle) on the outer group. A stop then lets the nested group enter, and exits it.
+/// - Stop the nested group itself: `gather(..).cancel_on(..).enter()` exits its resources, and then fails.
+/// - Call [`shield`](Gather::shield) and [`settle`](crate::Shield::settle) on the outer group, if its future may be dropped.
 ///
 /// ```
 /// use std::{error::Error, io};

@@ -277,8 +277,8 @@ impl<E, S: Shape> Errors<E, S> {
     /// These errors and `others`. If both have one of the same member, that of the others stays.
     pub(crate) fn merge(self, others: Self, panic: &mut FirstPanic) -> Self {
         let mut merged = Self::empty();
-        let (mut these, mut others) = (self.into_iter().peekable(), others.into_iter().peekable());
-        while let Some((index, error)) = these.next() {
+        let mut others = others.into_iter().peekable();
+        for (index, error) in self {
             while let Some((index, error)) = others.next_if(|other| other.0 < index) {
                 merged.put(index, error);
             }

@@ -43,8 +43,12 @@ use crate::{Exit, Gather};
 /// | nothing fails | the body's value | `Completed` | nothing |
 /// | enters fail | [`Cause::Enter`] | `EnterFailed` | an enter error: the lowest index known when the first exit begins |
 /// | the body fails | [`Cause::Body`] | `Failed` | the body's error |
+/// | a driver fails before the body has ended | [`Cause::Lost`] | `Lost` | a driver's error: the lowest index known when the first exit begins |
+/// | the same, and an enter fails | [`Cause::Enter`], `exits` | the case of what failed first | the error of that |
+/// | a driver fails later | `exits`, for its member | as above | as above |
 /// | `cancel_on` stops enters or body | [`Cause::Cancelled`] | `Cancelled` | nothing |
 /// | the same, after an enter had failed | [`Cause::Enter`] | `EnterFailed` | an enter error |
+/// | the same, and with [`settle`](Gather::settle) an enter fails later | [`Cause::Enter`] | `Cancelled` | nothing |
 /// | exits fail after a body that completed | [`Cause::Exit`], `exits` | `Completed` (†) | nothing |
 /// | exits fail after any other end | the cause above, `exits` | as above (†) | as above |
 /// | an enter panics | the panic (‡) | `Panicked` (§) | an enter error, if others fail |
@@ -54,6 +58,7 @@ use crate::{Exit, Gather};
 /// | an observer panics before the body | the panic (‡) | `Panicked` (§) | an enter error, if enters failed |
 /// | an observer panics later | the panic (‡) | as above | as above |
 /// | the future is dropped | none | nothing: [`abandon`](Exit::abandon) is called | nothing |
+/// | the future is dropped, with a [`shield`](Gather::shield) | none; the cleanup returns one | `Cancelled`, or what they would have received | the same |
 ///
 /// - (†) In a [`stack`](Gather::stack) the exits after it receive `Failed` (or `Panicked` after a panic), if they would
 ///   have received `Completed` or `Failed`. No exit ever receives another exit's error.

@@ -360,7 +360,8 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// # Panics
     ///
     /// With the feature `std`, a panic of the observer resumes when all exits have finished. If it comes before the body has
-    /// started, the body is not called, and the exits receive `Panicked`. Later it changes nothing that they receive.
+    /// started, the body is not called, and the exits receive `Panicked`. Later it changes nothing that they receive, unless it
+    /// comes when a [shielded](Self::shield) gather is dropped.
     ///
     /// # Cancellation
     ///

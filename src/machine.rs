@@ -222,7 +222,6 @@ where
     }
 
     /// Polls the drivers beside the body. If one fails, the body may end in one more poll. Otherwise it is ended.
-    #[cold]
     fn poll_drivers<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) {
         let StateProj::Body { block, emptied, drivers } = self.as_mut().project() else { return };
         let (mut first, mut failed) = (FirstPanic::none(), false);
@@ -279,8 +278,9 @@ where
         if panic.is_some() {
             exits.panic(panic);
         }
+        let lost = lost && !panic.is_some();
         if tells {
-            let case = if lost && !panic.is_some() { why } else { exits.case() };
+            let case = if lost { why } else { exits.case() };
             tell(parts.observer, panic, Event::BodyEnded { case });
         }
         let (values, ranks) = held.take();

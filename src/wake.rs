@@ -15,7 +15,7 @@ mod state;
 #[cfg(target_has_atomic = "ptr")]
 mod imp {
     use alloc::{collections::BinaryHeap, vec, vec::Vec};
-    use core::{pin::Pin, task::Context};
+    use core::{mem, pin::Pin, task::Context};
 
     use super::awake::Awake;
     use crate::{
@@ -33,6 +33,8 @@ mod imp {
         awake: Awake,
         /// A member that becomes held waits for its exit.
         exiting: bool,
+        /// No driver was polled yet.
+        drive_all: bool,
         /// No member before it waits, except the ones in `late`.
         cursor: usize,
         /// Members before the cursor that became held when the exits had begun.
@@ -49,6 +51,7 @@ mod imp {
             (len > FEW).then(|| Self {
                 awake: Awake::new(len),
                 exiting: false,
+                drive_all: false,
                 cursor: 0,
                 late: Late::default(),
                 stack: None,
@@ -181,6 +184,15 @@ mod imp {
             poller: &mut impl Poller<S::Error, S::Rank>,
         ) {
             self.awake.look(cx.waker(), 0);
+            if mem::take(&mut self.drive_all) {
+                for index in 0..pin::len(slots.as_mut()) {
+                    let mut slot = pin::element(slots.as_mut(), index);
+                    if poller.wants(index, slot.as_mut().phase()) {
+                        let waker = self.awake.lend(index);
+                        let _ = poller.poll(index, slot, &mut Context::from_waker(&waker));
+                    }
+                }
+            }
             while let Some(index) = self.awake.first() {
                 let mut slot = pin::element(slots.as_mut(), index);
                 let phase = slot.as_mut().phase();
@@ -192,6 +204,11 @@ mod imp {
                 let waker = self.awake.lend(index);
                 let _ = poller.poll(index, slot, &mut Context::from_waker(&waker));
             }
+        }
+
+        /// No driver was polled with these wakers.
+        pub(crate) fn drive_all(&mut self) {
+            self.drive_all = true;
         }
 
         /// Polls the drivers that were woken, while the body has the values.
@@ -306,6 +323,10 @@ mod imp {
             _: &mut Context<'_>,
             _: &mut impl Poller<S::Error, S::Rank>,
         ) {
+            match *self {}
+        }
+
+        pub(crate) fn drive_all(&mut self) {
             match *self {}
         }
 

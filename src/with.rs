@@ -147,6 +147,7 @@ macro_rules! tuple {
         /// | cause | what happened |
         /// | --- | --- |
         /// | [`Cause::Enter`](crate::Cause::Enter) | a member could not be entered: the members that entered are exited, and the body is not called |
+        /// | [`Cause::Lost`](crate::Cause::Lost) | a [driver](crate::EnterExt::driven) failed before the body had ended |
         /// | [`Cause::Body`](crate::Cause::Body) | the body failed; exits may [suppress](crate::Failure::is_suppressed) its error |
         /// | [`Cause::Exit`](crate::Cause::Exit) | only exits failed; [`keep_value`](crate::With::keep_value) keeps the body's value |
         /// | [`Cause::Cancelled`](crate::Cause::Cancelled) | the group was [cancelled](Self::cancel_on) |

@@ -341,10 +341,13 @@ fn no_allocation_with_policies() {
 #[test]
 #[cfg(feature = "alloc")]
 fn allocations_of_a_shield() {
-    /// How many allocations so many polls take, and how many the drop takes. The cleanup is forgotten.
+    use std::cell::Cell;
+
+    /// How many allocations so many polls take, and how many the drop takes.
     macro_rules! count {
         ($polls:literal, $group:expr) => {{
-            let with = $group.with(async |_| Ok(pend().await)).on_drop(std::mem::forget);
+            let kept = Cell::new(None);
+            let with = $group.with(async |_| Ok(pend().await)).on_drop(|cleanup| kept.set(Some(cleanup)));
             let mut future = Box::pin(with);
             let before = ALLOCATIONS.get();
             for _ in 0..$polls {
@@ -403,7 +406,10 @@ fn sizes_of_a_shield() {
     assert!(with.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert!(with.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(with);
-    println!("8 members of 64 bytes: {size} bytes with a shield, {without} without; a cleanup: {}", cleanup.get());
+    let settles = size_of_val(&group().shield().settle().with(body8).on_drop(drop));
+    println!("8 members of 64 bytes: {size} bytes with a shield, {settles} if they settle, {without} without");
+    println!("their cleanup: {} bytes", cleanup.get());
+    assert!(settles < size, "{settles} bytes with settle, {size} without");
     assert!(size < without, "{size} bytes, {without} without");
     // A resource and a tag for each member, and a few words.
     assert!((1..8 * (64 + 16) + 128).contains(&cleanup.get()), "{} bytes", cleanup.get());

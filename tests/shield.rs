@@ -54,8 +54,9 @@ in_each_shape! {
             let (log, queue) = (Log::default(), Queue::default());
             let group = group(members(&log, [(well(), exit.clone()), (well(), well()), (well(), well())]));
             let mut gather = drive(group.shield().with(async |_| Ok(1)).on_drop(queue.spawner()));
+            let failed = Report { why: Why::Exits, exits: vec![(0, "x")], suppressed: false };
             let good = exit.end == common::End::Well;
-            assert_eq!(gather.end(), if good { Report::value(1) } else { Report { why: Why::Exits, exits: vec![(0, "x")], suppressed: false } });
+            assert_eq!(gather.end(), if good { Report::value(1) } else { failed });
             gather.drop();
             assert!(queue.is_empty());
             assert_released(&log.take());
@@ -231,7 +232,7 @@ in_each_shape! {
         assert_eq!(queue.one().end(), Report::value(()));
     }
 
-    /// S4, S5: exits in flight go on where they were. An exit error from before the drop is reported along with the later ones.
+    /// S4, S5: exits in flight go on where they were. Exit errors from before the drop are reported, too.
     [tuple array few many]
     fn while_exits_are_in_flight(group) {
         let (log, queue) = (Log::default(), Queue::default());
@@ -333,7 +334,8 @@ in_each_shape! {
                 for (done, order) in [(false, &$entering[..]), (true, &$body[..])] {
                     let (log, queue, late) = (Log::default(), Queue::default(), Gate::new());
                     let group = group(members(&log, [(well(), well()), (well().gate(&late), well()), (well(), well())]));
-                    let mut gather = drive(group$($policy)*.shield().with(async |_| Ok(pending::<()>().await)).on_drop(queue.spawner()));
+                    let with = group$($policy)*.shield().with(async |_| Ok(pending::<()>().await));
+                    let mut gather = drive(with.on_drop(queue.spawner()));
                     gather.pends();
                     if done {
                         late.open();
@@ -437,7 +439,7 @@ in_each_shape! {
         assert_released(&log.everything());
     }
 
-    /// S4: along with `settle`, the enters go on beside the exits, and those who enter are exited at once.
+    /// S4: along with `settle`, the enters go on beside the exits, and members that enter are exited at once.
     [tuple array few]
     fn eager_rollback_that_settles(group) {
         for begun in [true, false] {
@@ -559,7 +561,8 @@ in_each_shape! {
         for polls in [0, 1] {
             let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
             let group = group([0, 1, 2].map(|name| Member::new(&log, name, well(), well().gate(&gate))));
-            let mut gather = drive(group.exit_limit(2).shield().with(async |_| Ok(pending::<()>().await)).on_drop(queue.spawner()));
+            let with = group.exit_limit(2).shield().with(async |_| Ok(pending::<()>().await));
+            let mut gather = drive(with.on_drop(queue.spawner()));
             gather.pends();
             gather.drop();
             let mut cleanup = queue.one();

@@ -19,7 +19,7 @@ fn with_gates(log: &Log, count: usize) -> (Vec<Member>, Vec<Gate>, Vec<Gate>) {
     ((0..count).map(member).collect(), enters, exits)
 }
 
-/// What became of the waker of the task that was dropped, and of that of the cleanup.
+/// A wake at the gate wakes the task of the cleanup, and not the task that was dropped. The cleanup then polls one member.
 fn wakes(log: &Log, old: &Arc<Wakes>, new: &mut Driver<'static, Report<()>>, gate: &Gate, line: &str) {
     let before = (old.count(), new.wakes.count());
     gate.wake();
@@ -48,7 +48,7 @@ fn exits_of_many() {
     log.take();
     let mut cleanup = queue.one();
     cleanup.pends();
-    assert_eq!(log.only(&["poll"]), ["poll exit 7", "poll exit 99"], "who was woken around the drop");
+    assert_eq!(log.only(&["poll"]), ["poll exit 7", "poll exit 99"], "these two were woken around the drop");
     wakes(&log, &old, &mut cleanup, &exits[64], "poll exit 64");
     cleanup.pends();
     assert_eq!(log.take(), [""; 0]);

@@ -320,7 +320,8 @@ in_each_shape! {
     /// S8: of several panics, the first one wins; of those in the drop, that of an enter comes first, and of `stop` last.
     [tuple array few many]
     fn the_first_panic_wins(group) {
-        for (panics, first) in [([true; 3], "drop enter 1"), ([false, true, true], "captured"), ([false, false, true], "stop")] {
+        let order = [([true; 3], "drop enter 1"), ([false, true, true], "captured"), ([false, false, true], "stop")];
+        for (panics, first) in order {
             let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
             let mut enter = well().gate(&gate);
             enter.drop_panics = panics[0];

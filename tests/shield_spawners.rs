@@ -1,4 +1,4 @@
-//! Who may run a shielded gather's exits, and what that asks of the members, the body and the policies: S10.
+//! S10: any spawner may run a shielded gather's exits. It asks nothing of the body and the policies.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -214,7 +214,7 @@ fn a_nested_group() {
     all_cancelled(&receiver, 2);
 }
 
-/// A shield inside another gather's member: whoever drops the outer one drops the inner one.
+/// A shield inside another gather's member: if the outer gather is dropped, so is the inner one, and it hands over.
 #[test]
 fn inside_a_member() {
     let (sender, receiver) = mpsc::channel();

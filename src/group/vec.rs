@@ -163,7 +163,12 @@ impl<V: Resource> Values for Vec<V> {
             MemberSlot::<FromHeld<_, _>, _>::held(value, T::get(&ranks, index), V::release_resource)
         });
         let mut slots = Slots::new(slots, V::release_resource, caller_waker);
-        slots.many.iter_mut().for_each(Many::begin_exits);
+        if let Some(many) = &mut slots.many {
+            many.begin_exits();
+            if V::DRIVEN {
+                many.drive_all();
+            }
+        }
         slots
     }
 

@@ -12,7 +12,6 @@ use crate::{
 };
 
 /// Polls the drivers of held members. Returns whether one has failed or panicked.
-#[cold]
 pub(super) fn poll_held<Ms: Members>(
     members: Pin<&mut Ms>,
     observer: &mut impl Observer,

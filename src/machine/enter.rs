@@ -156,7 +156,6 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
     }
 
     /// Polls the drivers of the members that have entered.
-    #[cold]
     fn poll_drivers<P: Policy>(
         mut self: Pin<&mut Self>,
         parts: &mut Parts<'_, P>,
