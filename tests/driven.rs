@@ -782,7 +782,8 @@ fn dropped_in_a_step() {
 #[test]
 fn a_driver_that_wakes_itself() {
     let log = Log::default();
-    let mut gather = drive(gather((connect(&log, 0, [well(), busy(), well()]).driven(),)).with(async |_| Ok(pending::<()>().await)));
+    let mut gather =
+        drive(gather((connect(&log, 0, [well(), busy(), well()]).driven(),)).with(async |_| Ok(pending::<()>().await)));
     for count in 1..5 {
         gather.pends();
         assert_eq!(gather.wakes.count(), count);
@@ -854,5 +855,8 @@ fn a_deadline_keeps_the_drivers_error() {
     assert_eq!(gather_.end(), Report::only_exits(&[(0, "lost")]));
     // Before the exits.
     let members = (hangs(1, fails("lost")), hangs(2, fails("too")));
-    assert_eq!(drive(gather(members).with(async |_| Ok(7))).end(), Report::lost(&[(0, "lost"), (1, "too")]).exits(&[(0, "late")]));
+    assert_eq!(
+        drive(gather(members).with(async |_| Ok(7))).end(),
+        Report::lost(&[(0, "lost"), (1, "too")]).exits(&[(0, "late")])
+    );
 }

@@ -26,7 +26,9 @@ impl Events {
 
     /// Since the last time, without those of the fillers.
     fn take(&self) -> Vec<String> {
-        let fillers = |line: &String| line.rsplit(' ').next().and_then(|name| name.parse().ok()).is_some_and(|name: usize| name > 2);
+        let fillers = |line: &String| {
+            line.rsplit(' ').next().and_then(|name| name.parse().ok()).is_some_and(|name: usize| name > 2)
+        };
         self.0.take().into_iter().filter(|line| !fillers(line)).collect()
     }
 
@@ -192,10 +194,20 @@ macro_rules! nested {
             let mut names = 0..2;
             $acts.map(|acts| connect(&$log, names.next().expect("two"), acts).driven())
         };
-        { let [a, b] = pair(); let $inner = gather((a, b)).names(&["a", "b"]).enter(); $run }
-        { let $inner = gather(pair()).names(&["a", "b"]).enter(); $run }
+        {
+            let [a, b] = pair();
+            let $inner = gather((a, b)).names(&["a", "b"]).enter();
+            $run
+        }
+        {
+            let $inner = gather(pair()).names(&["a", "b"]).enter();
+            $run
+        }
         #[cfg(feature = "alloc")]
-        { let $inner = gather(Vec::from(pair())).names(&["a", "b"]).enter(); $run }
+        {
+            let $inner = gather(Vec::from(pair())).names(&["a", "b"]).enter();
+            $run
+        }
     }};
 }
 
@@ -213,7 +225,8 @@ fn an_outer_group_drives() {
             log.push("body");
             Ok(7)
         };
-        let mut gather = Driver::new(gather((inner.errors_into::<Error>(), other)).in_reverse().with(async |_| body.await));
+        let mut gather =
+            Driver::new(gather((inner.errors_into::<Error>(), other)).in_reverse().with(async |_| body.await));
         log.take();
         gather.pends();
         // Twice, since the nested group has polled them, too, when it had entered.
@@ -231,7 +244,9 @@ fn an_outer_group_drives() {
         assert_eq!(steps(&log), ["drive 0", "drive 1"]);
         exit.open();
         assert_eq!(gather.end().ok(), Some(7));
-        let exits = |name| ["exit {} Completed", "exited {}", "drive {}", "drop driver {}"].map(|line| line.replace("{}", name));
+        let exits = |name| {
+            ["exit {} Completed", "exited {}", "drive {}", "drop driver {}"].map(|line| line.replace("{}", name))
+        };
         assert_eq!(steps(&log), [exits("0"), exits("1")].concat());
     });
 }
