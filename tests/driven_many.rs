@@ -7,8 +7,8 @@ mod driven;
 #[path = "common/shield.rs"]
 mod shield;
 
-use common::{Act, Driver, Gate, Log, Report, fails, well};
-use driven::{Link, connect, drive};
+use common::{Act, Driver, Gate, Log, Report, assert_released, fails, well};
+use driven::{Link, connect, drive, links, sleeps, steps};
 use gather_cm::{EnterExt, Exit, ExitCase, gather};
 use shield::Queue;
 
@@ -201,4 +201,73 @@ fn exited_by_hand() {
     many.wake_some(&mut exit, |_| true);
     many.exits.iter().for_each(Gate::open);
     while exit.poll().is_pending() {}
+}
+
+in_each_group! {
+    /// D10: the driver travels along with a cleanup, in each phase, and with `settle`.
+    fn travels_along(group) {
+        for (phase, settle) in [(0, false), (0, true), (1, false), (1, true), (2, false), (2, true)] {
+            let (log, queue, gates) = (Log::default(), Queue::default(), [(); 3].map(|()| Gate::new()));
+            let [enter, ends, exit] = gates.clone();
+            let members = [
+                [well(), sleeps().busy(), well().gate(&exit)],
+                [well().gate(&enter), sleeps().busy(), well()],
+                [well(), sleeps().busy(), well()],
+            ];
+            let shield = group(links(&log, members)).in_reverse().shield();
+            let body = async { Ok(ends.wait().await) };
+            let mut gather = if settle {
+                drive(shield.settle().with(async |_| body.await).on_drop(queue.spawner()))
+            } else {
+                drive(shield.with(async |_| body.await).on_drop(queue.spawner()))
+            };
+            gather.pends();
+            for gate in gates.iter().take(phase) {
+                gate.open();
+                gather.pends();
+            }
+            log.take();
+            gather.drop();
+            let dropped = log.take().into_iter().filter(|line| line.starts_with("drop driver")).count();
+            assert_eq!(dropped, usize::from(phase == 0 && !settle), "the enter's own");
+            let mut cleanup = queue.one();
+            cleanup.pends();
+            log.take();
+            cleanup.pends();
+            let expected: &[&str] = if phase == 0 && settle { &["drive 0", "drive 2"] } else { &["drive 0"] };
+            assert_eq!(steps(&log), expected, "{phase} {settle}");
+            exit.open();
+            enter.open();
+            assert_eq!(cleanup.end(), Report::value(()));
+            let log = log.everything();
+            assert_eq!(log.iter().filter(|line| line.starts_with("drop driver")).count(), 3);
+            assert_released(&log);
+        }
+    }
+
+    /// D10, D4: what was lost before the drop is reported by the cleanup.
+    fn lost_before_a_drop(group) {
+        let (log, queue, gates) = (Log::default(), Queue::default(), [(); 3].map(|()| Gate::new()));
+        let members = [
+            [well(), fails("lost").gate(&gates[0]), well().gate(&gates[2])],
+            [well(), fails("too").gate(&gates[1]), fails("x")],
+            [well(), sleeps(), well()],
+        ];
+        let shield = group(links(&log, members)).exit_limit(1).shield();
+        let mut gather = drive(shield.with(async |_| Ok(std::future::pending::<()>().await)).on_drop(queue.spawner()));
+        gather.pends();
+        gates[0].open();
+        gates[1].open();
+        gather.pends();
+        gather.drop();
+        gates[2].open();
+        let mut cleanup = queue.one();
+        let report = loop {
+            if let std::task::Poll::Ready(report) = cleanup.poll() {
+                break report;
+            }
+        };
+        assert_eq!(report, Report::lost(&[(0, "lost"), (1, "too")]));
+        assert_eq!(log.only(&["Lost"]).len(), 3);
+    }
 }

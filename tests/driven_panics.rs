@@ -339,8 +339,8 @@ fn an_exit_and_its_driver() {
 #[test]
 fn a_driver_that_panics_twice() {
     for phase in 0..3 {
-        let (log, [enter, ends, breaks]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
-        let acts = [well(), panics("p").gate(&breaks).drop_panics(), well().gate(&Gate::new())];
+        let (log, [enter, ends, breaks, exit]) = (Log::default(), [(); 4].map(|()| Gate::new()));
+        let acts = [well(), panics("p").gate(&breaks).drop_panics(), well().gate(&exit)];
         let other = connect(&log, 1, [well().gate(&enter), sleeps(), well()]).driven();
         let group = gather((connect(&log, 0, acts).driven(), other)).catch_unwind();
         let mut gather = drive(group.with(async |_| {
@@ -353,9 +353,14 @@ fn a_driver_that_panics_twice() {
             gather.pends();
         }
         breaks.open();
-        let _ = gather.poll();
+        let early = gather.poll();
         assert_eq!(log.count("drop driver 0"), 1);
-        gather.drop();
+        [&enter, &exit].into_iter().for_each(Gate::open);
+        let report = match early {
+            Poll::Ready(report) => report,
+            Poll::Pending => gather.end(),
+        };
+        assert_eq!(report, panicked("p"), "{phase}");
     }
 }
 
