@@ -860,3 +860,61 @@ fn a_deadline_keeps_the_drivers_error() {
         Report::lost(&[(0, "lost"), (1, "too")]).exits(&[(0, "late")])
     );
 }
+
+/// D10: what happens to the handle on a drop can be said.
+#[test]
+fn abandon_with() {
+    let log = Log::default();
+    let pair = async { Ok::<_, &str>((3, driven::drives(&log, 0, sleeps()))) };
+    let member =
+        pair.driven().exit_with(async |_, _| Ok(())).abandon_with(|handle| log.push(format_args!("abandon {handle}")));
+    let mut gather = drive(gather((member,)).with(async |_| Ok(pending::<()>().await)));
+    gather.pends();
+    log.take();
+    gather.drop();
+    let mut lines = log.take();
+    lines.sort();
+    assert_eq!(lines, ["abandon 3", "drop driver 0"]);
+}
+
+/// 24: of optional members with drivers, only those that entered are driven, and one that fails is a loss.
+#[test]
+fn some_are_absent() {
+    for breaks in [false, true] {
+        let (log, ends) = (Log::default(), Gate::new());
+        let member = |name: usize| {
+            let enter = if name == 1 { well() } else { fails("absent") };
+            let driver = if breaks { fails("lost").gate(&ends) } else { well().gate(&ends) };
+            connect(&log, name, [enter, driver, well()]).driven().optional()
+        };
+        each_shape!([member(0), member(1), member(2)], |gather| {
+            let mut running = drive(gather.with(async |_| {
+                poll_fn(|_| if ends.is_open() && !breaks { Poll::Ready(()) } else { Poll::Pending }).await;
+                Ok(7)
+            }));
+            let early = running.poll();
+            assert_eq!(log.count("drive 1"), 1);
+            ends.open();
+            let report = if let Poll::Ready(report) = early { report } else { running.end() };
+            assert_eq!(report, if breaks { Report::lost(&[(1, "lost")]) } else { Report::value(7) });
+            assert!(!log.everything().iter().any(|line| line == "drive 0" || line == "drive 2"));
+            log.take();
+        });
+    }
+}
+
+/// A handle in a box, which has a name.
+#[test]
+#[cfg(feature = "alloc")]
+fn exit_boxed() {
+    let pair = || async { Ok::<_, &'static str>((3, pending::<()>())) };
+    let exits = std::sync::Arc::new(std::sync::Mutex::new(vec![]));
+    let told = exits.clone();
+    let member = pair().driven().exit_boxed(async move |handle, case| {
+        told.lock().unwrap().push((handle, case));
+        Err::<(), _>("x")
+    });
+    let mut running = drive(gather((member, pair().driven().drop_on_exit())).with(async |(a, b)| Ok(*a + *b)));
+    assert_eq!(running.end(), Report::only_exits(&[(0, "x")]));
+    assert_eq!(*exits.lock().unwrap(), [(3, ExitCase::Completed)]);
+}

@@ -2,7 +2,9 @@
 
 mod common;
 
-use std::{any::Any, cell::RefCell, future::pending, task::Poll};
+#[cfg(feature = "alloc")]
+use std::task::Poll;
+use std::{any::Any, cell::RefCell, future::pending};
 
 #[cfg(feature = "std")]
 use common::panics;
