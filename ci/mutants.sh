@@ -46,8 +46,8 @@ machine/outcome.rs~            Self::Cancelled => ExitCase::Cancelled,~         
 machine/enter.rs~        let mut entering = pending || in_flight.get() > 0;~        let mut entering = in_flight.get() > 0;\n        let _ = pending;~4: the body waits for every enter
 policy.rs~impl Rollback for RunOn {}~impl Rollback for RunOn {\n    const EAGER: bool = true;\n}~5: the enters of a failed group run on first
 policy.rs~    const EAGER: bool = true;~~5: eager_rollback does not wait
-machine/enter.rs~                entering &= !P::FAIL_FAST;~~5: fail_fast does not wait
-machine/enter.rs~                let _ = members.visit(0, &mut CutEnters { all: P::FAIL_FAST, panic, observer: parts.observer });~~5: fail_fast drops the pending enters
+machine/enter.rs~            *entering &= !P::FAIL_FAST;~~5: fail_fast does not wait
+machine/enter.rs~            let _ = members.visit(0, &mut CutEnters { all: P::FAIL_FAST, panic, observer: parts.observer });~~5: fail_fast drops the pending enters
 machine/enter.rs~        if P::FAIL_FAST && self.failed {~        if false {~2: under fail_fast no enter is polled after one that failed
 machine/enter.rs~            Phase::Queued if index >= self.parts.enter_limit.max() && self.failed => false,~~6: queued members of a failed group never start
 machine/enter.rs~if (P::FAIL_FAST || P::EnterLimit::LIMITED) && ~if P::FAIL_FAST && ~6: queued members of a failed group are dropped at once
@@ -75,7 +75,7 @@ machine/outcome.rs~    Suppressed,\n    /// An exit failed.\n    Failed,~    Fai
 machine/outcome.rs~            Answers::Neutral => Self::Neutral,~            Answers::Neutral => Self::Suppress,~11: without a member nothing is suppressed
 machine/outcome.rs~            Answers::Neutral => Self::Neutral,~            Answers::Neutral => Self::Propagate,~11: an empty nested group does not count
 machine/outcome.rs~            Answers::Propagate | Answers::Failed => Self::Propagate,~            Answers::Propagate | Answers::Failed => Self::Neutral,~11: a nested group counts as its members
-entered.rs~    fn exit_in_group(self, case: ExitCase) -> impl Future<Output = Result<Answer, Self::Error>> {\n        exit_all(self, case)\n    }~~11: an empty nested group answers neither way
+entered.rs~    fn exit_in_group(self, case: ExitCase) -> impl Exiting<Error = Self::Error> {\n        exit_all(self, case)\n    }~~11: an empty nested group answers neither way
 machine/exit.rs~                self.course.answers = Answers::Failed;~~10: a failed exit makes the gather fail
 machine/exit.rs~self.course.answers.max(answers)~answers~10: a failed exit is not forgotten
 machine/outcome.rs~if answers == Answers::Failed || panic.is_some() || matches!~if answers == Answers::Failed || matches!~10: no error is lost beside a panic
@@ -90,7 +90,7 @@ policy.rs~    const SETTLE: bool = true;~~14: settle is a policy
 machine/enter.rs~                    exits = Exits::of(Ending::EnterFailed, case);~                    exits = Exits::new(Ending::EnterFailed);~14: with settle exits receive Cancelled although an enter fails after the stop
 machine/enter.rs~if P::SETTLE && case == ExitCase::Cancelled && any_failed(members.as_mut()) {~if false && any_failed(members.as_mut()) {~14: with settle an enter error after the stop is the cause
 machine/outcome.rs~        if let Self::Panicked | Self::EnterFailed = self {~        if let Self::Panicked | Self::EnterFailed | Self::Cancelled = self {~14: with settle an enter error after the stop is shown to no exit
-machine/body.rs~if S::ENDS_BODY && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
+machine/body.rs~if ends && is_cancel(cx.waker()) {~if false {~14: the caller's waker is not mistaken
 machine/enter.rs~            parts.stop.as_mut().clear(panic);~~14: stop is dropped when no enter is pending
 machine/enter.rs~!(has_body && matches!(next, Next::Body(_)))~!matches!(next, Next::Body(_))~14: stop is dropped when a nested group has entered
 machine/enter.rs~if P::Stop::ENABLED && !entering && ~if P::Stop::ENABLED && ~14: stop is not dropped while an enter is pending
@@ -112,14 +112,14 @@ machine/body.rs~            state.set(BodyState::Ended);\n        });~        })
 machine/body.rs~            others.guard(&mut || state.set(BodyState::Ended));~~17: so is one of its destructor beside it
 machine/enter.rs~            exits.choose_shown(members.as_mut());~~5: exits of a failed group are shown an error
 machine/exit.rs~        let Self { ending, course } = self;~        if self.ending.shown().is_none() {\n            self.choose_shown(members.as_mut());\n        }\n        let Self { ending, course } = self;~5: only an error known when the exits begin is shown
-machine/outcome.rs~            Self::ShownPanicked(error) | Self::ShownEnterFailed(error) => Some(error),~            Self::ShownEnterFailed(error) => Some(error),~5: after a panic in an enter they are shown it too
+machine/outcome.rs~            Self::ShownPanicked(error) | Self::ShownEnterFailed(error) | Self::ShownLost(error, _) => Some(error),~            Self::ShownEnterFailed(error) | Self::ShownLost(error, _) => Some(error),~5: after a panic in an enter they are shown it too
 slot.rs~state.project_replace(State::Lent)~state.project_replace(State::Gone)~5: the error that is shown is in the failure
 slot.rs~            _ => lent.take(),~            _ => None,~5: the error that is shown comes back
 slot.rs~(matches!(state, StateProj::EnterFault(_) | StateProj::Lent), ~(matches!(state, StateProj::EnterFault(_)), ~20: room for the error that is shown
 machine/enter.rs~ && any_held(members.as_mut()))~)~5: with eager_rollback the first exit begins when a member is held
-machine/enter.rs~                self.entered = true;~~5: with eager_rollback a member that enters later begins the exits
-machine/enter.rs~        self.entered |= held;~~5: so does one that is held although its enter panicked
-machine/enter.rs~            may_begin |= matches!(next, Next::Body(_));~~5: so do those that were held before
+machine/enter.rs~                self.entered |= held;\n                // An~                // An~5: with eager_rollback a member that enters later begins the exits
+machine/enter.rs~        self.entered |= held;\n        self.count()~        self.count()~5: so does one that is held although its enter panicked
+machine/enter.rs~        *may_begin |= matches!(next, Next::Body(_));~~5: so do those that were held before
 machine.rs~        if polled.is_pending() || (P::EAGER && *exits.entering()) {~        if polled.is_pending() {~5: with eager_rollback it ends when the last enter has
 machine/enter.rs~                members.begin_exits();~~20: with eager_rollback, members of many wait for their exit
 machine/enter.rs~        let _ = self.project().members.visit(0, &mut ClearSlots { panic, observer });~~17: no destructor is skipped in enter
@@ -143,7 +143,7 @@ adapters.rs~            Poll::Ready(result) => Poll::Ready(result),\n           
 adapters.rs~        unwind::in_turn(|| value.abandon_resource(), || drop(deadline));~        drop((value, deadline));~an adapter passes abandon on
 adapters.rs~        unwind::in_turn(|| abandon.abandon(value), || drop(exit));~        drop((abandon, value, exit));~abandon_with is called
 adapters.rs~            Some(abandon) => abandon(value),~            Some(_) => drop(value),~abandon_with is called for exit_boxed
-adapters.rs~        Beside((self.exit)(self.value, case), self.abandon)\n~        drop(self.abandon);\n        (self.exit)(self.value, case)\n~17: abandon_with's closure is dropped with the exit
+adapters.rs~        Answering(Beside((self.exit)(self.value, case), self.abandon))\n~        drop(self.abandon);\n        Answering((self.exit)(self.value, case))\n~17: abandon_with's closure is dropped with the exit
 unwind.rs~    first.guard(&mut || one.take().map_or((), |one| one()));\n    first.guard(&mut || other.take().map_or((), |other| other()));~    one.take().map_or((), |one| one());\n    other.take().map_or((), |other| other());~17: the second is dropped although the first panics
 unwind.rs~            None => self.0 = Some(ManuallyDrop::new(caught)),~            None => caught.discard(),~16: the first panic goes on
 unwind.rs~if thread::panicking() { self.discard() } else { self.resume() }~self.resume()~17: no abort while unwinding
@@ -171,7 +171,7 @@ group/vec.rs~first.guard(&mut || value.show_error(error))~value.show_error(error
 group/vec.rs~let many = if caller_waker { None } else { Many::new(slots.len()) };~let _ = caller_waker;\n        let many = Many::new(slots.len());~20: caller_waker passes on the caller's waker
 group/vec.rs~        this.many.iter_mut().for_each(Many::begin_exits);~~20: members of many wait for their exit after the body
 group/vec.rs~            many.forget_parent();~            let _ = many;~20: no waker is kept while the body runs
-machine.rs~        members.as_mut().forget_parent();\n        let Next::Body(after)~        let Next::Body(after)~20: no waker is kept while the body runs
+machine.rs~            members.as_mut().forget_parent();\n        }\n        let Next::Body(after)~        }\n        let Next::Body(after)~20: no waker is kept while the body runs
 machine/outcome.rs~unwind::catch(|| members.forget_parent())~unwind::catch(|| drop(members))~17: a panic of the caller's waker is kept at the end
 wake.rs~(len > FEW).then~(len > 3).then~2: a few are polled with the caller's own waker
 group.rs~    fn get(self) -> usize {\n        self\n    }~    fn get(self) -> usize {\n        0\n    }~20: of many, those that were not woken are waited for
@@ -181,7 +181,7 @@ wake.rs~                from = index + 1;~                from = if woken.is_non
 wake.rs~Phase::Entering | Phase::Exiting => self.awake.keep(index),~Phase::Entering | Phase::Exiting => self.awake.pass(index),~20: a wake for the other sweep is kept
 wake.rs~                    self.cursor = index + 1;~                    self.cursor = index + 2;~20: members that wait are not forgotten
 wake.rs~(self.exiting, self.cursor) = (true, 0);~self.exiting = true;~20: all held members wait for their exit
-wake.rs~self.late.insert(index, self.len);~let _ = (&mut self.late, self.len);~20: a member held late waits for its exit
+wake.rs~self.late.insert(index, self.awake.capacity());~let _ = (&mut self.late, self.awake.capacity());~20: a member held late waits for its exit
 wake.rs~return Some(at * BITS + bits.trailing_zeros() as usize);~return Some(at * BITS + bits.ilog2() as usize);~20: members held late exit in argument order
 wake.rs~let mut mask = !0 << (from % BITS);~let mut mask = !0;~20: a member held late waits for the next sweep if this one has passed it
 wake.rs~                mask = !0;~~20: each of many that are held late is found
@@ -211,7 +211,7 @@ wake/state.rs~(Self((self.0 & !REGISTERED) + (1 << USERS[slot])), Some(slot))~(S
 wake/state.rs~        (Self((self.0 & !REGISTERED) + (1~        (Self((self.0 & !REGISTERED) + (0~20: a slot that is in use is not overwritten
 wake/state.rs~Some(hint) => (hint == index).then_some(self),~Some(_) => Some(self),~20: the hint is one member alone
 policy.rs~        panic.guard(&mut || observer.tell(event));~        let _ = (panic, observer, event);~the observer receives events
-machine/enter.rs~if held { Event::Entered { index } } else { Event::EnterFailed { index } }~Event::Entered { index }~the observer receives EnterFailed after a panic in an enter
+machine/enter.rs~self.count().end();\n        self.tell(if held { Event::Entered { index } } else { Event::EnterFailed { index } });~self.count().end();\n        self.tell(Event::Entered { index });~the observer receives EnterFailed after a panic in an enter
 machine/exit.rs~tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK {~if X::STACK {~the observer receives ExitFailed after a panic in an exit
 machine/enter.rs~leaves no way to the body.\n            if panic.is_some() {~leaves no way to the body.\n            if false {~a panic of the observer is not lost
 policy.rs~unwrap_or(index + 1)~unwrap_or(0)~12: what was pushed to a stack entered last
@@ -240,6 +240,33 @@ machine/hand_over.rs~            tell(self.observer, self.panic, Event::HandedOv
 policy.rs~                *ready = polled.is_ready();~                *ready = false;~14: a stop that was ready is not polled again
 policy.rs~SignalProj::Polled { future, ready } if !*ready => {\n                *ready = true;~SignalProj::Polled { future, ready } if !*ready => {\n                *ready = false;~14: a stop that has panicked is not polled again
 machine.rs~            StateProj::Slots(phase) => phase.is_entering(),~            StateProj::Slots(phase) => phase.is_entering() && !P::SETTLE,~14: with settle, a stop is polled as long as it lives
+machine/enter.rs~            self.as_mut().poll_drivers(parts, &mut entering, &mut may_begin, cx);~~driven D1: drivers are polled beside enters
+machine.rs~            let drives = Ms::Kind::DRIVEN && drives;~            let drives = false && drives;~driven D1: drivers are polled beside the body
+machine.rs~            drives = false;\n~~driven D1: once in the poll in which the body starts
+machine/exit.rs~            let _ = poll_held(members, observer, panic, cx);~            let _ = (members, observer, panic, cx);~driven D1: drivers are polled while their members wait for their exits
+machine.rs~if first.is_some() { Poll::Pending } else { poll_block(true, block, cx) };~Poll::Pending;\n        let _ = block;~driven D4: the body is polled once more
+machine.rs~        let lost = lost && !panic.is_some();\n~~driven D9: a panic wins over a loss
+machine/outcome.rs~        } else if slot.as_mut().is_lost() {~        } else if false {~driven D4: the errors of all drivers are the cause
+machine/enter.rs~            self.fail(ExitCase::Lost, parts, entering, may_begin);~            let _ = (entering, may_begin);~driven D5: a driver that fails beside enters fails the group
+machine/outcome.rs~                    exits = exits.merge(lost, panic);~                    panic.drop(lost);~driven D5: the errors of drivers stand beside those of enters
+driven.rs~Poll::Ready(this.driver.take_error().map_or(result, Err))~Poll::Ready(result)~driven D6: the error of a driver is that of the exit
+driven.rs~        if *this.to_end && matches!(this.driver, Driver::Running(_)) {~        if false {~driven D8: to_end waits for the driver
+driven.rs~            first.drop(driver);~            drop(driver);~driven D9: a driver is dropped after its panic is kept
+machine/drive.rs~Drove { ended: true, failed: true }~Drove { ended: true, failed: false }~driven D9: a driver that panics beside enters fails the group
+driven.rs~        first.guard(&mut || this.exit.set(HandleExit::Over));~        let _ = &mut this.exit;~driven D10: an exit and its driver are dropped one by one
+machine.rs~                drivers.clear(panic);\n~~driven D10: drivers are dropped one by one
+slot.rs~lost: *this.lost }~lost: Default::default() }~driven D10: a lost member stays lost after a drop
+entered.rs~    const DRIVEN_IN_GROUP: bool = V::DRIVEN;~    const DRIVEN_IN_GROUP: bool = false;~driven D11: an outer group drives a nested one
+wake.rs~                    Phase::Held if S::Kind::DRIVEN => self.awake.keep(index),\n~~driven D12: a wake of a held member is for its driver
+wake.rs~                self.awake.insert(index);\n~~driven D12: of many, a driver is polled in the poll of its enter
+group/vec.rs~                many.drive_all();~                let _ = many;~driven D12: of many that were entered, every driver is polled first
+machine/drive.rs~        tell(observer, panic, Event::DriverEnded { index });~        let _ = (observer, index);~driven D13: the end of a driver is told
+machine/exit.rs~        if driver_ended {~        if false {~driven D13: the end of a driver beside its exit is told
+driven.rs~            driver.poll(cx);\n~~driven D14: the driver is polled beside a step
+machine.rs~let body_first = drives && FairOf::<P>::FAIR && parts.exits.fairness().body_first();~let body_first = false;~driven D15: the body has its turn
+slot.rs~            StateProj::Held(Held(Some(value))) if L::Value::OPTIONAL && value.is_absent() => Phase::Over,\n~~24: an absent member has no exit
+machine/enter.rs~!<S::Value as Resource>::OPTIONAL || slot.phase() == Phase::Held;~true;~24: the observer receives EnterFailed
+machine/outcome.rs~        let _ = members.as_mut().visit(0, &mut ClearAbsent { panic });\n~~24: the error of an absent member is dropped with care
 LIST
 }
 

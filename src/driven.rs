@@ -10,7 +10,7 @@ use core::{
     task::{Context, Poll},
 };
 
-use pin_project::pin_project;
+use pin_project::{pin_project, pinned_drop};
 
 #[cfg(feature = "alloc")]
 use crate::adapters::ByBox;
@@ -121,7 +121,16 @@ impl<D: Future<Output: DriverOutput<E>> + Unpin, E> Driver<D, E> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Drove {
         let Self::Running(_) = self else { return Drove::default() };
         let Self::Running(mut driver) = self.take() else { return Drove::default() };
-        match Pin::new(&mut driver).poll(cx).map(DriverOutput::into_result) {
+        let mut polled = Poll::Pending;
+        if let Err(caught) = unwind::catch(|| polled = Pin::new(&mut driver).poll(cx).map(DriverOutput::into_result)) {
+            // Not while it unwinds: the destructor may panic, too.
+            let mut first = FirstPanic::none();
+            first.keep(caught);
+            first.drop(driver);
+            first.resume();
+            return Drove::default();
+        }
+        match polled {
             Poll::Pending => {
                 *self = Self::Running(driver);
                 Drove::default()
@@ -203,7 +212,7 @@ where
 
     fn release_resource(self, case: ExitCase) -> impl Exiting<Error = E> {
         let Self { handle, driver, to_end } = self;
-        DrivenExit { exit: handle.release_resource(case), result: None, driver, ended: false, to_end }
+        DrivenExit { exit: HandleExit::Running(handle.release_resource(case)), driver, ended: false, to_end }
     }
 
     fn lend_value(&mut self) -> &mut H::Value {
@@ -279,16 +288,23 @@ where
 }
 
 /// The exit of the handle, along with the driver.
-#[pin_project]
+#[pin_project(PinnedDrop)]
 struct DrivenExit<Fut, D, E> {
     #[pin]
-    exit: Fut,
-    /// What the exit returned. It is kept while the driver goes on to its end.
-    result: Option<Result<Answer, E>>,
+    exit: HandleExit<Fut, E>,
     driver: Driver<D, E>,
     /// The driver has ended in the last poll.
     ended: bool,
     to_end: bool,
+}
+
+/// The exit of the handle.
+#[pin_project(project = HandleExitProj, project_replace = HandleExitOwn)]
+enum HandleExit<Fut, E> {
+    Running(#[pin] Fut),
+    /// It has returned this. Its future is gone, with whatever is left of the handle, while the driver goes on to its end.
+    Ended(Result<Answer, E>),
+    Over,
 }
 
 impl<Fut, D, E> Future for DrivenExit<Fut, D, E>
@@ -299,10 +315,10 @@ where
     type Output = Result<Answer, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        if this.result.is_none() {
-            if let Poll::Ready(result) = this.exit.poll(cx) {
-                *this.result = Some(result);
+        let mut this = self.project();
+        if let HandleExitProj::Running(exit) = this.exit.as_mut().project() {
+            if let Poll::Ready(result) = exit.poll(cx) {
+                this.exit.set(HandleExit::Ended(result));
             }
         }
         // After the exit, so that its last words are sent.
@@ -310,9 +326,21 @@ where
         if *this.to_end && matches!(this.driver, Driver::Running(_)) {
             return Poll::Pending;
         }
-        let Some(result) = this.result.take() else { return Poll::Pending };
+        let HandleExitProj::Ended(_) = this.exit.as_mut().project() else { return Poll::Pending };
+        let HandleExitOwn::Ended(result) = this.exit.project_replace(HandleExit::Over) else { return Poll::Pending };
         // If both have failed, the exit has probably failed because its driver had.
         Poll::Ready(this.driver.take_error().map_or(result, Err))
+    }
+}
+
+/// The destructors of both may panic.
+#[pinned_drop]
+impl<Fut, D, E> PinnedDrop for DrivenExit<Fut, D, E> {
+    fn drop(self: Pin<&mut Self>) {
+        let (mut this, mut first) = (self.project(), FirstPanic::none());
+        first.guard(&mut || this.exit.set(HandleExit::Over));
+        first.drop(this.driver.take());
+        first.resume_in_drop();
     }
 }
 
@@ -326,7 +354,11 @@ where
 
     fn driver_ended(self: Pin<&mut Self>) -> bool {
         let this = self.project();
-        *this.ended | this.exit.driver_ended()
+        let inside = match this.exit.project() {
+            HandleExitProj::Running(exit) => exit.driver_ended(),
+            HandleExitProj::Ended(_) | HandleExitProj::Over => false,
+        };
+        *this.ended | inside
     }
 }
 

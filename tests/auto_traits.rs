@@ -341,3 +341,55 @@ fn a_users_own_methods() {
     #[cfg(feature = "alloc")]
     smol::block_on(gather(vec![member()]).with(async |all| Ok(all.iter_mut().for_each(|own| call!(own))))).unwrap();
 }
+
+/// A driver of a `Send` type or not.
+#[test]
+fn driven_and_optional() {
+    fn both<T: Send + Sync>(_: &T) {}
+    let driver = || Box::pin(async {}) as std::pin::Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+    let pair = || async move { Ok::<_, &'static str>((1, driver())) };
+    let member = || pair().driven().drop_on_exit().to_end();
+    is_send(gather((member(), member())).with(async |(a, b)| Ok(*a + *b)));
+    is_send(gather([member(), member()]).stack().cancel_on(ready(())).with(async |_| Ok(())));
+    is_send(gather((pair().driven().exit_with(async |_, _| Ok(())), member().optional())).with(async |_| Ok(())));
+    is_send(gather((pair().prepared(async |_| Ok(())).driven().drop_on_exit(),)).fair().with(async |_| Ok(())));
+    is_send(
+        gather((member(), gather((lease("a"),)).enter().errors_into::<Text>().optional().errors_into()))
+            .with(async |_| Ok(())),
+    );
+    let entered = smol::block_on(gather((member(), member().optional())).enter()).unwrap();
+    both(&entered);
+    is_send(entered.exit(ExitCase::Completed));
+    #[cfg(feature = "alloc")]
+    {
+        is_send(gather(vec![member(), member()]).with(async |_| Ok(())));
+        is_send(gather(vec![member().optional(), member().optional()]).settle().with(async |_| Ok(())));
+        is_send(gather((member(), member())).shield().with(async |_| Ok(())).on_drop(is_send));
+        let entered = smol::block_on(gather(vec![member()]).enter()).unwrap();
+        both(&entered);
+        is_send(entered.exit(ExitCase::Completed));
+    }
+
+    let local =
+        || async { Ok::<_, &'static str>((1, Box::pin(async {}) as std::pin::Pin<Box<dyn Future<Output = ()>>>)) };
+    is_not_send(gather((member(), local().driven().drop_on_exit())).with(async |_| Ok(())));
+    drop(is_fused_and_debug(gather((local().driven().drop_on_exit(),)).with(async |_| Ok(()))));
+    let value = async { Ok::<_, ()>(Rc::new(1)) }.drop_on_exit().optional();
+    is_not_send(gather((value,)).with(async |_| Ok(())));
+}
+
+/// The error of an outer group.
+#[derive(Debug)]
+struct Text;
+
+impl<E, S: gather_cm::Shape> From<gather_cm::Failure<E, S>> for Text {
+    fn from(_: gather_cm::Failure<E, S>) -> Self {
+        Self
+    }
+}
+
+impl From<Text> for &'static str {
+    fn from(_: Text) -> Self {
+        "nested"
+    }
+}

@@ -414,3 +414,90 @@ fn sizes_of_a_shield() {
     // A resource and a tag for each member, and a few words.
     assert!((1..8 * (64 + 16) + 128).contains(&cleanup.get()), "{} bytes", cleanup.get());
 }
+
+/// A driver of `N` bytes, which never ends.
+struct Drives<const N: usize>([u8; N]);
+
+impl<const N: usize> Future for Drives<N> {
+    type Output = Result<(), u8>;
+
+    fn poll(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.0[0] == 255 { Poll::Ready(Err(255)) } else { Poll::Pending }
+    }
+}
+
+/// A resource of `N` bytes with a driver of `M` bytes.
+async fn driven<const N: usize, const M: usize>(byte: u8, driver: u8) -> Result<(Bytes<N>, Drives<M>), u8> {
+    Ok((enter(byte).await?, Drives([driver; M])))
+}
+
+/// 19: drivers take no heap in tuples and arrays, whatever way they end.
+#[test]
+fn no_allocation_for_drivers() {
+    let pair = |driver| gather((driven::<64, 32>(1, 0).driven(), driven::<64, 32>(2, driver).driven()));
+    let (result, count) = allocations(pair(0).with(body2));
+    assert_eq!((result.ok(), count), (Some(3), 0));
+    let (result, count) = allocations(pair(255).stack().with(body2));
+    assert_eq!((result.map_err(|failure| failure.exits.len()), count), (Err(2), 0), "it is lost, and both exits fail");
+    let array = [1, 2, 3].map(|byte| driven::<64, 32>(byte, 0).driven().to_end().exit_within(async || 9));
+    let (result, count) = allocations(gather(array).with(async |_| Ok(())));
+    assert_eq!((result.is_err(), count), (true, 0));
+    let absent = (enter::<8>(255).optional(), driven::<8, 8>(1, 0).prepared(async |_| Ok(())).driven().optional());
+    assert_eq!(allocations(gather(absent).with(async |_| Ok(()))).1, 0);
+    let nested = gather((driven::<8, 8>(1, 0).driven(),)).enter();
+    assert_eq!(allocations(gather((nested,)).with(async |_| Ok(()))).1, 0);
+}
+
+/// 20: of a `Vec`, one more for the drivers.
+#[test]
+#[cfg(feature = "alloc")]
+fn allocations_of_driven_members() {
+    let counts = [3, 64, 3000].map(|len| {
+        let members: Vec<_> = (0..len).map(|_| driven::<8, 8>(1, 0).driven()).collect();
+        let (result, count) = allocations(async { gather(members).with(async |_| Ok(())).await });
+        (result.is_ok(), count)
+    });
+    println!("{counts:?}");
+    assert!(counts.iter().all(|(good, count)| *good && *count <= 8), "{counts:?}");
+    assert_eq!(counts[1], counts[2]);
+}
+
+/// The size of two driven members.
+#[test]
+fn sizes_of_drivers() {
+    let two = || (driven::<64, 32>(1, 0).driven(), driven::<64, 32>(2, 0).driven());
+    let size = size_of_val(&gather(two()).with(body2));
+    println!("two members of 64 bytes with drivers of 32 bytes: {size} bytes");
+    assert!(size <= 592, "{size} bytes");
+    let to_end = size_of_val(&gather((two().0.to_end(), two().1.to_end())).with(body2));
+    assert_eq!(to_end, size);
+}
+
+/// 19: a policy that is not used leaves nothing behind. Groups without drivers have the size that they had before there were
+/// any, or less.
+#[test]
+#[cfg(all(feature = "std", target_pointer_width = "64"))]
+fn sizes_without_drivers() {
+    let pair = || (enter::<64>(1), enter::<64>(2));
+    let eight = || [1, 2, 3, 4, 5, 6, 7, 8].map(enter::<64>);
+    let sizes = [
+        size_of_val(&gather(()).with(async |()| Ok(()))),
+        size_of_val(&gather(pair()).with(body2)),
+        size_of_val(&gather(pair()).stack().cancel_on(pend()).with(body2)),
+        size_of_val(&gather(eight()).with(body8)),
+        size_of_val(&gather(eight()).eager_rollback().exit_limit(2).with(body8)),
+        size_of_val(&gather(pair()).enter()),
+    ];
+    println!("{sizes:?}");
+    assert_eq!(sizes, [32, 336, 384, 1296, 1312, 464]);
+    let vec = || vec![enter::<64>(1), enter::<64>(2)];
+    let sizes = [
+        size_of_val(&gather(vec()).with(async |_| Ok(()))),
+        size_of_val(&gather(vec()).stack().with(async |_| Ok(()))),
+        size_of_val(&gather(vec()).enter()),
+        size_of_val(&gather(eight()).shield().with(body8).on_drop(drop)),
+        size_of_val(&gather(vec()).shield().settle().with(async |_| Ok(())).on_drop(drop)),
+    ];
+    println!("{sizes:?}");
+    assert_eq!(sizes, [352, 376, 336, 800, 368]);
+}

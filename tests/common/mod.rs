@@ -113,11 +113,18 @@ pub struct Act {
     pub drop_panics: bool,
     /// It panics while its future is being made (`into_future`, or `exit` itself).
     pub make_panics: bool,
+    /// It wakes itself in each poll.
+    pub busy: bool,
 }
 
 impl Act {
     pub fn new(end: End) -> Self {
-        Self { gates: VecDeque::new(), end, drop_panics: false, make_panics: false }
+        Self { gates: VecDeque::new(), end, drop_panics: false, make_panics: false, busy: false }
+    }
+
+    pub fn busy(mut self) -> Self {
+        self.busy = true;
+        self
     }
 
     pub fn gate(mut self, gate: &Gate) -> Self {
@@ -135,7 +142,10 @@ impl Act {
         self
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+        if self.busy {
+            cx.waker().wake_by_ref();
+        }
         while let Some(gate) = self.gates.front() {
             if gate.poll(cx).is_pending() {
                 return Poll::Pending;
@@ -262,7 +272,7 @@ impl Exit for Resource {
 
     fn on_error(&mut self, error: &dyn Any) {
         let member = self.0.as_ref().expect("it is there");
-        let error = error.downcast_ref::<&str>().expect("the errors of these tests");
+        let error = error.downcast_ref::<&str>().unwrap_or(&"another error");
         member.log.push(format_args!("on_error {} {error}", member.name));
         assert!(!member.on_error_panics, "on_error {}", member.name);
     }
@@ -384,6 +394,7 @@ pub async fn step(always: &tokio::sync::Semaphore) {
 pub enum Why<R> {
     Value(R),
     Enter(Vec<(usize, &'static str)>),
+    Lost(Vec<(usize, &'static str)>),
     Body(&'static str),
     Cancelled,
     /// Only exits failed, and the value was kept.
@@ -408,6 +419,19 @@ impl<R> Report<R> {
 
     pub fn enter(faults: &[(usize, &'static str)]) -> Self {
         Self { why: Why::Enter(faults.to_vec()), exits: vec![], suppressed: false }
+    }
+
+    pub fn lost(faults: &[(usize, &'static str)]) -> Self {
+        Self { why: Why::Lost(faults.to_vec()), exits: vec![], suppressed: false }
+    }
+
+    /// Only exits failed, and the value was dropped.
+    pub fn only_exits(faults: &[(usize, &'static str)]) -> Self {
+        Self { why: Why::Exits, exits: faults.to_vec(), suppressed: false }
+    }
+
+    pub fn cancelled() -> Self {
+        Self { why: Why::Cancelled, exits: vec![], suppressed: false }
     }
 
     pub fn body(error: &'static str) -> Self {
@@ -460,6 +484,7 @@ impl<R> Report<R> {
         let suppressed = failure.is_suppressed();
         let why = match failure.cause {
             Cause::Enter(errors) => Why::Enter(errors.into_iter().collect()),
+            Cause::Lost(errors) => Why::Lost(errors.into_iter().collect()),
             Cause::Body(error) => Why::Body(error),
             Cause::Cancelled { .. } => Why::Cancelled,
             Cause::Exit { .. } => Why::Exits,

@@ -1,0 +1,477 @@
+//! D13: what an observer receives of drivers. D11: groups with drivers within groups, and adapters around them.
+
+mod common;
+#[path = "common/driven.rs"]
+mod driven;
+
+use std::{cell::RefCell, future::pending};
+
+#[cfg(feature = "std")]
+use common::panics;
+use common::{Driver, Gate, Log, Report, assert_released, fails, well};
+use driven::{connect, drive, links, sleeps, steps};
+use gather_cm::{Cause, EnterExt, Event, Exit, ExitCase, Failure, Shape, gather};
+
+/// Events as text: `DriverEnded 0`.
+#[derive(Default)]
+struct Events(RefCell<Vec<String>>);
+
+impl Events {
+    fn observer(&self) -> impl FnMut(Event) + use<'_> {
+        |event| {
+            let text = format!("{event:?}").replace(" { index:", "").replace(" }", "");
+            self.0.borrow_mut().push(text);
+        }
+    }
+
+    /// Since the last time, without those of the fillers.
+    fn take(&self) -> Vec<String> {
+        let fillers = |line: &String| {
+            line.rsplit(' ').next().and_then(|name| name.parse().ok()).is_some_and(|name: usize| name > 2)
+        };
+        self.0.take().into_iter().filter(|line| !fillers(line)).collect()
+    }
+
+    fn of_drivers(&self) -> Vec<String> {
+        self.take().into_iter().filter(|line| line.starts_with("Driver")).collect()
+    }
+}
+
+in_each_group! {
+    /// Each end is told once, in each phase, whether it is good or bad.
+    fn each_end_is_told(group) {
+        for end in [well(), fails("lost")] {
+            for phase in 0..5 {
+                let (log, events, gates) = (Log::default(), Events::default(), [(); 4].map(|()| Gate::new()));
+                let ends = Gate::new();
+                let members = [
+                    [well(), sleeps(), well().gate(&gates[2])],
+                    [well(), end.clone().gate(&ends), well().gate(&gates[3])],
+                    [well().gate(&gates[0]), sleeps(), well()],
+                ];
+                let group = group(links(&log, members)).exit_limit(1).observe(events.observer());
+                let mut gather = drive(group.with(async |_| {
+                    gates[1].wait().await;
+                    Ok(7)
+                }));
+                gather.pends();
+                for gate in gates.iter().take(phase) {
+                    gate.open();
+                    if gather.poll().is_ready() {
+                        break;
+                    }
+                }
+                if phase == 4 {
+                    // It has exited; its driver was dropped.
+                    assert_eq!(events.of_drivers(), [""; 0]);
+                    continue;
+                }
+                assert_eq!(events.of_drivers(), [""; 0]);
+                ends.open();
+                let early = gather.poll();
+                assert!(early.is_pending());
+                assert_eq!(events.of_drivers(), ["DriverEnded 1"], "phase {phase}");
+                gates.iter().for_each(Gate::open);
+                while gather.poll().is_pending() {}
+                assert_eq!(events.of_drivers(), [""; 0], "phase {phase}");
+                assert_released(&log.everything());
+            }
+        }
+    }
+
+    /// The order among the other events.
+    fn the_order(group) {
+        let (log, events, breaks) = (Log::default(), Events::default(), Gate::new());
+        let members = [
+            [well(), fails("lost").gate(&breaks), well()],
+            [well(), sleeps(), well()],
+            [well(), sleeps(), well()],
+        ];
+        let group = group(links(&log, members)).observe(events.observer());
+        let mut gather = drive(group.with(async |_| Ok(pending::<()>().await)));
+        gather.pends();
+        events.take();
+        breaks.open();
+        assert_eq!(gather.end(), Report::lost(&[(0, "lost")]));
+        let exits = [0, 1, 2].map(|name| [format!("ExitStarted {name}"), format!("Exited {name}")]);
+        let mut expected = vec!["DriverEnded 0".to_string(), "BodyEnded { case: Lost".into()];
+        expected.extend(exits.concat());
+        assert_eq!(events.take(), expected);
+
+        // Along with its exit: before that ends.
+        let log = Log::default();
+        let members = [0, 1, 2].map(|_| [well(), sleeps(), well()]);
+        let exit = Gate::new();
+        let mut members = members;
+        let ends = Gate::new();
+        members[1] = [well(), well().gate(&ends), well().gate(&exit)];
+        let events = Events::default();
+        let group = driven::array(links(&log, members)).observe(events.observer());
+        let mut gather = drive(group.with(async |_| Ok(())));
+        gather.pends();
+        events.take();
+        ends.open();
+        exit.open();
+        assert_eq!(gather.end(), Report::value(()));
+        assert_eq!(events.take(), ["DriverEnded 1", "Exited 1"]);
+    }
+
+    /// None for a driver that is dropped, with its exit or with the gather.
+    fn none_for_a_drop(group) {
+        for phase in 0..3 {
+            let (log, events, gates) = (Log::default(), Events::default(), [Gate::new(), Gate::new()]);
+            let members = [
+                [well(), sleeps(), well().gate(&Gate::new())],
+                [well().gate(&gates[0]), sleeps(), well()],
+                [well(), sleeps(), well()],
+            ];
+            let group = group(links(&log, members)).observe(events.observer());
+            let mut gather = drive(group.with(async |_| {
+                gates[1].wait().await;
+                Ok(7)
+            }));
+            gather.pends();
+            for gate in gates.iter().take(phase) {
+                gate.open();
+                gather.pends();
+            }
+            gather.drop();
+            assert_eq!(events.of_drivers(), [""; 0]);
+        }
+    }
+}
+
+/// A panic is an end, too.
+#[test]
+#[cfg(feature = "std")]
+fn a_panic_is_told() {
+    panics_in(0..3);
+}
+
+#[test]
+#[cfg(feature = "std")]
+#[ignore = "not met: the driver of a member that exits"]
+fn a_panic_beside_the_exit_is_told() {
+    panics_in(3..4);
+}
+
+#[cfg(feature = "std")]
+fn panics_in(phases: std::ops::Range<usize>) {
+    for phase in phases {
+        let (log, events, gates) = (Log::default(), Events::default(), [(); 3].map(|()| Gate::new()));
+        let breaks = Gate::new();
+        let members = [
+            [well(), sleeps(), well().gate(&gates[2])],
+            [well(), panics("p").gate(&breaks), well().gate(&Gate::new())],
+            [well().gate(&gates[0]), sleeps(), well()],
+        ];
+        let group = gather(links(&log, members)).catch_unwind().exit_limit(1).observe(events.observer());
+        let mut gather = drive(group.with(async |_| {
+            gates[1].wait().await;
+            Ok(7)
+        }));
+        gather.pends();
+        for gate in gates.iter().take(phase) {
+            gate.open();
+            gather.pends();
+        }
+        breaks.open();
+        let _ = gather.poll();
+        assert_eq!(events.of_drivers(), ["DriverEnded 1"], "phase {phase}");
+    }
+}
+
+/// A member that enters at a gate.
+async fn slow(gate: Gate) -> Result<u8, Error> {
+    gate.wait().await;
+    Ok(1)
+}
+
+/// Runs a block for a nested group of two drivers and a plain member beside it, in each shape of the nested one.
+macro_rules! nested {
+    ($log:expr, $acts:expr, |$inner:ident| $run:expr) => {{
+        let pair = || {
+            let mut names = 0..2;
+            $acts.map(|acts| connect(&$log, names.next().expect("two"), acts).driven())
+        };
+        {
+            let [a, b] = pair();
+            let $inner = gather((a, b)).names(&["a", "b"]).enter();
+            $run
+        }
+        {
+            let $inner = gather(pair()).names(&["a", "b"]).enter();
+            $run
+        }
+        #[cfg(feature = "alloc")]
+        {
+            let $inner = gather(Vec::from(pair())).names(&["a", "b"]).enter();
+            $run
+        }
+    }};
+}
+
+/// D11: the outer group drives them: beside its enters, its body, while the nested group waits for its exit, and in there.
+#[test]
+fn an_outer_group_drives() {
+    let log = Log::default();
+    let acts = || [[well(), sleeps(), well()], [well(), sleeps(), well()]];
+    nested!(log, acts(), |inner| {
+        let [enter, ends, exit] = [Gate::new(), Gate::new(), Gate::new()];
+        let out = exit.clone();
+        let other = slow(enter.clone()).exit_with(async |_, _| Ok(out.wait().await));
+        let body = async {
+            ends.wait().await;
+            log.push("body");
+            Ok(7)
+        };
+        let mut gather =
+            Driver::new(gather((inner.errors_into::<Error>(), other)).in_reverse().with(async |_| body.await));
+        log.take();
+        gather.pends();
+        // Twice, since the nested group has polled them, too, when it had entered.
+        assert_eq!(steps(&log), ["entered 0", "entered 1", "drive 0", "drive 1", "drive 0", "drive 1"]);
+        gather.pends();
+        assert_eq!(steps(&log), ["drive 0", "drive 1"]);
+        enter.open();
+        gather.pends();
+        gather.pends();
+        assert_eq!(steps(&log), ["drive 0", "drive 1", "drive 0", "drive 1"]);
+        ends.open();
+        gather.pends();
+        assert_eq!(steps(&log), ["drive 0", "drive 1", "body", "drive 0", "drive 1"]);
+        gather.pends();
+        assert_eq!(steps(&log), ["drive 0", "drive 1"]);
+        exit.open();
+        assert_eq!(gather.end().ok(), Some(7));
+        let exits = |name| {
+            ["exit {} Completed", "exited {}", "drive {}", "drop driver {}"].map(|line| line.replace("{}", name))
+        };
+        assert_eq!(steps(&log), [exits("0"), exits("1")].concat());
+    });
+}
+
+/// D11: a driver of a nested group that fails: the outer group is lost, and the error tells who.
+#[test]
+fn a_nested_driver_fails() {
+    let (log, breaks) = (Log::default(), RefCell::new(Gate::new()));
+    let acts = || {
+        breaks.replace(Gate::new());
+        let fails_late = fails("lost").gate(&breaks.borrow());
+        [[well(), sleeps(), well()], [well(), fails_late, fails("x")]]
+    };
+    nested!(log, acts(), |inner| {
+        let other = slow(Gate::new()).drop_on_exit();
+        let group = gather((inner.errors_into::<Error>(), other)).fail_fast();
+        let mut gather = Driver::new(group.with(async |_| Ok(7)));
+        gather.pends();
+        breaks.borrow().open();
+        let failure = gather.end().expect_err("it is lost");
+        let Cause::Lost(errors) = failure.cause else { panic!("it is lost") };
+        assert_eq!(errors.get(0), Some(&Error("driver of b failed: lost".into())));
+        // The nested exit fails as well: nothing is lost of the first.
+        assert_eq!(failure.exits.get(0), Some(&Error("exit of b failed: x".into())));
+        assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 1 Lost"]);
+    });
+}
+
+/// D11: on its own, nobody polls its drivers. Its own exit does.
+#[test]
+fn exited_by_hand() {
+    let log = Log::default();
+    let [exit, breaks] = [Gate::new(), Gate::new()];
+    let acts = || [[well(), sleeps(), well().gate(&exit)], [well(), fails("lost").gate(&breaks), well().gate(&exit)]];
+    nested!(log, acts(), |inner| {
+        let group = Driver::new(inner).end().unwrap_or_else(|_| panic!("it enters"));
+        log.take();
+        let mut exits = Driver::new(group.exit(ExitCase::Failed));
+        exits.pends();
+        let lines = |name| ["exit {} Failed", "drive {}"].map(|line| line.replace("{}", name));
+        assert_eq!(steps(&log), [lines("0"), lines("1")].concat());
+        exits.pends();
+        assert_eq!(steps(&log), ["drive 0", "drive 1"]);
+        exits.drop();
+        assert_eq!(steps(&log), ["drop driver 0", "drop driver 1"]);
+    });
+    let group = gather((connect(&log, 0, [well(), fails("lost").gate(&breaks), well().gate(&exit)]).driven(),)).enter();
+    let mut exits = Driver::new(Driver::new(group).end().unwrap().exit(ExitCase::Completed));
+    exits.pends();
+    breaks.open();
+    exits.pends();
+    exit.open();
+    let failure = exits.end().unwrap_err();
+    assert!(matches!(failure.cause, Cause::Exit { .. }));
+    assert_eq!(failure.exits.get(0), Some(&"lost"));
+}
+
+/// D11: an `Entered` that is dropped drops its drivers.
+#[test]
+fn dropped() {
+    let log = Log::default();
+    let acts = || [[well(), sleeps(), well()], [well(), sleeps(), well()]];
+    nested!(log, acts(), |inner| {
+        let group = Driver::new(inner).end().unwrap_or_else(|_| panic!("it enters"));
+        log.take();
+        drop(group);
+        assert_eq!(steps(&log), ["abandon 0", "drop driver 0", "abandon 1", "drop driver 1"]);
+    });
+}
+
+/// D11: in a `Vec` of groups, in a box, and under adapters: each passes the drivers on.
+macro_rules! passes_drivers_on {
+    ($($(#[$meta:meta])* $name:ident: |$member:ident, $log:ident| $wrapped:expr;)*) => {$(
+        $(#[$meta])*
+        #[test]
+        fn $name() {
+            let ($log, [ends, exit, breaks]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
+            // Beside the enters, the body and the exit.
+            let $member = connect(&$log, 0, [well(), sleeps().busy(), well().gate(&exit)]);
+            let other_gate = Gate::new();
+            let waits = async {
+                other_gate.wait().await;
+                Ok(())
+            };
+            let group = gather(($wrapped, waits.drop_on_exit()));
+            let mut running = Driver::new(group.with(async |_| {
+                ends.wait().await;
+                Ok(7)
+            }));
+            for gate in [&other_gate, &ends, &exit] {
+                running.pends();
+                assert!($log.count("drive 0") >= 1);
+                $log.take();
+                running.pends();
+                assert_eq!(steps(&$log), ["drive 0"]);
+                gate.open();
+            }
+            assert_eq!(running.end().ok(), Some(7));
+            assert_eq!($log.count("drop driver 0"), 1);
+
+            // It fails beside the body.
+            let $member = connect(&$log, 1, [well(), fails("lost").gate(&breaks), well()]);
+            let group = gather(($wrapped, async { Ok(()) }.drop_on_exit()));
+            let mut running = Driver::new(group.with(async |_| Ok(pending::<()>().await)));
+            running.pends();
+            breaks.open();
+            let failure = running.end().unwrap_err();
+            assert!(matches!(&failure.cause, Cause::Lost(errors) if errors.get(0).is_some()), "{failure}");
+            assert_eq!(failure.errors().count(), 1);
+            assert!(failure.to_string().contains("lost"), "{failure}");
+            let lines = steps(&$log);
+            assert!(lines.iter().any(|line| line.starts_with("on_error 1 ")), "{lines:?}");
+            assert!(lines.contains(&"exit 1 Lost".to_string()));
+        }
+    )*};
+}
+
+passes_drivers_on! {
+    by_itself: |member, log| member.driven();
+    prepared: |member, log| member.prepared(async |_| Ok(log.push("step"))).driven();
+    to_end_of_a_wrapper: |member, log| member.driven().errors_into::<Error>();
+    enter_within: |member, log| member.driven().enter_within(async || { pending::<()>().await; "late" });
+    exit_within: |member, log| member.driven().exit_within(async || { pending::<()>().await; "late" });
+    optional: |member, log| member.driven().optional();
+    optional_and_errors_into: |member, log| member.driven().errors_into::<Error>().optional();
+    all: |member, log| member.driven().exit_within(async || { pending::<()>().await; "late" }).errors_into::<Error>().optional();
+    a_driven_handle: |member, log| {
+        let inner = member.driven();
+        async { Ok((inner.await?, Box::pin(pending::<()>()))) }.driven()
+    };
+    #[cfg(feature = "alloc")]
+    in_a_box: |member, log| {
+        let group = gather((member.driven(),)).enter();
+        async { group.await.map(Box::new) }.errors_into::<Error>()
+    };
+    nested: |member, log| gather((member.driven(),)).enter().errors_into::<Error>();
+    nested_twice: |member, log| {
+        let inner = gather([member.driven()]).enter();
+        let outer = gather((inner.errors_into::<Error>(),)).enter();
+        outer.errors_into::<Error>()
+    };
+    #[cfg(feature = "alloc")]
+    nested_in_a_vec: |member, log| {
+        let inner = gather(vec![member.driven().optional()]).enter();
+        gather(vec![inner.errors_into::<Error>()]).enter().errors_into::<Error>()
+    };
+    nested_and_optional: |member, log| gather((member.driven(),)).enter().errors_into::<Error>().optional();
+    nested_under_fair: |member, log| gather((member.driven(),)).fair().enter().errors_into::<Error>();
+}
+
+/// The error of a group with adapted members.
+#[derive(Debug, PartialEq)]
+struct Error(String);
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&'static str> for Error {
+    fn from(error: &'static str) -> Self {
+        Self(error.into())
+    }
+}
+
+impl<E: std::fmt::Display, S: Shape> From<Failure<E, S>> for Error {
+    fn from(failure: Failure<E, S>) -> Self {
+        Self(failure.to_string())
+    }
+}
+
+/// D11: within a `Vec` of many, each nested group has its own waker.
+#[test]
+#[cfg(feature = "alloc")]
+fn many_groups() {
+    let (log, ends) = (Log::default(), Gate::new());
+    let gates: Vec<_> = (0..40).map(|_| [Gate::new(), Gate::new()]).collect();
+    let groups = gates.iter().enumerate().map(|(name, [one, other])| {
+        let member = |gate: &Gate| connect(&log, name, [well(), well().gate(gate), well().gate(gate)]).driven();
+        gather((member(one), member(other))).enter().errors_into::<Error>()
+    });
+    let mut gather = Driver::new(gather(groups.collect::<Vec<_>>()).with(async |_| Ok(ends.wait().await)));
+    gather.pends();
+    assert_eq!(log.only(&["drive"]).len(), 160, "each nested group has polled its own, too, when it had entered");
+    gates[33][1].wake();
+    gather.pends();
+    assert_eq!(log.only(&["drive"]), ["drive 33", "drive 33"]);
+    gates[33][1].open();
+    gather.pends();
+    assert_eq!(log.only(&["drive", "drop driver"]), ["drive 33", "drive 33", "drop driver 33"]);
+    ends.open();
+    gather.pends();
+    gates.iter().flatten().for_each(Gate::open);
+    while gather.poll().is_pending() {}
+    assert!(log.count("drop driver 0") == 2);
+}
+
+/// D13: a driver in a nested group is told under the nested group's index, in each phase.
+#[test]
+fn events_of_a_nested_group() {
+    ends_in_a_nested_group(0..2);
+}
+
+#[test]
+#[ignore = "not met: a nested group that exits"]
+fn events_of_a_nested_exit() {
+    ends_in_a_nested_group(2..3);
+}
+
+fn ends_in_a_nested_group(phases: std::ops::Range<usize>) {
+    for phase in phases {
+        let (log, events, gates) = (Log::default(), Events::default(), [Gate::new(), Gate::new()]);
+        let breaks = Gate::new();
+        let inner = connect(&log, 0, [well(), well().gate(&breaks), well().gate(&Gate::new())]).driven();
+        let other = slow(gates[0].clone()).drop_on_exit();
+        let group = gather((other, gather((inner,)).enter().errors_into::<Error>())).observe(events.observer());
+        let mut gather = Driver::new(group.with(async |_| Ok(gates[1].wait().await)));
+        gather.pends();
+        for gate in gates.iter().take(phase) {
+            gate.open();
+            gather.pends();
+        }
+        breaks.open();
+        gather.pends();
+        assert_eq!(events.of_drivers(), ["DriverEnded 1"], "phase {phase}");
+    }
+}
