@@ -256,13 +256,8 @@ fn a_suite_is_torn_down_if_a_test_panics() {
 #[test]
 fn a_client_asks_over_one_connection() {
     run(async {
-        let lines = [
-            "200 OK: hello",
-            "404 Not Found:",
-            "200 OK: hello",
-            "the client has ended",
-            "the server has ended",
-        ];
+        let lines =
+            ["200 OK: hello", "404 Not Found:", "200 OK: hello", "the client has ended", "the server has ended"];
         output("http_client", &["/", "/nowhere", "/"]).await.expect(0, &lines, "");
     });
 }
@@ -280,13 +275,7 @@ async fn loops(lines: &str) -> (Running, TcpStream) {
 fn a_loop_that_fails_stops_the_others() {
     run(async {
         let (service, _client) = loops("17\n8\nx\n").await;
-        let lines = [
-            "the sum is 17",
-            "the sum is 25",
-            "listen stops: Lost",
-            "sum stops: Lost",
-            "print stops: Lost",
-        ];
+        let lines = ["the sum is 17", "the sum is 25", "listen stops: Lost", "sum stops: Lost", "print stops: Lost"];
         let errors = "Error: driver of sum failed:\n  invalid digit found in string\n";
         service.end().await.expect(1, &lines, errors);
     });
