@@ -125,3 +125,7 @@ pub mod policies {
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../MIGRATING.md")]
 mod migrating {}
+
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../DRIVERS.md")]
+mod drivers {}
