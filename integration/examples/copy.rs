@@ -30,7 +30,7 @@ use gather_cm::{EnterExt, ExitCase, Member, Report, gather};
 use gather_cm_integration::{Error, Servers};
 use redis::{AsyncCommands, aio::MultiplexedConnection};
 use tokio::net::TcpStream;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 /// A transaction on a connection of its own.
 pub fn transaction(config: &Config, name: &'static str) -> impl Member<Value = Client, Error = Error> {
@@ -70,8 +70,14 @@ pub async fn copy(servers: &Servers, lose: bool) -> Result<u64, Report> {
                 copied += target.execute("INSERT INTO gather_cm_target VALUES ($1)", &[&text]).await?;
             }
             if lose {
-                let process: i32 = source.query_one("SELECT pg_backend_pid()", &[]).await?.get(0);
-                target.execute("SELECT pg_terminate_backend($1)", &[&process]).await?;
+                // After a simple query no request is in flight that could get PostgreSQL's last words instead of the driver.
+                let answer = source.simple_query("SELECT pg_backend_pid()").await?;
+                let process = answer.iter().find_map(|message| match message {
+                    SimpleQueryMessage::Row(row) => row.get(0),
+                    _ => None,
+                });
+                let terminate = format!("SELECT pg_terminate_backend({})", process.unwrap_or("NULL"));
+                target.batch_execute(&terminate).await?;
                 return pending().await; // something that does not use the source
             }
             Ok(copied)
