@@ -57,6 +57,7 @@ folder=$(mktemp -d)
 trap 'rm -r "$log" "$folder"' EXIT
 run app_error 127.0.0.1:0
 run children cat cat
+run http_client / /nowhere
 run leases
 run quic hello bye
 run shards "$folder" "line one"

@@ -2,7 +2,7 @@
 //!
 //! Each of the three libraries returns a client along with a connection that somebody must poll. `driven` lets the gather
 //! poll it: while the others connect, beside the copy, and along with the exits. Each database begins its transaction in
-//! `prepared`, before it counts as entered. After `to_end`, PostgreSQL's connections say goodbye.
+//! `prepared`, before it counts as entered. By `to_end`, the exit also waits until the connection has said goodbye.
 //!
 //! If a connection is lost, the copy ends at once, and every exit receives `Lost`. With the argument `lose`, the program
 //! asks PostgreSQL to end the connection of the source.

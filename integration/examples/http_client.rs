@@ -12,12 +12,7 @@
 //! the server has ended
 //! ```
 
-use std::{
-    env, error,
-    future::{Future, IntoFuture},
-    io,
-    net::SocketAddr,
-};
+use std::{env, error, future::Future, io, net::SocketAddr};
 
 use axum::{Router, routing::get};
 use gather_cm::{EnterExt, gather};
@@ -47,7 +42,12 @@ pub async fn serve() -> Result<(Server, impl Future<Output = io::Result<()>> + U
     let (stop, stopped) = oneshot::channel();
     let app = Router::new().route("/", get(async || "hello"));
     let served = axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) });
-    Ok((Server { address, _stop: stop }, Box::pin(served.into_future())))
+    let driver = async {
+        served.await?;
+        println!("the server has ended");
+        Ok(())
+    };
+    Ok((Server { address, _stop: stop }, Box::pin(driver)))
 }
 
 type Client = SendRequest<Empty<Bytes>>;
@@ -83,9 +83,7 @@ async fn run(paths: impl Iterator<Item = String>) -> Result<(), Error> {
             Ok(())
         })
         .await;
-    asked.map_err(|failure| failure.report())?;
-    println!("the server has ended");
-    Ok(())
+    Ok(asked.map_err(|failure| failure.report())?)
 }
 
 #[tokio::main(flavor = "current_thread")]
