@@ -22,7 +22,7 @@ elif [ "$status" != 0 ]; then
 fi
 
 echo "== what the root's own tests are built of"
-heavy='^(axum|deadpool-postgres|hyper|quinn|redis|reqwest|rumqttc|tokio-postgres) '
+heavy='^(axum|deadpool-postgres|embassy-net|hyper|quinn|redis|reqwest|rumqttc|tokio-postgres) '
 [ "$(cargo tree "${package[@]}" --edges all --prefix none | grep -cE "$heavy")" -gt 0 ] || fail "nothing is heavy"
 ! cargo tree --locked --edges all --prefix none | grep -E "$heavy" || fail "a plain cargo test builds these"
 
