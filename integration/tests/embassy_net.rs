@@ -16,9 +16,23 @@ use embassy_net::{
     driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken},
     udp::{BindError, PacketMetadata, RecvError, SendError, UdpSocket},
 };
+use embassy_time_driver::time_driver_impl;
 use gather_cm::{EnterExt, gather};
 
 use common::run;
+
+/// A clock that stands still. Nothing is sent again in this test, so nobody waits for it.
+struct Clock;
+
+impl embassy_time_driver::Driver for Clock {
+    fn now(&self) -> u64 {
+        0
+    }
+
+    fn schedule_wake(&self, _: u64, _: &Waker) {}
+}
+
+time_driver_impl!(static CLOCK: Clock = Clock);
 
 /// One direction of the wire.
 #[derive(Default)]
