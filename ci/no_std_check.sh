@@ -91,7 +91,7 @@ all_but_size() {
     for target in "$arm" "$riscv"; do
         echo "== scenes: $target"
         run "$target" scenes
-        diff "$CARGO_TARGET_DIR/$target/release/scenes.uart" <(printf '%s\n' reading reading waiting reading reading) ||
+        diff "$CARGO_TARGET_DIR/$target/release/scenes.uart" <(printf '%s\n' reading reading waiting reading reading reading reading) ||
             fail "the UART gave something else"
     done
 

@@ -22,7 +22,7 @@ elif [ "$status" != 0 ]; then
 fi
 
 echo "== what the root's own tests are built of"
-heavy='^(axum|deadpool-postgres|hyper|quinn|redis|reqwest|rumqttc|tokio-postgres) '
+heavy='^(axum|deadpool-postgres|embassy-net|hyper|quinn|redis|reqwest|rumqttc|tokio-postgres) '
 [ "$(cargo tree "${package[@]}" --edges all --prefix none | grep -cE "$heavy")" -gt 0 ] || fail "nothing is heavy"
 ! cargo tree --locked --edges all --prefix none | grep -E "$heavy" || fail "a plain cargo test builds these"
 
@@ -57,6 +57,7 @@ folder=$(mktemp -d)
 trap 'rm -r "$log" "$folder"' EXIT
 run app_error 127.0.0.1:0
 run children cat cat
+run http_client / /nowhere
 run leases
 run quic hello bye
 run shards "$folder" "line one"

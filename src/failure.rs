@@ -42,6 +42,8 @@ use crate::{Exit, Gather};
 /// | --- | --- | --- | --- |
 /// | nothing fails | the body's value | `Completed` | nothing |
 /// | enters fail | [`Cause::Enter`] | `EnterFailed` | an enter error: the lowest index known when the first exit begins |
+/// | a [driver](crate::EnterExt::driven) fails before the body has ended | [`Cause::Lost`] | `Lost` | a driver's error: the lowest index known when the first exit begins |
+/// | the same, and enters fail | [`Cause::Enter`], and the driver's error in `exits` | `Lost` or `EnterFailed`, whichever was first | as for that case |
 /// | the body fails | [`Cause::Body`] | `Failed` | the body's error |
 /// | a driver fails before the body has ended | [`Cause::Lost`] | `Lost` | a driver's error: the lowest index known when the first exit begins |
 /// | the same, and an enter fails | [`Cause::Enter`], `exits` | the case of what failed first | the error of that |
@@ -51,6 +53,7 @@ use crate::{Exit, Gather};
 /// | the same, and with [`settle`](Gather::settle) an enter fails later | [`Cause::Enter`] | `Cancelled` | nothing |
 /// | exits fail after a body that completed | [`Cause::Exit`], `exits` | `Completed` (†) | nothing |
 /// | exits fail after any other end | the cause above, `exits` | as above (†) | as above |
+/// | a driver fails along with the exits | as if its member's exit had failed | as above (†) | as above |
 /// | an enter panics | the panic (‡) | `Panicked` (§) | an enter error, if others fail |
 /// | the body panics | the panic (‡) | `Panicked` | nothing |
 /// | the future of `cancel_on` panics, or its destructor | the panic (‡) | `Panicked` (§) | an enter error, if enters failed |

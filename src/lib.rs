@@ -8,6 +8,7 @@
 //! | --- | --- | --- | --- |
 //! | nothing fails | runs | `Completed` | the body's value |
 //! | a member cannot be entered; the others run on | is not called | `EnterFailed` | `Cause::Enter` |
+//! | a driver fails | is dropped, or not called | `Lost` | `Cause::Lost` |
 //! | the body fails | runs | `Failed` | `Cause::Body` |
 //! | the group is cancelled (`cancel_on`) | is dropped | `Cancelled` | `Cause::Cancelled` |
 //! | the body or an enter panics (feature `std`) | ends | `Panicked` | the panic resumes when all exits have finished |
@@ -125,3 +126,7 @@ pub mod policies {
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../MIGRATING.md")]
 mod migrating {}
+
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../DRIVERS.md")]
+mod drivers {}

@@ -2,6 +2,8 @@
 //! three of them, and the situations that each program is put in. All of it runs in counted steps of one thread, so that
 //! what is printed is the same each time.
 
+pub mod loops;
+
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeSet,

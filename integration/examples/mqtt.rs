@@ -4,6 +4,10 @@
 //! the client's last will. An exit can say goodbye, as it may wait for the broker. A drop cannot, so that the will is
 //! published, which is right: the client did not end as it should.
 //!
+//! A broker drops a client that is silent for too long, so the client's event loop must be polled all the time. It is the
+//! driver of a driven member here. The gather polls it also while the oven warms up, which takes longer than the broker
+//! would wait. The argument `slow` says so.
+//!
 //! ```text
 //! $ export GATHER_CM_TEST_MQTT=127.0.0.1:1883
 //! $ cargo run -p gather-cm-integration --example mqtt -- house/kitchen
@@ -19,7 +23,7 @@
 //!   caused by: Connection refused (os error 111)
 //! ```
 
-use std::{env, error, net::SocketAddr};
+use std::{env, error, future::Future, net::SocketAddr, pin::Pin, time::Duration};
 
 use gather_cm::{EnterExt, ExitCase, Report, gather};
 use rumqttc::{AsyncClient, ConnectionError, Event, Incoming, LastWill, MqttOptions, Outgoing, Publish, QoS};
@@ -27,30 +31,35 @@ use tokio::{
     io::{AsyncBufReadExt, BufReader, stdin},
     select,
     sync::mpsc,
+    time::sleep,
 };
-use tokio_util::task::AbortOnDropHandle;
 
 pub type Error = Box<dyn error::Error + Send + Sync>;
 
-/// A client, and the task that drives its connection. Dropped, it takes the connection with it.
+/// A broker drops a client that it has not heard of for one and a half times as long. mosquitto looks every five seconds.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+
 pub struct Session {
     pub client: AsyncClient,
     status: String,
     pub messages: mpsc::Receiver<Publish>,
-    connection: AbortOnDropHandle<Result<(), ConnectionError>>,
 }
 
+/// The event loop. It ends when the client has said goodbye.
+pub type Connection = Pin<Box<dyn Future<Output = Result<(), ConnectionError>> + Send>>;
+
 /// Connects, and subscribes. The broker has acknowledged both when this returns.
-pub async fn connect(broker: SocketAddr, topic: &str, name: &str) -> Result<Session, Error> {
+pub async fn connect(broker: SocketAddr, topic: &str, name: &str) -> Result<(Session, Connection), Error> {
     let status = format!("{topic}/{name}");
     let mut options = MqttOptions::new(format!("{name} of {topic}"), broker.ip().to_string(), broker.port());
+    options.set_keep_alive(KEEP_ALIVE);
     options.set_last_will(LastWill::new(&status, "lost", QoS::AtLeastOnce, true));
     let (client, mut events) = AsyncClient::new(options, 16);
     client.publish(&status, QoS::AtLeastOnce, true, "here").await?;
     client.subscribe(topic, QoS::AtLeastOnce).await?;
     while !matches!(events.poll().await?, Event::Incoming(Incoming::SubAck(_))) {}
     let (sender, messages) = mpsc::channel(16);
-    let connection = tokio::spawn(async move {
+    let connection = Box::pin(async move {
         loop {
             match events.poll().await? {
                 Event::Incoming(Incoming::Publish(message)) => drop(sender.send(message).await),
@@ -63,24 +72,24 @@ pub async fn connect(broker: SocketAddr, topic: &str, name: &str) -> Result<Sess
             }
         }
     });
-    Ok(Session { client, status, messages, connection: AbortOnDropHandle::new(connection) })
+    Ok((Session { client, status, messages }, connection))
 }
 
 /// Says goodbye. Nobody receives any more, so the channel must not hold up the connection.
 pub async fn disconnect(session: Session, _: ExitCase) -> Result<(), Error> {
     drop(session.messages);
     session.client.publish(session.status, QoS::AtLeastOnce, true, "gone").await?;
-    session.client.disconnect().await?;
-    Ok(session.connection.await??)
+    Ok(session.client.disconnect().await?)
 }
 
-pub async fn measure(broker: SocketAddr, topic: &str, linger: bool) -> Result<(), Report> {
+pub async fn measure(broker: SocketAddr, topic: &str, warm_up: Duration, linger: bool) -> Result<(), Report> {
     gather((
-        connect(broker, topic, "sensor").exit_with(disconnect),
-        connect(broker, topic, "display").exit_with(disconnect),
+        connect(broker, topic, "sensor").driven().exit_with(disconnect).to_end(),
+        connect(broker, topic, "display").driven().exit_with(disconnect).to_end(),
+        async { Ok(sleep(warm_up).await) }.drop_on_exit(),
     ))
-    .names(&["sensor", "display"])
-    .with(async |(sensor, display)| {
+    .names(&["sensor", "display", "oven"])
+    .with(async |(sensor, display, _)| {
         for degrees in ["19.5", "20.0", "20.5"] {
             sensor.client.publish(topic, QoS::AtLeastOnce, false, degrees).await?;
             let message = display.messages.recv().await.ok_or("the connection has ended")?;
@@ -95,14 +104,16 @@ pub async fn measure(broker: SocketAddr, topic: &str, linger: bool) -> Result<()
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let broker = env::var("GATHER_CM_TEST_MQTT").map_err(|_| "GATHER_CM_TEST_MQTT is not set")?.parse()?;
-    let topic = env::args().nth(1).ok_or("usage: mqtt TOPIC [drop]")?;
-    if env::args().nth(2).is_none() {
-        return Ok(measure(broker, &topic, false).await?);
+    let topic = env::args().nth(1).ok_or("usage: mqtt TOPIC [slow | drop]")?;
+    match env::args().nth(2).as_deref() {
+        None => return Ok(measure(broker, &topic, Duration::ZERO, false).await?),
+        Some("slow") => return Ok(measure(broker, &topic, 7 * KEEP_ALIVE, false).await?),
+        Some(_) => {}
     }
     // Each line of the input is a step: the first drops the future, the second ends the program.
     let mut steps = BufReader::new(stdin()).lines();
     select! {
-        measured = measure(broker, &topic, true) => return Ok(measured?),
+        measured = measure(broker, &topic, Duration::ZERO, true) => return Ok(measured?),
         step = steps.next_line() => drop(step?),
     }
     println!("dropped");

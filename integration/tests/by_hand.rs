@@ -205,23 +205,36 @@ mod by_hand {
     }
 
     pub mod mqtt {
-        use std::net::SocketAddr;
+        use std::{net::SocketAddr, time::Duration};
 
         use gather_cm::ExitCase;
-        use rumqttc::QoS;
-        use tokio::join;
+        use rumqttc::{ConnectionError, QoS};
+        use tokio::{join, time::sleep};
+        use tokio_util::task::AbortOnDropHandle;
 
-        use crate::mqtt::{Error, connect, disconnect};
+        use crate::mqtt::{self, Error, Session};
 
-        pub async fn measure(broker: SocketAddr, topic: &str, linger: bool) -> Result<(), Error> {
-            let entered = join!(connect(broker, topic, "sensor"), connect(broker, topic, "display"));
-            let (sensor, mut display) = match entered {
-                (Ok(sensor), Ok(display)) => (sensor, display),
-                (Ok(connected), Err(error)) | (Err(error), Ok(connected)) => {
-                    disconnect(connected, ExitCase::EnterFailed).await?;
+        type Connection = AbortOnDropHandle<Result<(), ConnectionError>>;
+
+        async fn connect(broker: SocketAddr, topic: &str, name: &str) -> Result<(Session, Connection), Error> {
+            let (session, connection) = mqtt::connect(broker, topic, name).await?;
+            Ok((session, AbortOnDropHandle::new(tokio::spawn(connection))))
+        }
+
+        async fn disconnect(session: Session, connection: Connection, case: ExitCase) -> Result<(), Error> {
+            mqtt::disconnect(session, case).await?;
+            Ok(connection.await??)
+        }
+
+        pub async fn measure(broker: SocketAddr, topic: &str, warm_up: Duration, linger: bool) -> Result<(), Error> {
+            let entered = join!(connect(broker, topic, "sensor"), connect(broker, topic, "display"), sleep(warm_up));
+            let ((sensor, sensor_connection), (mut display, display_connection)) = match entered {
+                (Ok(sensor), Ok(display), ()) => (sensor, display),
+                (Ok((session, connection)), Err(error), ()) | (Err(error), Ok((session, connection)), ()) => {
+                    disconnect(session, connection, ExitCase::EnterFailed).await?;
                     return Err(error);
                 }
-                (Err(error), Err(_)) => return Err(error),
+                (Err(error), Err(_), ()) => return Err(error),
             };
             let body = async {
                 for degrees in ["19.5", "20.0", "20.5"] {
@@ -233,7 +246,8 @@ mod by_hand {
             };
             let result: Result<(), Error> = body.await;
             let case = if result.is_ok() { ExitCase::Completed } else { ExitCase::Failed };
-            let (sensor, display) = join!(disconnect(sensor, case), disconnect(display, case));
+            let (sensor, display) =
+                join!(disconnect(sensor, sensor_connection, case), disconnect(display, display_connection, case));
             result.and(sensor).and(display)
         }
     }

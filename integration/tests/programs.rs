@@ -4,7 +4,7 @@ mod common;
 
 use std::{fs, net::TcpListener, path::Path};
 
-use tokio::task::yield_now;
+use tokio::{io::AsyncWriteExt, net::TcpStream, task::yield_now};
 
 use common::{Ended, Running, example, output, run};
 
@@ -250,5 +250,45 @@ fn a_suite_is_torn_down_if_a_test_panics() {
         assert_eq!(ended.lines, lines);
         assert_eq!(ended.code, Some(1));
         assert!(ended.errors.contains("oops"), "{ended:?}"); // of the panic hook
+    });
+}
+
+#[test]
+fn a_client_asks_over_one_connection() {
+    run(async {
+        let lines =
+            ["200 OK: hello", "404 Not Found:", "200 OK: hello", "the client has ended", "the server has ended"];
+        output("http_client", &["/", "/nowhere", "/"]).await.expect(0, &lines, "");
+    });
+}
+
+/// The example `loops`, and a client that sends it these lines.
+async fn loops(lines: &str) -> (Running, TcpStream) {
+    let mut service = Running::start(example("loops", &[]));
+    let first = service.line().await;
+    let mut client = TcpStream::connect(first.strip_prefix("listening on ").expect(&first)).await.unwrap();
+    client.write_all(lines.as_bytes()).await.unwrap();
+    (service, client)
+}
+
+#[test]
+fn a_loop_that_fails_stops_the_others() {
+    run(async {
+        let (service, _client) = loops("17\n8\nx\n").await;
+        let lines = ["the sum is 17", "the sum is 25", "listen stops: Lost", "sum stops: Lost", "print stops: Lost"];
+        let errors = "Error: driver of sum failed:\n  invalid digit found in string\n";
+        service.end().await.expect(1, &lines, errors);
+    });
+}
+
+#[test]
+fn loops_stop_at_a_signal() {
+    run(async {
+        let (mut service, _client) = loops("17\n").await;
+        assert_eq!(service.line().await, "the sum is 17");
+        let process = service.process.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+        let lines = ["listen stops: Cancelled", "sum stops: Cancelled", "print stops: Cancelled"];
+        service.end().await.expect(0, &lines, "");
     });
 }

@@ -53,6 +53,82 @@ fn servers(test: &str) -> Option<Servers> {
     servers.map(Result::unwrap)
 }
 
+/// A database of a test's own, with the tables of the example `copy`.
+struct Database {
+    name: String,
+    outside: tokio_postgres::Client,
+    inside: tokio_postgres::Client,
+}
+
+impl Database {
+    async fn new(servers: &Servers, test: &str) -> Self {
+        let (outside, connection) = servers.postgres.connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let name = format!("gather_cm_{}_{test}", std::process::id());
+        outside.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let (inside, connection) = servers.postgres.clone().dbname(&name).connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        inside.batch_execute(COPY).await.unwrap();
+        Self { name, outside, inside }
+    }
+
+    /// Runs the example, and returns also which rows have arrived.
+    async fn copy(&self, arguments: &[&str]) -> (Ended, Vec<String>) {
+        let mut command = example("copy", arguments);
+        let place = format!("{} dbname={}", env::var("GATHER_CM_TEST_PG").unwrap(), self.name);
+        let ended = Ended::of(command.env("GATHER_CM_TEST_PG", place).output().await.unwrap());
+        let rows = self.inside.query("SELECT text FROM gather_cm_target", &[]).await.unwrap();
+        (ended, rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// How many sessions ended without a goodbye of the client, and how many the server has killed. Counted when all but
+    /// the test's own has ended.
+    async fn ends(&self) -> (i64, i64) {
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2";
+        let own: i32 = self.inside.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        while self.outside.query_one(others, &[&self.name, &own]).await.unwrap().get::<_, i64>(0) > 0 {}
+        let ends = "SELECT sessions_abandoned, sessions_killed FROM pg_stat_database WHERE datname = $1";
+        let row = self.outside.query_one(ends, &[&self.name]).await.unwrap();
+        (row.get(0), row.get(1))
+    }
+
+    async fn drop(self) {
+        drop(self.inside);
+        self.outside.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await.unwrap();
+    }
+}
+
+const COPY: &str = "CREATE TABLE gather_cm_source (text text);
+    CREATE TABLE gather_cm_target (text text);
+    INSERT INTO gather_cm_source VALUES ('one'), ('two'), ('three')";
+
+/// Three clients with drivers, none of which is spawned. One of them is lost.
+#[test]
+fn a_copy_is_committed_or_rolled_back() {
+    let Some(servers) = servers("copy") else { return };
+    run(async {
+        let database = Database::new(&servers, "copy").await;
+        let mut redis = servers.redis.get_multiplexed_async_connection().await.unwrap();
+
+        let (ended, rows) = database.copy(&["lose"]).await;
+        let errors = "Error: driver of source failed:\n  \
+                      PostgreSQL: db error: FATAL: terminating connection due to administrator command\n\
+                      exit of source failed:\n  PostgreSQL: connection closed\n";
+        ended.expect(1, &["source: ROLLBACK", "target: ROLLBACK"], errors);
+        assert_eq!(rows, [""; 0]);
+        assert_eq!(redis.get::<_, String>("gather_cm_copy").await.unwrap(), "Lost");
+        assert_eq!(database.ends().await, (0, 1));
+
+        let (ended, rows) = database.copy(&[]).await;
+        ended.expect(0, &["source: COMMIT", "target: COMMIT", "copied 3 rows"], "");
+        assert_eq!(rows, ["one", "two", "three"]);
+        assert_eq!(redis.get::<_, String>("gather_cm_copy").await.unwrap(), "Completed");
+        // Each connection said goodbye: a transaction that was begun would not end well without.
+        assert_eq!(database.ends().await, (0, 1));
+        database.drop().await;
+    });
+}
+
 const OUTBOX: &str = "CREATE TABLE gather_cm_outbox (text text, sent boolean);
     INSERT INTO gather_cm_outbox VALUES ('old', true), ('one', false), ('two', false)";
 
@@ -270,6 +346,17 @@ fn mqtt_clients_say_goodbye() {
     run(async {
         let Some(mut watch) = Watch::new("goodbye").await else { return };
         output("mqtt", &[&watch.topic]).await.expect(0, &RECEIVED, "");
+        assert_eq!(watch.next_two().await, ["display is here", "sensor is here"]);
+        assert_eq!(watch.next_two().await, ["display is gone", "sensor is gone"]);
+    });
+}
+
+/// The oven takes longer to warm up than the broker waits for a client that is silent.
+#[test]
+fn mqtt_clients_stay_while_another_member_enters() {
+    run(async {
+        let Some(mut watch) = Watch::new("slow").await else { return };
+        output("mqtt", &[&watch.topic, "slow"]).await.expect(0, &RECEIVED, "");
         assert_eq!(watch.next_two().await, ["display is here", "sensor is here"]);
         assert_eq!(watch.next_two().await, ["display is gone", "sensor is gone"]);
     });

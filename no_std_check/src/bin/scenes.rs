@@ -8,10 +8,13 @@ use core::{
     future::pending,
     ops::{Deref, DerefMut},
     panic::PanicInfo,
+    pin::{Pin, pin},
+    task::{Context, Poll},
 };
 
 use embassy_executor::Spawner;
 use embassy_futures::select::{Either, select};
+use embassy_sync::{blocking_mutex::raw::NoopRawMutex, signal::Signal};
 use embassy_time::Timer;
 use gather_cm::{Cause, EnterExt, Exit, ExitCase, Member, gather};
 use no_std_check::{
@@ -301,6 +304,82 @@ async fn the_future_is_dropped() {
     log.all_off();
 }
 
+/// A network that answers only while its runner is polled.
+struct Net {
+    request: Signal<NoopRawMutex, u32>,
+    answer: Signal<NoopRawMutex, u32>,
+    /// How often the runner has found nothing to do for `BEAT` ticks.
+    beats: Cell<u32>,
+}
+
+const BEAT: u32 = 10;
+
+impl Net {
+    async fn run(&self) -> ! {
+        loop {
+            match select(self.request.wait(), Timer::after_ticks(BEAT.into())).await {
+                Either::First(request) => self.answer.signal(request * request),
+                Either::Second(()) => self.beats.set(self.beats.get() + 1),
+            }
+        }
+    }
+
+    async fn ask(&self, request: u32) -> u32 {
+        self.request.signal(request);
+        self.answer.wait().await
+    }
+}
+
+/// A driver that records when it is dropped. The runner itself is pinned outside of the gather.
+struct Runner<'a, F> {
+    run: Pin<&'a mut F>,
+    log: &'a Log,
+    dropped: &'a Cell<Option<u32>>,
+}
+
+impl<F: Future> Future for Runner<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.run.as_mut().poll(cx)
+    }
+}
+
+impl<F> Drop for Runner<'_, F> {
+    fn drop(&mut self) {
+        self.dropped.set(Some(self.log.now()));
+    }
+}
+
+async fn a_runner_is_driven() {
+    let log = Log::start("a runner that never ends is driven");
+    let net = Net { request: Signal::new(), answer: Signal::new(), beats: Cell::new(0) };
+    let (exited, dropped) = (Cell::new(None), Cell::new(None));
+    let mut run = pin!(net.run());
+    let runner = Runner { run: run.as_mut(), log: &log, dropped: &dropped };
+    let driven = async { Ok::<_, Fault>((&net, runner)) }.driven().exit_with(async |net: &Net, _| {
+        check("the runner answers the exit", net.ask(5).await == 25);
+        check("the runner is there until the exit has finished", dropped.get().is_none());
+        exited.set(Some(log.now()));
+        Ok(())
+    });
+    let (uart, sensor, radio) = devices(&log, Plan::default());
+    let result = gather((driven, uart, sensor, radio))
+        .with_own_error(async |(net, uart, sensor, radio)| {
+            check("the runner runs while the others enter", net.beats.get() + 1 >= SENSOR_UP / BEAT);
+            check("the runner answers the body", net.ask(7).await == 49);
+            work(uart, sensor, radio).await
+        })
+        .await;
+    check("the body's value comes back", matches!(result, Ok(3)));
+    check("the runner is dropped along with its exit", exited.get().is_some() && dropped.get() == exited.get());
+    check("all exit in the time of the slowest", log.exits().is_some_and(|(_, taken)| taken == RADIO_DOWN));
+    let beats = net.beats.get();
+    select(run, Timer::after_ticks(3 * u64::from(BEAT))).await;
+    check("what is pinned outside is still there", net.beats.get() > beats);
+    log.end(ExitCase::Completed, [true; 3]);
+}
+
 #[embassy_executor::main]
 async fn main(_spawner: Spawner) {
     board::start();
@@ -311,6 +390,7 @@ async fn main(_spawner: Spawner) {
     stopped_by_an_interrupt().await;
     an_exit_is_late().await;
     the_future_is_dropped().await;
+    a_runner_is_driven().await;
     say!("all scenes passed at tick ", board::now(), "\n");
     semihosting::process::exit(0)
 }
