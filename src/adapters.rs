@@ -342,7 +342,8 @@ pub trait EnterExt: IntoFuture + Sized {
     /// The exit of the lost member runs all the same. If the library lets it wait for a driver that is dead, it hangs: give it a
     /// deadline by [`exit_within`](Self::exit_within).
     ///
-    /// Do not pass a driver to [`cancel_on`](crate::Gather::cancel_on): it is dropped before the exits, which then wait for it.
+    /// Do not pass a driver to [`cancel_on`](crate::Gather::cancel_on): it is dropped before the exits, which then fail, or wait for
+    /// it for ever.
     ///
     /// # Panics
     ///

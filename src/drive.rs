@@ -53,6 +53,12 @@ pub trait Drive<V>: Sized {
         1
     }
 
+    /// The member `index` is an optional one that could not be entered.
+    fn is_absent(&self, index: usize) -> bool {
+        let _ = index;
+        false
+    }
+
     /// Moves them out.
     fn take(&mut self) -> Self;
 
@@ -98,6 +104,10 @@ impl<W: DerefMut<Target: Sized>, D: Drive<W::Target>> Drive<W> for OfTarget<D> {
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
         self.0.drive(index, cx)
+    }
+
+    fn is_absent(&self, index: usize) -> bool {
+        self.0.is_absent(index)
     }
 
     fn take(&mut self) -> Self {
@@ -219,6 +229,10 @@ impl<V, D: Drive<V>> Drive<Vec<V>> for Box<[D]> {
 
     fn members(&self) -> usize {
         self.len()
+    }
+
+    fn is_absent(&self, index: usize) -> bool {
+        self[index].is_absent(0)
     }
 
     fn take(&mut self) -> Self {

@@ -350,18 +350,20 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Clear for Machine<M
     fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic) {
         let this = self.project();
         let (mut state, observer) = (this.state, this.policy.parts().observer);
-        let mut abandoned = 0;
+        let mut drivers = None;
         match state.as_mut().project() {
             StateProj::Slots(phase) => phase.clear(observer, panic),
-            StateProj::Body { drivers, .. } => {
+            StateProj::Body { drivers: all, .. } => {
                 tell(observer, panic, Event::BodyDropped {});
-                abandoned = drivers.members();
-                drivers.clear(panic);
+                let mut all = all.take();
+                all.clear(panic);
+                drivers = Some(all);
             }
             StateProj::Done => return,
         }
         panic.guard(&mut || state.as_mut().end());
-        for index in 0..abandoned {
+        let Some(drivers) = drivers else { return };
+        for index in (0..drivers.members()).filter(|index| !drivers.is_absent(*index)) {
             tell(observer, panic, Event::Abandoned { index });
         }
     }

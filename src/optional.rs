@@ -112,7 +112,7 @@ impl<V: Resource<Error = E>, E> Resource for Optional<V, E> {
     }
 }
 
-/// The drivers of an optional resource, if there is one.
+/// The drivers of an optional resource; or nothing, if the resource is absent.
 struct OfOptional<D>(Option<D>);
 
 impl<V, E, D: Drive<V>> Drive<Optional<V, E>> for OfOptional<D> {
@@ -120,13 +120,17 @@ impl<V, E, D: Drive<V>> Drive<Optional<V, E>> for OfOptional<D> {
 
     fn none(optional: &Optional<V, E>) -> Option<Self> {
         match &optional.0 {
-            Ok(value) => D::none(value).map(|_| Self(None)),
+            Ok(value) => D::none(value).map(|none| Self(Some(none))),
             Err(_) => Some(Self(None)),
         }
     }
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
         self.0.as_mut().map_or_else(Drove::default, |drivers| drivers.drive(index, cx))
+    }
+
+    fn is_absent(&self, _: usize) -> bool {
+        self.0.is_none()
     }
 
     fn take(&mut self) -> Self {

@@ -153,8 +153,6 @@ pub struct Ordered;
 pub struct Fair {
     enters: usize,
     exits: usize,
-    /// The last poll polled the body before the drivers.
-    body: bool,
 }
 
 /// The members of a large `Vec` get wakers of their own. The default.
@@ -602,8 +600,10 @@ impl Fairness for Fair {
     }
 
     fn body_first(&mut self) -> bool {
-        self.body = !self.body;
-        self.body
+        // The enters are over: their place remembers whether the last poll polled the body first.
+        let body_first = self.enters != usize::MAX;
+        self.enters = if body_first { usize::MAX } else { 0 };
+        body_first
     }
 }
 

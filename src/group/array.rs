@@ -151,6 +151,10 @@ impl<V, D: Drive<V>, const N: usize> Drive<[V; N]> for [D; N] {
         N
     }
 
+    fn is_absent(&self, index: usize) -> bool {
+        self[index].is_absent(0)
+    }
+
     fn take(&mut self) -> Self {
         self.each_mut().map(D::take)
     }

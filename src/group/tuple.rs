@@ -161,6 +161,13 @@ macro_rules! tuple {
                 $n
             }
 
+            fn is_absent(&self, index: usize) -> bool {
+                match index {
+                    $($i => self.$i.is_absent(0),)*
+                    _ => false,
+                }
+            }
+
             fn take(&mut self) -> Self {
                 ($(self.$i.take(),)*)
             }
