@@ -17,7 +17,7 @@ use alloc::boxed::Box;
 
 use crate::{
     ExitCase, Resource, Verdict,
-    drive::{self, Alone, Drive, Drove, Exiting, OfTarget},
+    drive::{self, Alone, Drive, Drove, Exiting, Kind, OfTarget},
     driven::{ByDriver, DriverOutput, Prepared, prepare},
     exit::{Answer, Answering, sealed::Sealed},
     optional::ByOption,
@@ -758,12 +758,36 @@ impl<Fut: Future<Output = Result<T, E>>, D: Future<Output = E>, T, E> Future for
     }
 }
 
-impl<Fut: Exiting, D: Future<Output = Fut::Error>> Exiting for Race<Fut, D, Fut::Error> {
+/// An exit with a deadline. The error of a driver that has failed before the deadline stays the error.
+#[pin_project]
+struct InTime<Fut, D, E>(#[pin] Race<Fut, D, E>);
+
+impl<Fut: Exiting, D: Future<Output = Fut::Error>> Future for InTime<Fut, D, Fut::Error> {
+    type Output = Result<Answer, Fut::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut race = self.project().0;
+        let polled = race.as_mut().poll(cx);
+        if polled.is_pending() || !Fut::Kind::DRIVEN {
+            return polled;
+        }
+        match race.project().future.take_lost() {
+            Some(error) => Poll::Ready(Err(error)),
+            None => polled,
+        }
+    }
+}
+
+impl<Fut: Exiting, D: Future<Output = Fut::Error>> Exiting for InTime<Fut, D, Fut::Error> {
     type Error = Fut::Error;
     type Kind = Fut::Kind;
 
+    fn take_lost(self: Pin<&mut Self>) -> Option<Fut::Error> {
+        self.project().0.project().future.take_lost()
+    }
+
     fn driver_ended(self: Pin<&mut Self>) -> bool {
-        self.project().future.driver_ended()
+        self.project().0.project().future.driver_ended()
     }
 }
 
@@ -966,6 +990,10 @@ impl<Fut: Exiting, A> Exiting for Beside<Fut, A> {
     type Error = Fut::Error;
     type Kind = Fut::Kind;
 
+    fn take_lost(self: Pin<&mut Self>) -> Option<Fut::Error> {
+        self.project().0.take_lost()
+    }
+
     fn driver_ended(self: Pin<&mut Self>) -> bool {
         self.project().0.driver_ended()
     }
@@ -990,6 +1018,10 @@ impl<Fut: Future<Output = Result<T, E>>, T, E: Into<E2>, E2> Future for ErrInto<
 impl<Fut: Exiting<Error: Into<E2>>, E2> Exiting for ErrInto<Fut, E2> {
     type Error = E2;
     type Kind = Fut::Kind;
+
+    fn take_lost(self: Pin<&mut Self>) -> Option<E2> {
+        self.project().future.take_lost().map(Into::into)
+    }
 
     fn driver_ended(self: Pin<&mut Self>) -> bool {
         self.project().future.driver_ended()
@@ -1102,7 +1134,7 @@ impl<V: Resource, D: AsyncFnOnce() -> V::Error> Resource for ExitWithin<V, D> {
     type Value = V::Value;
 
     fn release_resource(self, case: ExitCase) -> impl Exiting<Error = V::Error> {
-        Race { future: self.value.release_resource(case), deadline: (self.deadline)(), late: None }
+        InTime(Race { future: self.value.release_resource(case), deadline: (self.deadline)(), late: None })
     }
 
     fn lend_value(&mut self) -> &mut V::Value {

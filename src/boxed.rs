@@ -35,6 +35,10 @@ impl<Fut: Exiting> Exiting for Boxed<Fut> {
     type Error = Fut::Error;
     type Kind = Fut::Kind;
 
+    fn take_lost(self: Pin<&mut Self>) -> Option<Fut::Error> {
+        self.get_mut().0.as_mut().and_then(|future| future.as_mut().take_lost())
+    }
+
     fn driver_ended(self: Pin<&mut Self>) -> bool {
         self.get_mut().0.as_mut().is_some_and(|future| future.as_mut().driver_ended())
     }

@@ -253,6 +253,11 @@ pub trait Exiting: Future<Output = Result<Answer, Self::Error>> {
     type Error;
     type Kind: Kind;
 
+    /// Moves the error of a driver out, if one has failed and the exit has not finished.
+    fn take_lost(self: Pin<&mut Self>) -> Option<Self::Error> {
+        None
+    }
+
     /// Whether a driver has ended in the poll that has just ended.
     fn driver_ended(self: Pin<&mut Self>) -> bool {
         false

@@ -352,6 +352,10 @@ where
     type Error = E;
     type Kind = WithDriver;
 
+    fn take_lost(self: Pin<&mut Self>) -> Option<E> {
+        self.project().driver.take_error()
+    }
+
     fn driver_ended(self: Pin<&mut Self>) -> bool {
         let this = self.project();
         let inside = match this.exit.project() {

@@ -315,6 +315,10 @@ where
 {
     type Error = FailureOf<Ms::Values>;
     type Kind = Ms::Kind;
+
+    fn driver_ended(self: Pin<&mut Self>) -> bool {
+        self.project().exits.driver_ended()
+    }
 }
 
 impl<Ms, X, A> Future for ExitAll<Ms, X, A>

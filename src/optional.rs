@@ -166,6 +166,10 @@ impl<Fut: Exiting> Exiting for OptionalExit<Fut> {
     type Error = Fut::Error;
     type Kind = Fut::Kind;
 
+    fn take_lost(self: Pin<&mut Self>) -> Option<Fut::Error> {
+        self.project().0.as_pin_mut().and_then(Exiting::take_lost)
+    }
+
     fn driver_ended(self: Pin<&mut Self>) -> bool {
         self.project().0.as_pin_mut().is_some_and(Exiting::driver_ended)
     }

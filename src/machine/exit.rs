@@ -13,7 +13,7 @@ use pin_project::{pin_project, pinned_drop};
 use crate::{
     Event, ExitCase, Values,
     cycle::Outcome,
-    drive::{Index, Kind},
+    drive::{Flag, Index, Kind},
     exit::Answer,
     group::{ErrorOf, InFlight, LostOf, Members, Number, Poller, ShapeOf, Visitor},
     policy::{ExitPolicy, Fairness, Limit, Observer, Unobserved, tell},
@@ -180,6 +180,21 @@ pub(crate) struct ExitOnly<Ms: Members, X> {
     #[pin]
     phase: Option<ExitPhase<Ms, (), ErrorOf<Ms>>>,
     policy: X,
+    /// A driver has ended in the last poll.
+    driver_ended: <Ms::Kind as Kind>::Flag,
+}
+
+/// Remembers whether a driver has ended.
+struct NoteEnd<'a, F>(&'a mut F);
+
+impl<F: Flag> Observer for NoteEnd<'_, F> {
+    const OBSERVES: bool = true;
+
+    fn tell(&mut self, event: Event) {
+        if let Event::DriverEnded { .. } = event {
+            self.0.set();
+        }
+    }
 }
 
 impl<Ms, X> ExitOnly<Ms, X>
@@ -190,7 +205,16 @@ where
     /// The exits of held members, which receive `case`. There is no error to show.
     pub(crate) fn new(members: Ms, case: ExitCase, policy: X) -> Self {
         let exits = Exits::of(Ending::Completed(()), case);
-        Self { phase: Some(ExitPhase::new(members, exits, FirstPanic::none())), policy }
+        Self {
+            phase: Some(ExitPhase::new(members, exits, FirstPanic::none())),
+            policy,
+            driver_ended: Default::default(),
+        }
+    }
+
+    /// Whether a driver has ended in the last poll.
+    pub(crate) fn driver_ended(self: Pin<&mut Self>) -> bool {
+        self.project().driver_ended.is_set()
     }
 
     pub(crate) fn poll_cycle(
@@ -207,7 +231,12 @@ where
         let mut this = self.project();
         let phase = this.phase.as_mut().as_pin_mut().expect(AFTER_THE_END);
         let ExitProj { mut members, exits, panic } = phase.project();
-        ready!(exits.poll(members.as_mut(), this.policy, &mut Unobserved, panic, cx));
+        ready!(if Ms::Kind::DRIVEN {
+            *this.driver_ended = Default::default();
+            exits.poll(members.as_mut(), this.policy, &mut NoteEnd(this.driver_ended), panic, cx)
+        } else {
+            exits.poll(members.as_mut(), this.policy, &mut Unobserved, panic, cx)
+        });
         let (ending, answers) = exits.results();
         let finished = match complete(members.as_mut(), ending, answers, panic) {
             Some(value) => Ok(Ok(value)),
