@@ -34,10 +34,16 @@ pub(super) enum Next<F, R, B, E, N> {
 }
 
 impl<F, R, B, E, N: Number> Next<F, R, B, E, N> {
-    /// Notes why the body will not be called, if it is the first reason, and drops the body.
+    /// Notes why the body will not be called, if it is the first reason or a panic, and drops the body. A group that was
+    /// stopped stays so until its exits begin, because it settles first.
     pub(super) fn fail(&mut self, case: ExitCase, panic: &mut FirstPanic) {
         if let Self::Body(_) = self {
             panic.drop(mem::replace(self, Self::Fail(case)));
+        }
+        if let (Self::Fail(case), true) = (&mut *self, panic.is_some()) {
+            if *case != ExitCase::Cancelled {
+                *case = ExitCase::Panicked;
+            }
         }
     }
 
