@@ -399,6 +399,21 @@ impl<T: HandOver, S: FnOnce(T::Cleanup)> PinnedDrop for Shielded<T, S> {
     }
 }
 
+/// What `with` and its siblings return: a life cycle that hands over a cleanup, which lives for `$s`.
+macro_rules! shielded {
+    ($s:lifetime, $Value:ty, $Error:ty, $Shape:ty, $BodyError:ty) => {
+        WithShield<
+            impl HandOver<
+                Value = $Value,
+                Error = $Error,
+                Shape = $Shape,
+                BodyError = $BodyError,
+                Cleanup = impl Future<Output = Result<(), Failure<$Error, $Shape, $BodyError>>> + $s,
+            >,
+        >
+    };
+}
+
 /// `with`, `with_own_error` and `enter` for one shape of group, with their docs or `brief` ones.
 macro_rules! life_cycle {
     (brief, $($shape:tt)*) => {
@@ -422,15 +437,7 @@ macro_rules! life_cycle {
         pub fn with<'s, T: BodyResult<$Error>>(
             self,
             body: impl AsyncFnOnce($Refs) -> T,
-        ) -> WithShield<
-            impl HandOver<
-                Value = T::Value,
-                Error = $Error,
-                Shape = $Shape,
-                BodyError = $Error,
-                Cleanup = impl Future<Output = Result<(), Failure<$Error, $Shape>>> + 's,
-            >,
-        >
+        ) -> shielded!('s, T::Value, $Error, $Shape, $Error)
         where
             $($bounds)*
         {
@@ -441,15 +448,7 @@ macro_rules! life_cycle {
         pub fn with_own_error<'s, R, B: 'static>(
             self,
             body: impl AsyncFnOnce($Refs) -> Result<R, B>,
-        ) -> WithShield<
-            impl HandOver<
-                Value = R,
-                Error = $Error,
-                Shape = $Shape,
-                BodyError = B,
-                Cleanup = impl Future<Output = Result<(), Failure<$Error, $Shape, B>>> + 's,
-            >,
-        >
+        ) -> shielded!('s, R, $Error, $Shape, B)
         where
             $($bounds)*
         {
@@ -459,15 +458,7 @@ macro_rules! life_cycle {
         fn run<'s, T: BodyResult<B>, B: 'static>(
             self,
             body: impl AsyncFnOnce($Refs) -> T,
-        ) -> WithShield<
-            impl HandOver<
-                Value = T::Value,
-                Error = $Error,
-                Shape = $Shape,
-                BodyError = B,
-                Cleanup = impl Future<Output = Result<(), Failure<$Error, $Shape, B>>> + 's,
-            >,
-        >
+        ) -> shielded!('s, T::Value, $Error, $Shape, B)
         where
             $($bounds)*
         {
@@ -479,15 +470,7 @@ macro_rules! life_cycle {
         $(#[$enter])*
         pub fn enter<'s>(
             self,
-        ) -> WithShield<
-            impl HandOver<
-                Value = Entered<$Values, P::Exits>,
-                Error = $Error,
-                Shape = $Shape,
-                BodyError = $Error,
-                Cleanup = impl Future<Output = Result<(), Failure<$Error, $Shape>>> + 's,
-            >,
-        >
+        ) -> shielded!('s, Entered<$Values, P::Exits>, $Error, $Shape, $Error)
         where
             $($bounds)*
         {

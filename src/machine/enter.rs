@@ -27,7 +27,8 @@ use super::{
 pub(super) enum Next<F, R, B, E, N> {
     /// The body. Members are entering, and none has failed.
     Body(F),
-    /// The exits, which receive this case unless something panics. The body is not called. Other members are entering.
+    /// The exits, which receive this case unless the group was stopped and something panics. The body is not called. Other
+    /// members are entering.
     Fail(ExitCase),
     /// The exits have begun; with `eager_rollback`, beside the pending enters.
     Exits(Exits<R, B, E, N>),
@@ -116,7 +117,8 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
             }
             Next::Body(_) => {}
             Next::Fail(case) => {
-                let case = if panic.is_some() { ExitCase::Panicked } else { *case };
+                let stopped = *case == ExitCase::Cancelled;
+                let case = if stopped && panic.is_some() { ExitCase::Panicked } else { *case };
                 let mut exits = Exits::new(Ending::no_body(case));
                 exits.choose_shown(members.as_mut());
                 if P::SETTLE && case == ExitCase::Cancelled && any_failed(members.as_mut()) {
