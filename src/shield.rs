@@ -203,8 +203,9 @@ impl<T: HandOver> WithShield<T> {
     /// # Panics
     ///
     /// If `spawn` panics, as `tokio::spawn` does outside of a runtime, the cleanup is dropped along with it. The panic then resumes,
-    /// unless the drop itself comes from a panic. With the feature `std`, a panic of the body's destructor, of its value, of `stop` or of an
-    /// enter resumes when the exits have finished. Exits that have not begun receive `Panicked`, and the cleanup panics at its end.
+    /// unless the drop itself comes from a panic. With the feature `std`, a panic in the destructor of the body, of its value, of
+    /// `stop` or of an enter resumes when the exits have finished. Exits that have not begun receive `Panicked`, and the cleanup
+    /// panics at its end.
     ///
     /// A panic that comes out of a poll of the gather has ended it, so that nothing is left to hand over. With the feature `std` that
     /// is so only after all exits, or if the caller's own waker panics.
