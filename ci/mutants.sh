@@ -106,7 +106,8 @@ machine.rs~        self.project().policy.parts().stop.clear(&mut first);~~17: th
 machine/exit.rs~                self.cursor.step = Step::Shown;\n                index\n~                self.cursor.step = Step::Shown;\n                index + 1\n~16: after a panic of on_error the exit runs
 machine/recover.rs~            show();\n        }\n~            show();\n        } else {\n            let _ = unwind::catch(show);\n        }\n~16: after a panic of on_error it is not called again
 machine/recover.rs~        self.step = Step::Exit;~~16: a panic in the exit after on_error is the exit's
-machine/enter.rs~let case = if panic.is_some() { ExitCase::Panicked } else { *case };~let case = *case;~16: exits receive Panicked after a panic in an enter
+machine/enter.rs~                *case = ExitCase::Panicked;~~16: exits receive Panicked after a panic in an enter
+machine/enter.rs~let case = if stopped && panic.is_some() { ExitCase::Panicked } else { *case };~let case = *case; let _ = stopped;~16: exits of a stopped group receive Panicked after a panic in an enter
 machine/body.rs~            others.drop(output);\n~            others.drop(output);\n            drop(caught);\n            return Poll::Pending;\n            #[allow(unreachable_code)]\n            let caught = unwind::catch(|| ()).unwrap_err();\n~16: a panic of the body is not lost
 machine/body.rs~            state.set(BodyState::Ended);\n        });~        });~17: a panic of the body's destructor is kept
 machine/body.rs~            others.guard(&mut || state.set(BodyState::Ended));~~17: so is one of its destructor beside it

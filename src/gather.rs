@@ -227,7 +227,7 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// receive `Cancelled`, and [`on_error`](crate::Exit::on_error) is not called.
     ///
     /// ```
-    /// use std::{cell::Cell, future::ready, io};
+    /// use std::{cell::Cell, io};
     ///
     /// use gather_cm::{Cause, EnterExt, ExitCase, gather};
     ///

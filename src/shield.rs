@@ -203,8 +203,9 @@ impl<T: HandOver> WithShield<T> {
     /// # Panics
     ///
     /// If `spawn` panics, as `tokio::spawn` does outside of a runtime, the cleanup is dropped along with it. The panic then resumes,
-    /// unless the drop itself comes from a panic. With the feature `std`, a panic of the body's destructor, of `stop` or of an enter
-    /// resumes when the exits have finished. Exits that have not begun receive `Panicked`, and the cleanup panics at its end.
+    /// unless the drop itself comes from a panic. With the feature `std`, a panic in the destructor of the body, of its value, of
+    /// `stop` or of an enter resumes when the exits have finished. Exits that have not begun receive `Panicked`, and the cleanup
+    /// panics at its end.
     ///
     /// A panic that comes out of a poll of the gather has ended it, so that nothing is left to hand over. With the feature `std` that
     /// is so only after all exits, or if the caller's own waker panics.
@@ -399,6 +400,21 @@ impl<T: HandOver, S: FnOnce(T::Cleanup)> PinnedDrop for Shielded<T, S> {
     }
 }
 
+/// What `with` and its siblings return: a life cycle that hands over a cleanup, which lives for `$s`.
+macro_rules! shielded {
+    ($s:lifetime, $Value:ty, $Error:ty, $Shape:ty, $BodyError:ty) => {
+        WithShield<
+            impl HandOver<
+                Value = $Value,
+                Error = $Error,
+                Shape = $Shape,
+                BodyError = $BodyError,
+                Cleanup = impl Future<Output = Result<(), Failure<$Error, $Shape, $BodyError>>> + $s,
+            >,
+        >
+    };
+}
+
 /// `with`, `with_own_error` and `enter` for one shape of group, with their docs or `brief` ones.
 macro_rules! life_cycle {
     (brief, $($shape:tt)*) => {
@@ -422,15 +438,7 @@ macro_rules! life_cycle {
         pub fn with<'s, T: BodyResult<$Error>>(
             self,
             body: impl AsyncFnOnce($Refs) -> T,
-        ) -> WithShield<
-            impl HandOver<
-                Value = T::Value,
-                Error = $Error,
-                Shape = $Shape,
-                BodyError = $Error,
-                Cleanup = impl Future<Output = Result<(), Failure<$Error, $Shape>>> + 's,
-            >,
-        >
+        ) -> shielded!('s, T::Value, $Error, $Shape, $Error)
         where
             $($bounds)*
         {
@@ -441,15 +449,7 @@ macro_rules! life_cycle {
         pub fn with_own_error<'s, R, B: 'static>(
             self,
             body: impl AsyncFnOnce($Refs) -> Result<R, B>,
-        ) -> WithShield<
-            impl HandOver<
-                Value = R,
-                Error = $Error,
-                Shape = $Shape,
-                BodyError = B,
-                Cleanup = impl Future<Output = Result<(), Failure<$Error, $Shape, B>>> + 's,
-            >,
-        >
+        ) -> shielded!('s, R, $Error, $Shape, B)
         where
             $($bounds)*
         {
@@ -459,15 +459,7 @@ macro_rules! life_cycle {
         fn run<'s, T: BodyResult<B>, B: 'static>(
             self,
             body: impl AsyncFnOnce($Refs) -> T,
-        ) -> WithShield<
-            impl HandOver<
-                Value = T::Value,
-                Error = $Error,
-                Shape = $Shape,
-                BodyError = B,
-                Cleanup = impl Future<Output = Result<(), Failure<$Error, $Shape, B>>> + 's,
-            >,
-        >
+        ) -> shielded!('s, T::Value, $Error, $Shape, B)
         where
             $($bounds)*
         {
@@ -479,15 +471,7 @@ macro_rules! life_cycle {
         $(#[$enter])*
         pub fn enter<'s>(
             self,
-        ) -> WithShield<
-            impl HandOver<
-                Value = Entered<$Values, P::Exits>,
-                Error = $Error,
-                Shape = $Shape,
-                BodyError = $Error,
-                Cleanup = impl Future<Output = Result<(), Failure<$Error, $Shape>>> + 's,
-            >,
-        >
+        ) -> shielded!('s, Entered<$Values, P::Exits>, $Error, $Shape, $Error)
         where
             $($bounds)*
         {

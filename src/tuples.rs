@@ -6,107 +6,26 @@
 macro_rules! for_each_tuple {
     ($tuple:ident) => {
         $tuple!(0, Slots0, Infallible, [],);
-        $tuple!(1, Slots1, E, [E],
-            0 a S0 V0 M0 D0
-        );
-        $tuple!(2, Slots2, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-        );
-        $tuple!(3, Slots3, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-            2 c S2 V2 M2 D2
-        );
-        $tuple!(4, Slots4, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-            2 c S2 V2 M2 D2
-            3 d S3 V3 M3 D3
-        );
-        $tuple!(5, Slots5, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-            2 c S2 V2 M2 D2
-            3 d S3 V3 M3 D3
-            4 e S4 V4 M4 D4
-        );
-        $tuple!(6, Slots6, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-            2 c S2 V2 M2 D2
-            3 d S3 V3 M3 D3
-            4 e S4 V4 M4 D4
-            5 f S5 V5 M5 D5
-        );
-        $tuple!(7, Slots7, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-            2 c S2 V2 M2 D2
-            3 d S3 V3 M3 D3
-            4 e S4 V4 M4 D4
-            5 f S5 V5 M5 D5
-            6 g S6 V6 M6 D6
-        );
-        $tuple!(8, Slots8, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-            2 c S2 V2 M2 D2
-            3 d S3 V3 M3 D3
-            4 e S4 V4 M4 D4
-            5 f S5 V5 M5 D5
-            6 g S6 V6 M6 D6
-            7 h S7 V7 M7 D7
-        );
-        $tuple!(9, Slots9, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-            2 c S2 V2 M2 D2
-            3 d S3 V3 M3 D3
-            4 e S4 V4 M4 D4
-            5 f S5 V5 M5 D5
-            6 g S6 V6 M6 D6
-            7 h S7 V7 M7 D7
-            8 i S8 V8 M8 D8
-        );
-        $tuple!(10, Slots10, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-            2 c S2 V2 M2 D2
-            3 d S3 V3 M3 D3
-            4 e S4 V4 M4 D4
-            5 f S5 V5 M5 D5
-            6 g S6 V6 M6 D6
-            7 h S7 V7 M7 D7
-            8 i S8 V8 M8 D8
-            9 j S9 V9 M9 D9
-        );
-        $tuple!(11, Slots11, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-            2 c S2 V2 M2 D2
-            3 d S3 V3 M3 D3
-            4 e S4 V4 M4 D4
-            5 f S5 V5 M5 D5
-            6 g S6 V6 M6 D6
-            7 h S7 V7 M7 D7
-            8 i S8 V8 M8 D8
-            9 j S9 V9 M9 D9
-            10 k S10 V10 M10 D10
-        );
-        $tuple!(12, Slots12, E, [E],
-            0 a S0 V0 M0 D0
-            1 b S1 V1 M1 D1
-            2 c S2 V2 M2 D2
-            3 d S3 V3 M3 D3
-            4 e S4 V4 M4 D4
-            5 f S5 V5 M5 D5
-            6 g S6 V6 M6 D6
-            7 h S7 V7 M7 D7
-            8 i S8 V8 M8 D8
-            9 j S9 V9 M9 D9
-            10 k S10 V10 M10 D10
-            11 l S11 V11 M11 D11
+        for_each_tuple!(
+            $tuple, [],
+            [1 Slots1] [0 a S0 V0 M0 D0]
+            [2 Slots2] [1 b S1 V1 M1 D1]
+            [3 Slots3] [2 c S2 V2 M2 D2]
+            [4 Slots4] [3 d S3 V3 M3 D3]
+            [5 Slots5] [4 e S4 V4 M4 D4]
+            [6 Slots6] [5 f S5 V5 M5 D5]
+            [7 Slots7] [6 g S6 V6 M6 D6]
+            [8 Slots8] [7 h S7 V7 M7 D7]
+            [9 Slots9] [8 i S8 V8 M8 D8]
+            [10 Slots10] [9 j S9 V9 M9 D9]
+            [11 Slots11] [10 k S10 V10 M10 D10]
+            [12 Slots12] [11 l S11 V11 M11 D11]
         );
     };
+    // One tuple has the members `$before`, and the next one more.
+    ($tuple:ident, [$($before:tt)*], [$n:tt $Slots:ident] [$($member:tt)*] $($more:tt)*) => {
+        $tuple!($n, $Slots, E, [E], $($before)* $($member)*);
+        for_each_tuple!($tuple, [$($before)* $($member)*], $($more)*);
+    };
+    ($tuple:ident, [$($all:tt)*],) => {};
 }

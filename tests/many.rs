@@ -240,8 +240,8 @@ fn in_reverse() {
     }
 }
 
-/// 5, 12: members that enter late have their turn by their order. `in_reverse` picks the last argument of those held then;
-/// a stack the one that entered last.
+/// 5, 12: members that enter late have their turn by their order. Of the held members, `in_reverse` picks the last
+/// argument, and a stack the one that entered last.
 #[test]
 fn late_members_have_their_turn() {
     const COUNT: usize = 120;

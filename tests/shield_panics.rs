@@ -293,7 +293,7 @@ in_each_shape! {
         assert_eq!(received, ["exit 0 Completed", "exit 1 Panicked", "exit 2 Panicked"]);
     }
 
-    /// S8: the observer, when it is told of the drop.
+    /// S8: the observer, when it receives the event of the drop.
     [tuple array few]
     fn the_observer(group) {
         for (entering, told) in [(true, "EnterDropped"), (false, "BodyDropped"), (false, "HandedOver")] {

@@ -29,17 +29,24 @@ use super::{
 pub(super) enum Next<F, R, B, E, L, N> {
     /// The body. Members are entering, and none has failed.
     Body(F),
-    /// The exits, which receive this case unless something panics. The body is not called. Other members are entering.
+    /// The exits, which receive this case unless the group was stopped and something panics. The body is not called. Other
+    /// members are entering.
     Fail(ExitCase),
     /// The exits have begun; with `eager_rollback`, beside the pending enters.
     Exits(Exits<R, B, E, L, N>),
 }
 
 impl<F, R, B, E, L, N: Number> Next<F, R, B, E, L, N> {
-    /// Notes why the body will not be called, if it is the first reason, and drops the body.
+    /// Notes why the body will not be called, if it is the first reason or a panic, and drops the body. A group that was
+    /// stopped stays so until its exits begin, because it settles first.
     pub(super) fn fail(&mut self, case: ExitCase, panic: &mut FirstPanic) {
         if let Self::Body(_) = self {
             panic.drop(mem::replace(self, Self::Fail(case)));
+        }
+        if let (Self::Fail(case), true) = (&mut *self, panic.is_some()) {
+            if *case != ExitCase::Cancelled {
+                *case = ExitCase::Panicked;
+            }
         }
     }
 
@@ -119,7 +126,8 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
             }
             Next::Body(_) => {}
             Next::Fail(case) => {
-                let case = if panic.is_some() { ExitCase::Panicked } else { *case };
+                let stopped = *case == ExitCase::Cancelled;
+                let case = if stopped && panic.is_some() { ExitCase::Panicked } else { *case };
                 let mut exits = Exits::new(Ending::no_body(case));
                 if Ms::Kind::DRIVEN && case == ExitCase::Lost {
                     exits.lose(members.as_mut());

@@ -244,7 +244,7 @@ impl Model {
             }
             (None, Some(Lost)) => Cause::Lost(self.lost_errors.clone()),
             (None, Some(Failed)) => Cause::Body(Part::Body),
-            // S5: Whoever dropped the gather knows that it was cancelled.
+            // S5: The caller has dropped the gather, and knows that it was cancelled.
             (None, Some(Cancelled)) if self.handed_over && self.exit_errors.is_empty() => Cause::Nothing,
             (None, Some(Cancelled)) => Cause::Cancelled,
             (None, _) if self.exit_errors.is_empty() => Cause::Nothing,
