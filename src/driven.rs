@@ -212,7 +212,10 @@ where
 
     fn release_resource(self, case: ExitCase) -> impl Exiting<Error = E> {
         let Self { handle, driver, to_end } = self;
-        DrivenExit { exit: HandleExit::Running(handle.release_resource(case)), driver, ended: false, to_end }
+        let (mut handle, mut exit, mut panic) = (Some(handle), None, FirstPanic::none());
+        panic.guard(&mut || exit = handle.take().map(|handle| handle.release_resource(case)));
+        let exit = exit.map_or(HandleExit::Over(panic), HandleExit::Running);
+        DrivenExit { exit, driver, ended: false, to_end }
     }
 
     fn lend_value(&mut self) -> &mut H::Value {
@@ -288,12 +291,15 @@ where
 }
 
 /// The exit of the handle, along with the driver.
+///
+/// If either panics, both are over. The panic goes on as this is dropped, which is at once, so that an error of the other
+/// one is kept beside it.
 #[pin_project(PinnedDrop)]
 struct DrivenExit<Fut, D, E> {
     #[pin]
     exit: HandleExit<Fut, E>,
     driver: Driver<D, E>,
-    /// The driver has ended in the last poll.
+    /// A driver has ended in the last poll.
     ended: bool,
     to_end: bool,
 }
@@ -304,30 +310,53 @@ enum HandleExit<Fut, E> {
     Running(#[pin] Fut),
     /// It has returned this. Its future is gone, with whatever is left of the handle, while the driver goes on to its end.
     Ended(Result<Answer, E>),
-    Over,
+    /// The panic that goes on.
+    Over(FirstPanic),
 }
 
 impl<Fut, D, E> Future for DrivenExit<Fut, D, E>
 where
-    Fut: Future<Output = Result<Answer, E>>,
+    Fut: Exiting<Error = E>,
     D: Future<Output: DriverOutput<E>> + Unpin,
 {
     type Output = Result<Answer, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if let HandleExitProj::Running(exit) = this.exit.as_mut().project() {
-            if let Poll::Ready(result) = exit.poll(cx) {
-                this.exit.set(HandleExit::Ended(result));
+        let (mut this, mut panic) = (self.project(), FirstPanic::none());
+        *this.ended = false;
+        panic.guard(&mut || match this.exit.as_mut().project() {
+            HandleExitProj::Running(mut exit) => {
+                let polled = exit.as_mut().poll(cx);
+                *this.ended = exit.driver_ended();
+                if let Poll::Ready(result) = polled {
+                    this.exit.set(HandleExit::Ended(result));
+                }
             }
-        }
+            HandleExitProj::Ended(_) => {}
+            HandleExitProj::Over(panic) => mem::replace(panic, FirstPanic::none()).resume(),
+        });
         // After the exit, so that its last words are sent.
-        *this.ended = this.driver.poll(cx).ended;
-        if *this.to_end && matches!(this.driver, Driver::Running(_)) {
+        if !panic.is_some() {
+            let mut drove = None;
+            panic.guard(&mut || drove = Some(this.driver.poll(cx)));
+            *this.ended |= drove.is_none_or(|drove| drove.ended);
+        }
+        let waits = match this.exit.as_mut().project() {
+            HandleExitProj::Ended(_) => *this.to_end && matches!(this.driver, Driver::Running(_)),
+            HandleExitProj::Running(_) | HandleExitProj::Over(_) => true,
+        };
+        if waits && !panic.is_some() {
             return Poll::Pending;
         }
-        let HandleExitProj::Ended(_) = this.exit.as_mut().project() else { return Poll::Pending };
-        let HandleExitOwn::Ended(result) = this.exit.project_replace(HandleExit::Over) else { return Poll::Pending };
+        // An exit that a panic has ended has no result, and nobody sees this one.
+        let mut result = Ok(Answer::Propagate);
+        panic.guard(&mut || {
+            let over = HandleExit::Over(FirstPanic::none());
+            if let HandleExitOwn::Ended(ended) = this.exit.as_mut().project_replace(over) {
+                result = ended;
+            }
+        });
+        this.exit.set(HandleExit::Over(panic));
         // If both have failed, the exit has probably failed because its driver had.
         Poll::Ready(this.driver.take_error().map_or(result, Err))
     }
@@ -338,7 +367,10 @@ where
 impl<Fut, D, E> PinnedDrop for DrivenExit<Fut, D, E> {
     fn drop(self: Pin<&mut Self>) {
         let (mut this, mut first) = (self.project(), FirstPanic::none());
-        first.guard(&mut || this.exit.set(HandleExit::Over));
+        if let HandleExitProj::Over(panic) = this.exit.as_mut().project() {
+            first.join(mem::replace(panic, FirstPanic::none()));
+        }
+        first.guard(&mut || this.exit.set(HandleExit::Over(FirstPanic::none())));
         first.drop(this.driver.take());
         first.resume_in_drop();
     }
@@ -357,12 +389,7 @@ where
     }
 
     fn driver_ended(self: Pin<&mut Self>) -> bool {
-        let this = self.project();
-        let inside = match this.exit.project() {
-            HandleExitProj::Running(exit) => exit.driver_ended(),
-            HandleExitProj::Ended(_) | HandleExitProj::Over => false,
-        };
-        *this.ended | inside
+        *self.project().ended
     }
 }
 

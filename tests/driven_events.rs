@@ -150,7 +150,7 @@ fn a_panic_is_told() {
 
 #[test]
 #[cfg(feature = "std")]
-#[ignore = "not met: the driver of a member that exits"]
+
 fn a_panic_beside_the_exit_is_told() {
     panics_in(3..4);
 }
@@ -452,7 +452,7 @@ fn events_of_a_nested_group() {
 }
 
 #[test]
-#[ignore = "not met: a nested group that exits"]
+
 fn events_of_a_nested_exit() {
     ends_in_a_nested_group(2..3);
 }

@@ -383,7 +383,7 @@ fn the_exit_of_a_lost_member_hangs() {
 
 /// D6: a deadline that ends the exit does not hide the error of the driver.
 #[test]
-#[ignore = "not met: the error of the deadline takes the place of the driver's"]
+
 fn a_deadline_keeps_the_drivers_error() {
     let (log, deadline) = (Log::default(), Gate::new());
     let hangs = |name, driver| {

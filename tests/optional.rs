@@ -115,7 +115,7 @@ fn events_of_a_drop() {
 }
 
 #[test]
-#[ignore = "not met: an absent member is told as `Abandoned`"]
+
 fn events_of_a_drop_in_the_body() {
     dropped_in([1, 1]);
 }

@@ -141,7 +141,7 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         // Most often there is nothing to look for. (In a stack an error may be suppressed: it is not shown any more.)
         let shown = if course.case == ExitCase::Completed { None } else { ending.shown() };
         let cursor = Cursor::new(Step::Exit);
-        let mut sweep = PollExits { shown, turn: 0, policy, course, observer, panic, cursor };
+        let mut sweep = PollExits { shown, turn: 0, policy, course, observer, panic, cursor, driver_ended: false };
         let mut from = 0;
         while let Err(caught) = unwind::catch(|| sweep.all(members.as_mut(), from, cx)) {
             from = sweep.recover(members.as_mut(), caught);
@@ -310,6 +310,8 @@ struct PollExits<'a, X, N, O> {
     observer: &'a mut O,
     panic: &'a mut FirstPanic,
     cursor: Cursor,
+    /// The driver of the member that is polled has ended.
+    driver_ended: bool,
 }
 
 impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
@@ -367,12 +369,22 @@ impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
             }
             Step::Enter | Step::Shown | Step::Exit => {
                 self.count().end();
+                if Ms::Kind::DRIVEN {
+                    self.tell_driver(index);
+                }
                 tell(self.observer, self.panic, Event::ExitFailed { index });
                 if X::STACK {
                     self.next(ExitCase::Panicked);
                 }
                 index + 1
             }
+        }
+    }
+
+    /// Tells that the driver of this member has ended, if it has.
+    fn tell_driver(&mut self, index: usize) {
+        if mem::take(&mut self.driver_ended) {
+            tell(self.observer, self.panic, Event::DriverEnded { index });
         }
     }
 
@@ -419,10 +431,9 @@ impl<E, T, X: ExitPolicy, N: Number, O: Observer> Poller<E, T> for PollExits<'_,
             tell(self.observer, self.panic, Event::ExitStarted { index });
             slot.as_mut().begin_exit(self.course.case);
         }
-        let mut driver_ended = false;
-        let polled = slot.poll_exit(cx, &mut driver_ended);
-        if driver_ended {
-            tell(self.observer, self.panic, Event::DriverEnded { index });
+        let polled = slot.poll_exit(cx, &mut self.driver_ended);
+        if S::Kind::DRIVEN {
+            self.tell_driver(index);
         }
         match polled {
             Poll::Pending => self.cursor.pending = true,

@@ -141,22 +141,21 @@ impl Leaf {
     fn poll_exit(&mut self) -> Option<Ended> {
         let exit = self.player(Part::Exit);
         if self.exited.is_none() {
-            self.exited = exit.poll();
+            self.exited = exit.run();
         }
         let panicked = self.exited.is_some_and(|exited| exited.panic.is_some());
         let drove = if panicked { Drove::default() } else { self.drive() };
         let waits = self.exited.is_none() || self.drivers == Drivers::ToEnd && self.driver == Driver::Runs;
-        let exited = match (drove.panic, self.exited) {
-            (Some(panic), _) => Ended { counts: true, panic: Some(panic), ..Ended::default() },
-            (None, Some(exited)) if panicked || !waits => exited,
-            _ => return None,
-        };
-        // D6: The error of the driver takes the place of the exit's.
-        let error = self.take_lost().filter(|_| exited.panic.is_none()).or(exited.error);
-        let dropped = [exit.drop(), self.drop_driver()];
-        let panic = exited.panic.or(dropped[0]).or(dropped[1]);
+        if waits && !panicked && drove.panic.is_none() {
+            return None;
+        }
+        // D6: The error of the driver takes the place of the exit's. 10: Neither is lost beside a panic.
+        let exited = self.exited.unwrap_or_default();
+        let error = self.take_lost().or(exited.error);
+        let dropped = [if self.exited.is_none() { exit.drop() } else { None }, self.drop_driver()];
+        let panic = exited.panic.or(drove.panic).or(dropped[0]).or(dropped[1]);
         let suppresses = exited.suppresses && error.is_none() && panic.is_none();
-        Some(Ended { well: exited.well && error.is_none(), suppresses, error, panic, ..exited })
+        Some(Ended { well: exited.well && error.is_none(), counts: true, suppresses, error, panic, ..exited })
     }
 }
 
@@ -289,6 +288,7 @@ impl Member {
             (Leaf(leaf), place) => {
                 let panic = match place {
                     Place::Held => leaf.player(Part::Abandon).call(Event::Abandoned(leaf.id)),
+                    _ if leaf.exited.is_some() => None,
                     _ => leaf.player(Part::Exit).drop(),
                 };
                 let dropped = leaf.drop_driver();
