@@ -335,7 +335,7 @@ pub trait EnterExt: IntoFuture + Sized {
     ///
     /// | when | it returns `Ok` or `()` | it fails |
     /// | --- | --- | --- |
-    /// | while others enter | it is dropped | the group fails, as by a failed enter; exits receive [`Lost`](ExitCase::Lost), and the cause is [`Cause::Lost`](crate::Cause::Lost) |
+    /// | while others enter, or before the body is polled for the first time | it is dropped | the group fails, as by a failed enter; exits receive [`Lost`](ExitCase::Lost), and the cause is [`Cause::Lost`](crate::Cause::Lost) |
     /// | beside the body | it is dropped | the body is polled once more; if it does not finish, it is dropped, exits receive `Lost`, and the cause is `Lost` |
     /// | beside the exits, or before its own exit | it is dropped | its error is that of the member's exit; if the exit fails too, this error takes its place |
     ///

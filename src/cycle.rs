@@ -2,7 +2,7 @@
 
 use core::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use futures_util::future::FusedFuture;
@@ -173,11 +173,13 @@ impl<T: Cycle> Future for With<T> {
     type Output = Result<T::Value, Failure<T::Error, T::Shape, T::BodyError>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match ready!(self.project().0.poll_cycle(cx)) {
-            Ok((value, _)) => Ok(value),
-            Err((failure, None)) => Err(failure),
-            Err((failure, Some(value))) => Err(failure.drop_value(value, T::CATCH)),
-        })
+        // Way by way, so that a value is not copied along with the room for a failure.
+        match self.project().0.poll_cycle(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok((value, _))) => Poll::Ready(Ok(value)),
+            Poll::Ready(Err((failure, None))) => Poll::Ready(Err(failure)),
+            Poll::Ready(Err((failure, Some(value)))) => Poll::Ready(Err(failure.drop_value(value, T::CATCH))),
+        }
     }
 }
 
@@ -203,11 +205,12 @@ impl<T: Cycle> Cycle for KeepValue<T> {
     const CATCH: bool = T::CATCH;
 
     fn poll_cycle(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OutcomeOf<Self>> {
-        Poll::Ready(match ready!(self.project().0.poll_cycle(cx)) {
-            Ok((value, answer)) => Ok(((value, Errors::empty()), answer)),
-            Err((failure, Some(value))) => Ok(((value, failure.exits), Answer::Propagate)),
-            Err((failure, None)) => Err((failure, None)),
-        })
+        match self.project().0.poll_cycle(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok((value, answer))) => Poll::Ready(Ok(((value, Errors::empty()), answer))),
+            Poll::Ready(Err((failure, Some(value)))) => Poll::Ready(Ok(((value, failure.exits), Answer::Propagate))),
+            Poll::Ready(Err((failure, None))) => Poll::Ready(Err((failure, None))),
+        }
     }
 
     fn is_over(&self) -> bool {

@@ -442,8 +442,10 @@ impl<M, A> Adapted<M, ByDriver<A>> {
 
     /// After the exit, waits for the driver to end by itself instead of dropping it.
     ///
-    /// Use it if the driver says goodbye once the handle is gone. `tokio_postgres` does: its connection then closes in order. The
-    /// exit hangs if the driver never ends; give it a deadline by [`exit_within`](crate::EnterExt::exit_within).
+    /// Without it, the gather polls the driver once more in the poll in which the exit finishes, which is mostly enough for a
+    /// last request. Use `to_end` if the driver has to wait for something once the handle is gone. A server waits for its
+    /// connections, and `tokio_postgres` waits if its socket is full. The exit hangs if the driver never ends; give it a
+    /// deadline by [`exit_within`](crate::EnterExt::exit_within).
     ///
     /// ```
     /// use std::io;
@@ -457,6 +459,7 @@ impl<M, A> Adapted<M, ByDriver<A>> {
     ///     let (handle, requests) = bounded::<u8>(1);
     ///     let driver = Box::pin(async move {
     ///         while requests.recv().await.is_ok() {}
+    ///         smol::future::yield_now().await; // the socket is full
     ///         let _ = said.send(()).await; // goodbye
     ///     });
     ///     Ok::<_, io::Error>((handle, driver))

@@ -347,8 +347,8 @@ impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
     type Block = Nobody<(HeldAll<V, X::Rank>, Ended<Result<Entered<V, X>, V::Error>>)>;
     type Drivers = Undriven;
 
-    fn split(&self, _: &mut HeldAll<V, X::Rank>) -> Undriven {
-        Undriven
+    fn split(&self, values: V) -> (V, Undriven) {
+        (values, Undriven)
     }
 
     fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Entered<V, X>> {

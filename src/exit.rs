@@ -59,7 +59,8 @@ use crate::drive::{Drive, Drove, Exiting, NoDriver, Undriven};
     message = "`{Self}` is not a resource: it does not implement `Exit`",
     label = "a member of a group must return a value that can be exited",
     note = "implement `gather_cm::Exit` for `{Self}`, or adapt the member with `.exit_with(async |value, case| ..)` \
-            or `.drop_on_exit()` from `gather_cm::EnterExt`"
+            or `.drop_on_exit()` from `gather_cm::EnterExt`",
+    note = "if the member returns a handle along with a driver, call `.driven()` before that"
 )]
 pub trait Exit: Sized {
     /// The error of `exit`. All members of a group have the same error type, for entering and for exiting.
@@ -318,7 +319,8 @@ impl<T: Exit> Exit for Box<T> {
     message = "`{Self}` is not a resource: it does not implement `Exit`",
     label = "a member of a group must return a value that can be exited",
     note = "implement `gather_cm::Exit` for `{Self}`, or adapt the member with `.exit_with(async |value, case| ..)` \
-            or `.drop_on_exit()` from `gather_cm::EnterExt`"
+            or `.drop_on_exit()` from `gather_cm::EnterExt`",
+    note = "if the member returns a handle along with a driver, call `.driven()` before that"
 )]
 pub trait Resource: Sized + sealed::Sealed {
     /// The error of the exit.

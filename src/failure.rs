@@ -42,12 +42,9 @@ use crate::{Exit, Gather};
 /// | --- | --- | --- | --- |
 /// | nothing fails | the body's value | `Completed` | nothing |
 /// | enters fail | [`Cause::Enter`] | `EnterFailed` | an enter error: the lowest index known when the first exit begins |
-/// | a [driver](crate::EnterExt::driven) fails before the body has ended | [`Cause::Lost`] | `Lost` | a driver's error: the lowest index known when the first exit begins |
-/// | the same, and enters fail | [`Cause::Enter`], and the driver's error in `exits` | `Lost` or `EnterFailed`, whichever was first | as for that case |
 /// | the body fails | [`Cause::Body`] | `Failed` | the body's error |
-/// | a driver fails before the body has ended | [`Cause::Lost`] | `Lost` | a driver's error: the lowest index known when the first exit begins |
-/// | the same, and an enter fails | [`Cause::Enter`], `exits` | the case of what failed first | the error of that |
-/// | a driver fails later | `exits`, for its member | as above | as above |
+/// | a [driver](crate::EnterExt::driven) fails before the body has ended | [`Cause::Lost`] | `Lost` | a driver's error: the lowest index known when the first exit begins |
+/// | the same, and an enter fails | [`Cause::Enter`], and `exits` for the driver | the case of what failed first | the error of that |
 /// | `cancel_on` stops enters or body | [`Cause::Cancelled`] | `Cancelled` | nothing |
 /// | the same, after an enter had failed | [`Cause::Enter`] | `EnterFailed` | an enter error |
 /// | the same, and with [`settle`](Gather::settle) an enter fails later | [`Cause::Enter`] | `Cancelled` | nothing |
@@ -94,12 +91,14 @@ use crate::{Exit, Gather};
 /// assert!(failure.exits.get(1).is_some());
 /// # });
 /// ```
+// In this order: the flag parts what is copied. It saves a call of `memcpy` on the way out, and flash.
+#[repr(C)]
 pub struct Failure<E, S: Shape, B = E> {
     /// Why the gather failed.
     pub cause: Cause<E, S, B>,
+    pub(crate) suppressed: bool,
     /// The errors of the exits, by index.
     pub exits: Errors<E, S>,
-    pub(crate) suppressed: bool,
     pub(crate) names: Option<&'static S::Names>,
 }
 

@@ -197,8 +197,8 @@ where
         }
         let Next::Body(after) = mem::replace(next, Next::Fail(ExitCase::Cancelled)) else { return None };
         let (values, ranks, emptied) = members.take();
-        let mut held = HeldAll::new(values, ranks);
-        let drivers = after.split(&mut held);
+        let (values, drivers) = after.split(values);
+        let held = HeldAll::new(values, ranks);
         match after.begin(held, *parts.exits) {
             Ok(block) => {
                 self.set(Self::Body { block, emptied, drivers });

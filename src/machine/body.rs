@@ -34,7 +34,7 @@ pub(crate) trait After<V: Values, X: ExitPolicy> {
     type Drivers: Drive<V>;
 
     /// Moves the drivers out of the values.
-    fn split(&self, held: &mut HeldAll<V, X::Rank>) -> Self::Drivers;
+    fn split(&self, values: V) -> (V, Self::Drivers);
 
     /// Makes the block; or else the value, if there is no body.
     fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Self::Value>;
@@ -66,14 +66,8 @@ where
     type Block = Fut;
     type Drivers = D;
 
-    fn split(&self, held: &mut HeldAll<V, X::Rank>) -> D {
-        if let Some(none) = D::none(held.values()) {
-            return none;
-        }
-        let (values, ranks) = held.take();
-        let (values, drivers) = (self.split)(values);
-        *held = HeldAll::new(values, ranks);
-        drivers
+    fn split(&self, values: V) -> (V, D) {
+        (self.split)(values)
     }
 
     fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Fut, R> {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How the body ended, or why it was not called, and what there is to return: an [`ExitCase`] with its load. The last two
-/// hold the error of an enter, which the exits are shown.
+/// hold the error of an enter, which the exits are shown; or that of a driver, and the index `L` of its member.
 pub(crate) enum Ending<R, B, E, L> {
     Completed(R),
     Failed(B),
@@ -21,9 +21,7 @@ pub(crate) enum Ending<R, B, E, L> {
     Panicked,
     EnterFailed,
     ShownPanicked(E),
-    ShownEnterFailed(E),
-    /// A driver has failed: the error of the first that did, and the index of its member.
-    ShownLost(E, L),
+    ShownEnterFailed(E, Option<L>),
 }
 
 impl<R, B, E, L> Ending<R, B, E, L> {
@@ -42,8 +40,8 @@ impl<R, B, E, L> Ending<R, B, E, L> {
             Self::Failed(_) => ExitCase::Failed,
             Self::Cancelled => ExitCase::Cancelled,
             Self::Panicked | Self::ShownPanicked(_) => ExitCase::Panicked,
-            Self::EnterFailed | Self::ShownEnterFailed(_) => ExitCase::EnterFailed,
-            Self::ShownLost(..) => ExitCase::Lost,
+            Self::ShownEnterFailed(_, Some(_)) => ExitCase::Lost,
+            Self::EnterFailed | Self::ShownEnterFailed(_, None) => ExitCase::EnterFailed,
         }
     }
 
@@ -55,7 +53,7 @@ impl<R, B, E, L> Ending<R, B, E, L> {
     {
         match self {
             Self::Failed(error) => Some(error),
-            Self::ShownPanicked(error) | Self::ShownEnterFailed(error) | Self::ShownLost(error, _) => Some(error),
+            Self::ShownPanicked(error) | Self::ShownEnterFailed(error, _) => Some(error),
             _ => None,
         }
     }
@@ -66,7 +64,7 @@ impl<R, B, E, L> Ending<R, B, E, L> {
             if let Some(error) = find() {
                 *self = match self {
                     Self::Panicked => Self::ShownPanicked(error),
-                    _ => Self::ShownEnterFailed(error),
+                    _ => Self::ShownEnterFailed(error, None),
                 };
             }
         }
@@ -85,17 +83,16 @@ impl<R, B, E, L> Ending<R, B, E, L> {
             Self::Panicked => Ending::Panicked,
             Self::EnterFailed => Ending::EnterFailed,
             Self::ShownPanicked(error) => Ending::ShownPanicked(error),
-            Self::ShownEnterFailed(error) => Ending::ShownEnterFailed(error),
-            Self::ShownLost(error, index) => Ending::ShownLost(error, index),
+            Self::ShownEnterFailed(error, lost) => Ending::ShownEnterFailed(error, lost),
         }
     }
 
-    /// Moves the error out that the exits were shown, if it was that of an enter.
-    fn take_shown(self) -> (Self, Option<E>) {
+    /// Moves the error out that the exits were shown, if it was that of an enter or of a driver.
+    fn take_shown(self) -> (Self, Option<E>, Option<L>) {
         match self {
-            Self::ShownPanicked(error) => (Self::Panicked, Some(error)),
-            Self::ShownEnterFailed(error) => (Self::EnterFailed, Some(error)),
-            ending => (ending, None),
+            Self::ShownPanicked(error) => (Self::Panicked, Some(error), None),
+            Self::ShownEnterFailed(error, lost) => (Self::EnterFailed, Some(error), lost),
+            ending => (ending, None, None),
         }
     }
 }
@@ -175,13 +172,12 @@ pub(super) fn fail<Ms: Members, R, B>(
     names: &'static [&'static str],
     catch: bool,
 ) -> Finished<Ms, R, B> {
-    let (mut ending, lent) = mem::replace(ending, Ending::Cancelled).take_shown();
-    let mut lost = None;
-    if let Ending::ShownLost(error, index) = ending {
-        let mut take = TakeLost { lent: Some(error), index: index.get(), errors: Errors::empty() };
+    let (ending, mut lent, first_lost) = mem::replace(ending, Ending::Cancelled).take_shown();
+    let lost = first_lost.map(|first| {
+        let mut take = TakeLost { lent: lent.take(), index: first.get(), errors: Errors::empty() };
         let _ = members.as_mut().visit(0, &mut take);
-        (lost, ending) = (Some(take.errors), Ending::EnterFailed);
-    }
+        take.errors
+    });
     let mut errors = TakeErrors { enters: Errors::empty(), exits: Errors::empty(), lent };
     // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
     if answers == Answers::Failed || panic.is_some() || matches!(ending, Ending::EnterFailed) {
@@ -211,7 +207,7 @@ pub(super) fn fail<Ms: Members, R, B>(
             }
             Ending::Failed(error) => Cause::Body(error),
             Ending::Cancelled => Cause::Cancelled {},
-            Ending::EnterFailed | Ending::ShownEnterFailed(_) | Ending::ShownLost(..) => match lost {
+            Ending::EnterFailed | Ending::ShownEnterFailed(..) => match lost {
                 Some(lost) if enters.is_empty() => Cause::Lost(lost),
                 // An enter has failed as well.
                 Some(lost) => {
