@@ -41,7 +41,7 @@ slot.rs~                // Empty while the future is made~                value.
 slot.rs~                state.set(State::ExitFault(error));~                drop(error); state.set(State::Gone);~10: an exit's error is kept
 slot.rs~                state.set(State::EnterFault(error));~                drop(error); state.set(State::Gone);~5: an enter's error is kept
 machine/outcome.rs~            Self::Failed(_) => ExitCase::Failed,~            Self::Failed(_) => ExitCase::Completed,~9: exits receive Failed if the body failed
-machine/outcome.rs~            Self::EnterFailed | Self::ShownEnterFailed(_) => ExitCase::EnterFailed,~            Self::EnterFailed | Self::ShownEnterFailed(_) => ExitCase::Failed,~5: exits of a failed group receive EnterFailed
+machine/outcome.rs~            Self::EnterFailed | Self::ShownEnterFailed(_, None) => ExitCase::EnterFailed,~            Self::EnterFailed | Self::ShownEnterFailed(_, None) => ExitCase::Failed,~5: exits of a failed group receive EnterFailed
 machine/outcome.rs~            Self::Cancelled => ExitCase::Cancelled,~            Self::Cancelled => ExitCase::Failed,~14: exits of a cancelled group receive Cancelled
 machine/enter.rs~        let mut entering = pending || in_flight.get() > 0;~        let mut entering = in_flight.get() > 0;\n        let _ = pending;~4: the body waits for every enter
 policy.rs~impl Rollback for RunOn {}~impl Rollback for RunOn {\n    const EAGER: bool = true;\n}~5: the enters of a failed group run on first
@@ -54,7 +54,7 @@ machine/enter.rs~if (P::FAIL_FAST || P::EnterLimit::LIMITED) && ~if P::FAIL_FAST
 machine/enter.rs~Phase::Queued => self.parts.enter_limit.has_room(),~Phase::Queued => true,~6: at most n enters in flight
 machine/enter.rs~        self.count().end();\n        self.tell(if held~        self.tell(if held~6: a panic in an enter frees its place
 machine/exit.rs~let has_room = self.policy.limit().has_room();~let has_room = true;~13: at most n exits in flight
-machine/exit.rs~                self.count().end();\n                tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK~                tell(self.observer, self.panic, Event::ExitFailed { index });\n                if X::STACK~13: a panic in an exit frees its place
+machine/exit.rs~                self.count().end();\n                if Ms::Kind::DRIVEN {~                if Ms::Kind::DRIVEN {~13: a panic in an exit frees its place
 machine/exit.rs~            if !X::Limit::LIMITED || !held_back || !self.policy.limit().has_room() {~            if held_back || true {~13: a place that becomes free late is used at once
 group.rs~        let last = self.turn.is_none_or(|(_, highest)| highest <= rank);~        let last = self.turn.is_none_or(|(_, highest)| highest > rank);~12: last entered first
 group.rs~        let last = self.turn.is_none_or(|(_, highest)| highest <= rank);~        let last = self.turn.is_none_or(|(_, highest)| highest < rank);~12: in_reverse, last argument first
@@ -113,7 +113,7 @@ machine/body.rs~            state.set(BodyState::Ended);\n        });~        })
 machine/body.rs~            others.guard(&mut || state.set(BodyState::Ended));~~17: so is one of its destructor beside it
 machine/enter.rs~            exits.choose_shown(members.as_mut());~~5: exits of a failed group are shown an error
 machine/exit.rs~        let Self { ending, course } = self;~        if self.ending.shown().is_none() {\n            self.choose_shown(members.as_mut());\n        }\n        let Self { ending, course } = self;~5: only an error known when the exits begin is shown
-machine/outcome.rs~            Self::ShownPanicked(error) | Self::ShownEnterFailed(error) | Self::ShownLost(error, _) => Some(error),~            Self::ShownEnterFailed(error) | Self::ShownLost(error, _) => Some(error),~5: after a panic in an enter they are shown it too
+machine/outcome.rs~            Self::ShownPanicked(error) | Self::ShownEnterFailed(error, _) => Some(error),~            Self::ShownEnterFailed(error, _) => Some(error),~5: after a panic in an enter they are shown it too
 slot.rs~state.project_replace(State::Lent)~state.project_replace(State::Gone)~5: the error that is shown is in the failure
 slot.rs~            _ => lent.take(),~            _ => None,~5: the error that is shown comes back
 slot.rs~(matches!(state, StateProj::EnterFault(_) | StateProj::Lent), ~(matches!(state, StateProj::EnterFault(_)), ~20: room for the error that is shown
@@ -136,7 +136,7 @@ policy.rs~        rotate(&mut self.exits, len)~        rotate(&mut self.enters, 
 group.rs~            values.abandon();~            drop(values);~15: a dropped group is abandoned
 entered.rs~        (**self).show(error);~~on_error is passed on
 entered.rs~values.hold(ranks, P::CALLER_WAKER)~values.hold(ranks, false)~20: a group that was entered keeps caller_waker
-cycle.rs~            Err((failure, Some(value))) => Ok(((value, failure.exits), Answer::Propagate)),~            Err((failure, Some(_))) => Err((failure, None)),~keep_value returns the value beside the errors of exits
+cycle.rs~            Poll::Ready(Err((failure, Some(value)))) => Poll::Ready(Ok(((value, failure.exits), Answer::Propagate))),~            Poll::Ready(Err((failure, Some(_)))) => Poll::Ready(Err((failure, None))),~keep_value returns the value beside the errors of exits
 failure.rs~            self.cause = Cause::panicked(caught);~            drop(caught);~17: a panic of the body's value is not lost
 failure.rs~if !catch {~if true {~16: it comes back as a value
 adapters.rs~        if let Poll::Ready(error) = this.deadline.poll(cx) {\n            *this.late = Some(error);\n        }~~a deadline ends what is late
@@ -251,18 +251,21 @@ machine/outcome.rs~        } else if slot.as_mut().is_lost() {~        } else if
 machine/enter.rs~            self.fail(ExitCase::Lost, parts, entering, may_begin);~            let _ = (entering, may_begin);~driven D5: a driver that fails beside enters fails the group
 machine/outcome.rs~                    exits = exits.merge(lost, panic);~                    panic.drop(lost);~driven D5: the errors of drivers stand beside those of enters
 driven.rs~Poll::Ready(this.driver.take_error().map_or(result, Err))~Poll::Ready(result)~driven D6: the error of a driver is that of the exit
-driven.rs~        if *this.to_end && matches!(this.driver, Driver::Running(_)) {~        if false {~driven D8: to_end waits for the driver
+driven.rs~            HandleExitProj::Ended(_) => *this.to_end && matches!(this.driver, Driver::Running(_)),~            HandleExitProj::Ended(_) => false,~driven D8: to_end waits for the driver
 driven.rs~            first.drop(driver);~            drop(driver);~driven D9: a driver is dropped after its panic is kept
 machine/drive.rs~Drove { ended: true, failed: true }~Drove { ended: true, failed: false }~driven D9: a driver that panics beside enters fails the group
-driven.rs~        first.guard(&mut || this.exit.set(HandleExit::Over));~        let _ = &mut this.exit;~driven D10: an exit and its driver are dropped one by one
-machine.rs~                drivers.clear(panic);\n~~driven D10: drivers are dropped one by one
+driven.rs~        first.guard(&mut || this.exit.set(HandleExit::Over(FirstPanic::none())));~        let _ = &mut this.exit;~driven D10: an exit and its driver are dropped one by one
+machine.rs~                all.clear(panic);\n~~driven D10: drivers are dropped one by one
 slot.rs~lost: *this.lost }~lost: Default::default() }~driven D10: a lost member stays lost after a drop
 entered.rs~    const DRIVEN_IN_GROUP: bool = V::DRIVEN;~    const DRIVEN_IN_GROUP: bool = false;~driven D11: an outer group drives a nested one
 wake.rs~                    Phase::Held if S::Kind::DRIVEN => self.awake.keep(index),\n~~driven D12: a wake of a held member is for its driver
 wake.rs~                self.awake.insert(index);\n~~driven D12: of many, a driver is polled in the poll of its enter
 group/vec.rs~                many.drive_all();~                let _ = many;~driven D12: of many that were entered, every driver is polled first
 machine/drive.rs~        tell(observer, panic, Event::DriverEnded { index });~        let _ = (observer, index);~driven D13: the end of a driver is told
-machine/exit.rs~        if driver_ended {~        if false {~driven D13: the end of a driver beside its exit is told
+machine/exit.rs~        if mem::take(&mut self.driver_ended) {~        if false {~driven D13: the end of a driver beside its exit is told
+machine/exit.rs~                if Ms::Kind::DRIVEN {\n                    self.tell_driver(index);\n                }\n~~driven D13: the end of a driver that panics beside its exit is told
+driven.rs~            first.join(mem::replace(panic, FirstPanic::none()));\n~            let _ = panic;\n~driven D9: a panic of a driver beside its exit counts as the exit's
+driven.rs~        panic.guard(&mut || exit = handle.take().map(|handle| handle.release_resource(case)));~        exit = handle.take().map(|handle| handle.release_resource(case));~driven D6: the error of a driver is kept if its member's exit panics at once
 driven.rs~            driver.poll(cx);\n~~driven D14: the driver is polled beside a step
 machine.rs~let body_first = drives && FairOf::<P>::FAIR && parts.exits.fairness().body_first();~let body_first = false;~driven D15: the body has its turn
 slot.rs~            StateProj::Held(Held(Some(value))) if L::Value::OPTIONAL && value.is_absent() => Phase::Over,\n~~24: an absent member has no exit

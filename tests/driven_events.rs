@@ -150,7 +150,6 @@ fn a_panic_is_told() {
 
 #[test]
 #[cfg(feature = "std")]
-
 fn a_panic_beside_the_exit_is_told() {
     panics_in(3..4);
 }
@@ -452,7 +451,6 @@ fn events_of_a_nested_group() {
 }
 
 #[test]
-
 fn events_of_a_nested_exit() {
     ends_in_a_nested_group(2..3);
 }

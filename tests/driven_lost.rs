@@ -216,7 +216,7 @@ in_each_group! {
         enter.open();
         let Report { why, exits, .. } = gather.end();
         assert_eq!(why, Why::Enter(vec![(1, "e")]));
-        assert!(exits.iter().any(|pair| *pair == (0, "lost")), "{exits:?}");
+        assert!(exits.contains(&(0, "lost")), "{exits:?}");
         assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 2 Lost"]);
 
         let (breaks, enter) = (Gate::new(), Gate::new());
@@ -383,7 +383,6 @@ fn the_exit_of_a_lost_member_hangs() {
 
 /// D6: a deadline that ends the exit does not hide the error of the driver.
 #[test]
-
 fn a_deadline_keeps_the_drivers_error() {
     let (log, deadline) = (Log::default(), Gate::new());
     let hangs = |name, driver| {

@@ -91,7 +91,8 @@ impl Plan {
         }
         macro_rules! start {
             // In a function of its own, so that the stack frames of all of them are not one.
-            ($group:expr, $with:ident $(, $keep_value:ident)?) => {(|| -> Running {
+            ($group:expr, $with:ident $(, $keep_value:ident)?) => {{
+                let start = || -> Running {
                 let (body, stop) = (scripts.clone(), Stop::new(&self.setup, 0, scripts));
                 let gather = gather($group).catch_unwind();
                 if self.setup.shield == Shield::Nothing {
@@ -109,7 +110,9 @@ impl Plan {
                         Box::pin(async move { Outcome::from(gather.await) }) as Running
                     })
                 }
-            })()};
+                };
+                start()
+            }};
         }
         /// A group as a member.
         macro_rules! group {

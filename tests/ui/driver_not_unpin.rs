@@ -1,8 +1,10 @@
-//! A driver that is an async block: it is not `Unpin`.
+//! A driver that is an async function: it is not `Unpin`.
 use gather_cm::{EnterExt, gather};
 
+async fn run() {}
+
 async fn connect() -> Result<(u8, impl Future<Output = ()>), String> {
-    Ok((1, async {}))
+    Ok((1, run()))
 }
 
 fn main() {
