@@ -19,7 +19,7 @@ use crate::{
     ExitCase, Resource, Verdict,
     drive::{self, Alone, Drive, Drove, Exiting, Kind, OfTarget},
     driven::{ByDriver, DriverOutput, Prepared, prepare},
-    exit::{Answer, Answering, sealed::Sealed},
+    exit::{Answer, Answering, Judging, sealed::Sealed},
     optional::ByOption,
     unwind,
 };
@@ -872,7 +872,11 @@ where
     type Value = V;
 
     fn release_resource(self, case: ExitCase) -> impl Exiting<Error = E> {
-        Answering(Beside((self.exit)(self.value, case), self.abandon))
+        Answering(self.exit_resource(case))
+    }
+
+    fn exit_resource(self, case: ExitCase) -> impl Future<Output = Result<W, E>> {
+        Beside((self.exit)(self.value, case), self.abandon)
     }
 
     fn lend_value(&mut self) -> &mut V {
@@ -921,6 +925,10 @@ impl<V, E> Resource for ExitBoxed<V, E> {
         Beside(Alone((self.exit)(self.value, case)), self.abandon)
     }
 
+    fn exit_resource(self, case: ExitCase) -> impl Future<Output = Result<Verdict, E>> {
+        Judging(self.release_resource(case))
+    }
+
     fn lend_value(&mut self) -> &mut V {
         &mut self.value
     }
@@ -967,6 +975,11 @@ impl<V, E> Resource for DropOnExit<V, E> {
     fn release_resource(self, _: ExitCase) -> impl Exiting<Error = E> {
         drop(self.value);
         Alone(poll_fn(|_| Poll::Ready(Ok(Answer::Propagate))))
+    }
+
+    async fn exit_resource(self, _: ExitCase) -> Result<(), E> {
+        drop(self.value);
+        Ok(())
     }
 
     fn lend_value(&mut self) -> &mut V {
@@ -1060,6 +1073,10 @@ impl<V: Resource<Error: Into<E2>>, E2> Resource for ErrorsInto<V, E2> {
         ErrInto { future: self.value.release_resource(case), _into: PhantomData }
     }
 
+    fn exit_resource(self, case: ExitCase) -> impl Future<Output = Result<V::Verdict, E2>> {
+        ErrInto { future: self.value.exit_resource(case), _into: PhantomData }
+    }
+
     fn lend_value(&mut self) -> &mut V::Value {
         self.value.lend_value()
     }
@@ -1135,6 +1152,10 @@ impl<V: Resource, D: AsyncFnOnce() -> V::Error> Resource for ExitWithin<V, D> {
 
     fn release_resource(self, case: ExitCase) -> impl Exiting<Error = V::Error> {
         InTime(Race { future: self.value.release_resource(case), deadline: (self.deadline)(), late: None })
+    }
+
+    fn exit_resource(self, case: ExitCase) -> impl Future<Output = Result<V::Verdict, V::Error>> {
+        Race { future: self.value.exit_resource(case), deadline: (self.deadline)(), late: None }
     }
 
     fn lend_value(&mut self) -> &mut V::Value {

@@ -197,6 +197,38 @@ struct KeepValue<T>(#[pin] T);
 
 impl<T> sealed::Sealed for KeepValue<T> {}
 
+/// A life cycle whose value comes along with what the body has entered, `K`.
+#[cfg(feature = "alloc")]
+#[pin_project]
+pub(crate) struct AllOrNothing<T>(#[pin] pub(crate) T);
+
+#[cfg(feature = "alloc")]
+impl<T> sealed::Sealed for AllOrNothing<T> {}
+
+#[cfg(feature = "alloc")]
+impl<T: Cycle<Value = (R, Option<K>)>, R, K> Cycle for AllOrNothing<T> {
+    type Value = (R, K);
+    type Error = T::Error;
+    type Shape = T::Shape;
+    type BodyError = T::BodyError;
+    const CATCH: bool = T::CATCH;
+
+    fn poll_cycle(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<OutcomeOf<Self>> {
+        match self.project().0.poll_cycle(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(((value, kept), answer))) => {
+                let kept = kept.expect("a body that succeeds keeps what has joined");
+                Poll::Ready(Ok(((value, kept), answer)))
+            }
+            Poll::Ready(Err((failure, _))) => Poll::Ready(Err((failure, None))),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.is_over()
+    }
+}
+
 impl<T: Cycle> Cycle for KeepValue<T> {
     type Value = (T::Value, Errors<T::Error, T::Shape>);
     type Error = T::Error;

@@ -218,6 +218,10 @@ where
         DrivenExit { exit, driver, ended: false, to_end }
     }
 
+    async fn exit_resource(self, _: ExitCase) -> Result<H::Verdict, E> {
+        unreachable!("`Lent::exit` is for resources without drivers")
+    }
+
     fn lend_value(&mut self) -> &mut H::Value {
         self.handle.lend_value()
     }

@@ -12,7 +12,7 @@ use core::{
 use pin_project::pin_project;
 
 use crate::{
-    Cause, Cycle, Errors, Exit, ExitCase, Failure, FailureOf, Gather, Group, Shape, Values, Verdict, With,
+    Cause, Cycle, Errors, Exit, ExitCase, Failure, FailureOf, Gather, Known, Shape, Values, Verdict, With,
     drive::{self, Drive, Drove, Exiting, Undriven},
     exit::Answer,
     group::{HeldAll, Members},
@@ -291,7 +291,7 @@ struct ExitAll<Ms: Members, X, A> {
     answer: PhantomData<fn() -> A>,
 }
 
-/// Both forms of an answer: within a group, and by hand. It is not `From`, since users see the `From`s of [`Verdict`].
+/// Both forms of an answer: within a group, and by hand.
 trait FromAnswer {
     fn from_answer(answer: Answer) -> Self;
 }
@@ -304,7 +304,7 @@ impl FromAnswer for Answer {
 
 impl FromAnswer for Verdict {
     fn from_answer(answer: Answer) -> Self {
-        Self::from(answer == Answer::Suppress)
+        Self::of(answer)
     }
 }
 
@@ -356,7 +356,7 @@ impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
     }
 }
 
-impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
+impl<G: Known<Error: 'static>, P: Policy> Gather<G, P> {
     /// Enters every member at the same time, and returns the resources as one, [`Entered`]. This is the first half of a life
     /// cycle; the second is its [`exit`](Exit::exit).
     ///
@@ -393,7 +393,7 @@ impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
         self,
     ) -> With<impl Cycle<Value = Entered<G::Values, P::Exits>, Error = G::Error, Shape = G::Shape, BodyError = G::Error>>
     {
-        let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER);
+        let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER, false);
         With(Machine::new(members, Keep, self.policy))
     }
 }

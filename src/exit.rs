@@ -336,6 +336,10 @@ pub trait Resource: Sized + sealed::Sealed {
     #[doc(hidden)]
     fn release_resource(self, case: ExitCase) -> impl Exiting<Error = Self::Error>;
 
+    /// Exits the resource alone, outside of a group.
+    #[doc(hidden)]
+    fn exit_resource(self, case: ExitCase) -> impl Future<Output = Result<Self::Verdict, Self::Error>>;
+
     /// Lends the value to the body.
     #[doc(hidden)]
     fn lend_value(&mut self) -> &mut Self::Value;
@@ -399,6 +403,10 @@ impl<T: Exit> Resource for T {
 
     fn release_resource(self, case: ExitCase) -> impl Exiting<Error = T::Error> {
         self.exit_in_group(case)
+    }
+
+    fn exit_resource(self, case: ExitCase) -> impl Future<Output = Result<T::Verdict, T::Error>> {
+        self.exit(case)
     }
 
     fn lend_value(&mut self) -> &mut T {
@@ -573,6 +581,25 @@ impl From<Verdict> for Answer {
             Verdict::Propagate => Self::Propagate,
             Verdict::Suppress => Self::Suppress,
         }
+    }
+}
+
+impl Verdict {
+    /// The verdict of a member alone. It is not a `From`, since users see those.
+    pub(crate) fn of(answer: Answer) -> Self {
+        Self::from(answer == Answer::Suppress)
+    }
+}
+
+/// An exit's future, with the answer as a [`Verdict`].
+#[pin_project]
+pub(crate) struct Judging<Fut>(#[pin] pub(crate) Fut);
+
+impl<Fut: Future<Output = Result<Answer, E>>, E> Future for Judging<Fut> {
+    type Output = Result<Verdict, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().0.poll(cx).map_ok(Verdict::of)
     }
 }
 

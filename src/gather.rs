@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 #[cfg(feature = "std")]
 use crate::policy::Catch;
 use crate::{
-    Event, Group, Shape,
+    Event, Group, Known, Shape,
     policy::{
         CallerWaker, EagerRollback, Either, Exits, FailFast, Fair, InReverse, Limited, Named, Observed, Policies,
         Settle, Stack,
@@ -167,7 +167,10 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// assert_eq!(failure.to_string(), "enter of member 1 failed: no route");
     /// # });
     /// ```
-    pub fn fail_fast(self) -> Gather<G, Policies<FailFast, L, S, C, X, Ob>> {
+    pub fn fail_fast(self) -> Gather<G, Policies<FailFast, L, S, C, X, Ob>>
+    where
+        G: Known,
+    {
         let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
@@ -205,7 +208,10 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// # });
     /// assert_eq!(log.into_inner(), ["enter fast", "exit fast", "enter slow", "exit slow"]);
     /// ```
-    pub fn eager_rollback(self) -> Gather<G, Policies<EagerRollback, L, S, C, X, Ob>> {
+    pub fn eager_rollback(self) -> Gather<G, Policies<EagerRollback, L, S, C, X, Ob>>
+    where
+        G: Known,
+    {
         let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
@@ -249,7 +255,10 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// # });
     /// assert_eq!(running.get(), 0);
     /// ```
-    pub fn settle(self) -> Gather<G, Policies<Settle, L, S, C, X, Ob>> {
+    pub fn settle(self) -> Gather<G, Policies<Settle, L, S, C, X, Ob>>
+    where
+        G: Known,
+    {
         let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
@@ -286,7 +295,10 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// # Ok(()) }) }
     /// ```
     #[track_caller]
-    pub fn enter_limit(self, n: usize) -> Gather<G, Policies<Rb, Limited, S, C, X, Ob>> {
+    pub fn enter_limit(self, n: usize) -> Gather<G, Policies<Rb, Limited, S, C, X, Ob>>
+    where
+        G: Known,
+    {
         let Policies { stop, exits, observer, kinds, .. } = self.policy;
         Gather {
             group: self.group,
@@ -566,7 +578,10 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
     pub fn names(
         self,
         names: &'static <G::Shape as Shape>::Names,
-    ) -> Gather<G, Policies<Rb, L, S, C, Exits<O, XL, Named, F, W>, Ob>> {
+    ) -> Gather<G, Policies<Rb, L, S, C, Exits<O, XL, Named, F, W>, Ob>>
+    where
+        G: Known,
+    {
         let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
         let exits =
             Exits { limit: exits.limit, names: Named(G::Shape::names(names)), fair: exits.fair, kinds: PhantomData };

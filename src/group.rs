@@ -5,11 +5,14 @@ use core::{any::Any, ops::ControlFlow, pin::Pin, task::Context};
 use crate::{
     Errors, Shape,
     drive::{Drive, Drove, Kind},
+    observe::Events,
     policy::{Limit, Rank},
     slot::{Phase, Slot},
 };
 
 pub(crate) mod array;
+#[cfg(feature = "alloc")]
+pub(crate) mod scope;
 pub(crate) mod tuple;
 #[cfg(feature = "alloc")]
 pub(crate) mod vec;
@@ -54,8 +57,37 @@ pub trait Group: Sized + sealed::Sealed {
     type Shape: Shape;
 
     #[doc(hidden)]
-    fn into_members<T: Rank>(self, caller_waker: bool) -> impl Members<Values = Self::Values, Rank = T>;
+    fn into_members<T: Rank>(self, caller_waker: bool, observed: bool)
+    -> impl Members<Values = Self::Values, Rank = T>;
 }
+
+/// A group whose members are known before it runs: every group but a [`Scope`](crate::Scope). The policies that are about
+/// the enters of a group need it. This trait is sealed.
+///
+/// ```
+/// use gather_cm::{
+///     Gather, Known, gather,
+///     policies::{FailFast, Policies},
+/// };
+///
+/// fn prepare<G: Known>(members: G) -> Gather<G, Policies<FailFast>> {
+///     gather(members).fail_fast()
+/// }
+///
+/// drop(prepare(()));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the members of `{Self}` are not known beforehand",
+    label = "this policy is about the enters of a group; the body of a scope enters its resources itself",
+    note = "in the body, decide with a `match` or with `?` what a failed enter means",
+    note = "`with_entered` exits what has joined if the body fails, and keeps all of it if the body succeeds"
+)]
+pub trait Known: Group {}
+
+impl<M, const N: usize> Known for [M; N] where Self: Group {}
+
+#[cfg(feature = "alloc")]
+impl<M> Known for alloc::vec::Vec<M> where Self: Group {}
 
 /// The resources of a group: a tuple, an array or a `Vec`. This trait is sealed.
 ///
@@ -91,6 +123,9 @@ pub trait Values: Sized {
     /// One of them has a driver.
     #[doc(hidden)]
     const DRIVEN: bool;
+    /// Others may join while the body has them.
+    #[doc(hidden)]
+    const GROWS: bool = false;
 
     /// Slots that hold the values.
     #[doc(hidden)]
@@ -184,6 +219,11 @@ pub trait Members: Sized {
     // themselves.
     fn len(self: Pin<&mut Self>) -> usize;
 
+    /// The index of the member at a place below the [`len`](Self::len).
+    fn index(self: Pin<&mut Self>, place: usize) -> usize {
+        place
+    }
+
     /// Shows the slots to `visitor` in argument order, from index `first` on, until it breaks.
     fn visit(
         self: Pin<&mut Self>,
@@ -233,6 +273,11 @@ pub trait Members: Sized {
 
     /// Moves every resource out. All must be held.
     fn take(self: Pin<&mut Self>) -> (Self::Values, RanksOf<Self>, Self::Emptied);
+
+    /// What happens to members while the body has the values.
+    fn events(_: &mut Self::Emptied) -> Events {
+        Events::NONE
+    }
 
     /// Slots that hold nothing. They take what they need from `emptied`.
     fn empty(emptied: &mut Self::Emptied) -> Self;

@@ -52,6 +52,8 @@ mod failure;
 mod format;
 mod gather;
 mod group;
+#[cfg(feature = "alloc")]
+mod lock;
 mod machine;
 mod observe;
 mod optional;
@@ -59,6 +61,8 @@ mod pin;
 mod policy;
 #[cfg(feature = "alloc")]
 mod report;
+#[cfg(feature = "alloc")]
+mod scope;
 #[cfg(feature = "alloc")]
 mod shield;
 mod slot;
@@ -75,7 +79,7 @@ pub use errors::{Errors, Few, Shape};
 pub use exit::{Exit, ExitCase, Member, Resource, Verdict};
 pub use failure::{Cause, Failure, FailureOf, Origin, Who};
 pub use gather::{Gather, gather};
-pub use group::{Group, Values};
+pub use group::{Group, Known, Values};
 pub use observe::Event;
 pub use optional::{ByOption, Optional};
 pub use with::BodyResult;
@@ -84,7 +88,9 @@ pub use with::BodyResult;
 pub use {
     adapters::ExitBoxed,
     errors::Many,
+    group::scope::Joined,
     report::Report,
+    scope::{BoxExit, Boxed, Lent, LocalBoxExit, LocalBoxed, Scope, scope},
     shield::{HandOver, Shield, ShieldEnters, Shielded, WithShield},
     with::VecRefs,
 };

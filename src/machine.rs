@@ -18,6 +18,8 @@ mod outcome;
 mod recover;
 
 pub(crate) use body::{After, Body, Call, Ended};
+#[cfg(feature = "alloc")]
+pub(crate) use body::{CallAndKeep, Kept};
 pub(crate) use exit::ExitOnly;
 #[cfg(feature = "alloc")]
 pub(crate) use hand_over::Rest;
@@ -28,7 +30,8 @@ use crate::{
     drive::{Drive, Kind},
     exit::Answer,
     group::{ErrorOf, HeldAll, Members, ShapeOf},
-    policy::{ExitPolicy, Fairness, Panics, Parts, Policy, Stop, tell},
+    observe::Events,
+    policy::{ExitPolicy, Fairness, Observer, Panics, Parts, Policy, Stop, tell},
     unwind::FirstPanic,
 };
 
@@ -84,6 +87,15 @@ impl<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> State<Ms, F, X> {
             StateProj::Body { .. } | StateProj::Done => {}
         }
         panic!("{AFTER_THE_END}")
+    }
+}
+
+/// Tells the observer what has happened in the body of a scope.
+fn tell_all<O: Observer>(events: &Events, observer: &mut O, panic: &mut FirstPanic) {
+    if O::OBSERVES {
+        while let Some(event) = events.pop() {
+            tell(observer, panic, event);
+        }
     }
 }
 
@@ -162,6 +174,11 @@ where
             ready!(polled);
         }
         let ExitProj { mut members, exits, panic } = state.as_mut().exits();
+        if let Some(value) = if F::KEEPS { exits.value_of_body(panic) } else { None } {
+            let (values, ranks, _) = members.take();
+            state.end();
+            return Poll::Ready(Ok(Ok((F::keep(value, HeldAll::new(values, ranks), *parts.exits), Answer::Propagate))));
+        }
         let polled = exits.poll(members.as_mut(), parts.exits, parts.observer, panic, cx);
         if polled.is_pending() || (P::EAGER && *exits.entering()) {
             return Poll::Pending;
@@ -215,9 +232,17 @@ where
     fn poll_body<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> Poll<()> {
         let StateProj::Body { block, .. } = self.as_mut().project() else { return Poll::Ready(()) };
         // In place: the values are to be moved as seldom as can be.
-        let mut polled = poll_block(P::Stop::ENDS_BODY || Ms::Kind::DRIVEN, block, cx);
+        let mut polled = poll_block(P::Stop::ENDS_BODY || Ms::Kind::DRIVEN || Ms::Values::GROWS, block, cx);
+        let mut first = FirstPanic::none();
+        if Ms::Values::GROWS && P::Observer::OBSERVES && polled.is_pending() {
+            let StateProj::Body { block, emptied, .. } = self.as_mut().project() else { return Poll::Ready(()) };
+            tell_all(&Ms::events(emptied), parts.observer, &mut first);
+            if first.is_some() {
+                polled = cancel_block(block);
+            }
+        }
         let Poll::Ready(returned) = &mut polled else { return Poll::Pending };
-        self.leave_body(returned, ExitCase::Cancelled, FirstPanic::none(), true, parts);
+        self.leave_body(returned, ExitCase::Cancelled, first, true, parts);
         Poll::Ready(())
     }
 
@@ -255,6 +280,7 @@ where
         parts: &mut Parts<'_, P>,
     ) {
         let StateProj::Body { emptied, drivers, .. } = self.as_mut().project() else { return };
+        tell_all(&Ms::events(emptied), parts.observer, &mut panic);
         if Ms::Kind::DRIVEN {
             drivers.take().rejoin(held.values_mut());
         }
@@ -350,11 +376,12 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Clear for Machine<M
     fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic) {
         let this = self.project();
         let (mut state, observer) = (this.state, this.policy.parts().observer);
-        let mut drivers = None;
+        let (mut drivers, mut events) = (None, Events::NONE);
         match state.as_mut().project() {
             StateProj::Slots(phase) => phase.clear(observer, panic),
-            StateProj::Body { drivers: all, .. } => {
+            StateProj::Body { emptied, drivers: all, .. } => {
                 tell(observer, panic, Event::BodyDropped {});
+                events = Ms::events(emptied);
                 let mut all = all.take();
                 all.clear(panic);
                 drivers = Some(all);
@@ -362,6 +389,7 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Clear for Machine<M
             StateProj::Done => return,
         }
         panic.guard(&mut || state.as_mut().end());
+        tell_all(&events, observer, panic);
         let Some(drivers) = drivers else { return };
         for index in (0..drivers.members()).filter(|index| !drivers.is_absent(*index)) {
             tell(observer, panic, Event::Abandoned { index });

@@ -1,6 +1,46 @@
 //! What an observer receives: [`Event`].
 
+#[cfg(feature = "alloc")]
+use alloc::collections::VecDeque;
+
 use crate::ExitCase;
+#[cfg(feature = "alloc")]
+use crate::lock::{Lock, Shared};
+
+/// A queue of what happens in the body of a scope, if anyone observes. The machine cannot be reached from there.
+#[derive(Clone, Default)]
+#[allow(missing_debug_implementations)] // inside only
+pub struct Events(#[cfg(feature = "alloc")] Option<Shared<Lock<VecDeque<Event>>>>);
+
+impl Events {
+    /// There is no queue.
+    pub(crate) const NONE: Self = Self(
+        #[cfg(feature = "alloc")]
+        None,
+    );
+
+    pub(crate) fn pop(&self) -> Option<Event> {
+        #[cfg(feature = "alloc")]
+        if let Some(queue) = &self.0 {
+            return queue.with(VecDeque::pop_front);
+        }
+        None
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Events {
+    /// A queue, if anyone `observes`.
+    pub(crate) fn new(observes: bool) -> Self {
+        Self(observes.then(|| Shared::new(Lock::new(VecDeque::new()))))
+    }
+
+    pub(crate) fn push(&self, event: Event) {
+        if let Some(queue) = &self.0 {
+            queue.with(|queue| queue.push_back(event));
+        }
+    }
+}
 
 /// What has happened in a gather. The observer of [`Gather::observe`](crate::Gather::observe) receives it. Members are
 /// named by their index.
@@ -10,7 +50,7 @@ use crate::ExitCase;
 /// | starts | ends | meanwhile |
 /// | --- | --- | --- |
 /// | [`EnterStarted`] | [`Entered`], [`EnterFailed`], [`EnterDropped`], [`HandedOver`] | the member is entering |
-/// | [`Entered`] | [`ExitStarted`], [`Abandoned`], [`HandedOver`] | the gather holds the resource |
+/// | [`Entered`] | [`ExitStarted`], [`Abandoned`], [`TakenOut`], [`HandedOver`] | the gather holds the resource |
 /// | [`BodyStarted`] | [`BodyEnded`], [`BodyDropped`] | the body runs |
 /// | [`ExitStarted`] | [`Exited`], [`ExitFailed`], [`ExitDropped`], [`HandedOver`] | the resource is exiting |
 ///
@@ -32,6 +72,7 @@ use crate::ExitCase;
 /// [`ExitFailed`]: Event::ExitFailed
 /// [`ExitDropped`]: Event::ExitDropped
 /// [`Abandoned`]: Event::Abandoned
+/// [`TakenOut`]: Event::TakenOut
 /// [`HandedOver`]: Event::HandedOver
 ///
 /// ```
@@ -128,6 +169,12 @@ pub enum Event {
     /// observed.
     #[non_exhaustive]
     HandedOver {
+        /// The member's index.
+        index: usize,
+    },
+    /// The body took the resource out of its [scope](crate::Scope): there is no exit.
+    #[non_exhaustive]
+    TakenOut {
         /// The member's index.
         index: usize,
     },

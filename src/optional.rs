@@ -9,10 +9,10 @@ use core::{
 use pin_project::pin_project;
 
 use crate::{
-    ExitCase, Resource,
+    ExitCase, Resource, Verdict,
     adapters::Adapter,
     drive::{Drive, Drove, Exiting},
-    exit::{Answer, sealed},
+    exit::{Answer, Judging, sealed},
     unwind::FirstPanic,
 };
 
@@ -61,11 +61,15 @@ impl<V, E> sealed::Sealed for Optional<V, E> {}
 
 impl<V: Resource<Error = E>, E> Resource for Optional<V, E> {
     type Error = E;
-    type Verdict = V::Verdict;
+    type Verdict = Verdict;
     type Value = Self;
 
     fn release_resource(self, case: ExitCase) -> impl Exiting<Error = E> {
         OptionalExit(self.0.ok().map(|value| value.release_resource(case)))
+    }
+
+    fn exit_resource(self, case: ExitCase) -> impl Future<Output = Result<Verdict, E>> {
+        Judging(self.release_resource(case))
     }
 
     fn lend_value(&mut self) -> &mut Self {

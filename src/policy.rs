@@ -30,11 +30,11 @@ use crate::{
 ///
 /// ```
 /// use gather_cm::{
-///     Gather, Group, gather,
+///     Gather, Known, gather,
 ///     policies::{FailFast, Limited, Policies},
 /// };
 ///
-/// fn in_pairs<G: Group>(members: G) -> Gather<G, Policies<FailFast, Limited>> {
+/// fn in_pairs<G: Known>(members: G) -> Gather<G, Policies<FailFast, Limited>> {
 ///     gather(members).fail_fast().enter_limit(2)
 /// }
 ///
@@ -82,9 +82,12 @@ pub struct Exits<O = Pool, L = Unlimited, N = Unnamed, F = Ordered, W = OwnWaker
     pub(crate) kinds: PhantomData<fn() -> (O, W)>,
 }
 
+impl Exits {
+    pub(crate) const DEFAULT: Self = Exits { limit: Unlimited, names: Unnamed, fair: Ordered, kinds: PhantomData };
+}
+
 impl Policies {
-    pub(crate) const DEFAULT: Self =
-        Policies::exits_only(Exits { limit: Unlimited, names: Unnamed, fair: Ordered, kinds: PhantomData });
+    pub(crate) const DEFAULT: Self = Policies::exits_only(Exits::DEFAULT);
 }
 
 impl<X> Policies<RunOn, Unlimited, Never, Resume, X> {
@@ -469,6 +472,9 @@ pub trait Rank: Copy + Default + Ord + Send + Sync + 'static {
     fn number(self) -> usize;
 
     #[cfg(feature = "alloc")]
+    fn from_number(number: usize) -> Self;
+
+    #[cfg(feature = "alloc")]
     fn list(ranks: impl Iterator<Item = Self>) -> Self::List;
 
     #[cfg(feature = "alloc")]
@@ -485,6 +491,9 @@ impl Rank for () {
     fn number(self) -> usize {
         0
     }
+
+    #[cfg(feature = "alloc")]
+    fn from_number(_: usize) -> Self {}
 
     #[cfg(feature = "alloc")]
     fn list(_: impl Iterator<Item = Self>) -> Self::List {}
@@ -505,6 +514,11 @@ impl Rank for usize {
     #[cfg(feature = "alloc")]
     fn number(self) -> usize {
         self
+    }
+
+    #[cfg(feature = "alloc")]
+    fn from_number(number: usize) -> Self {
+        number
     }
 
     #[cfg(feature = "alloc")]

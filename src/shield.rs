@@ -13,14 +13,14 @@ use core::{
 use pin_project::{pin_project, pinned_drop};
 
 use crate::{
-    BodyResult, Cause, Cycle, Entered, Failure, Few, Gather, Many, Resource, VecRefs, With,
+    BodyResult, Cause, Cycle, Entered, Failure, Few, Gather, Joined, Known, Many, Resource, Scope, VecRefs, With,
     boxed::{Boxing, release_boxed},
-    cycle::{self, OutcomeOf},
+    cycle::{self, AllOrNothing, OutcomeOf},
     entered::Keep,
-    group::{PortableMembers, Values, array, tuple, vec},
-    machine::{After, Call, Machine, Rest},
+    group::{PortableMembers, Values, array, scope::ScopeSlots, tuple, vec},
+    machine::{After, Call, CallAndKeep, Machine, Rest},
     policy::{Cancellable, ExitPolicy, Policies, Policy, Settle},
-    slot::{FromBoxed, FromEnter, MemberSlot},
+    slot::{FromBoxed, FromEnter, FromHeld, MemberSlot},
     unwind::{self, FirstPanic},
 };
 
@@ -162,7 +162,10 @@ impl<G, Rb, L, S, C, X, Ob> Shield<G, Policies<Rb, L, S, C, X, Ob>> {
     /// assert_eq!(exited.recv()?, ("vm", ExitCase::Cancelled));
     /// # Ok(()) }
     /// ```
-    pub fn settle(self) -> ShieldEnters<G, Policies<Settle<Rb>, L, S, C, X, Ob>> {
+    pub fn settle(self) -> ShieldEnters<G, Policies<Settle<Rb>, L, S, C, X, Ob>>
+    where
+        G: Known,
+    {
         let Gather { group, policy: Policies { enter_limit, stop, exits, observer, .. } } = self.gather;
         let policy = Policies { enter_limit, stop, exits, observer, kinds: PhantomData };
         ShieldEnters { gather: Gather { group, policy } }
@@ -321,6 +324,14 @@ where
     }
 }
 
+impl<T: HandOver<Value = (R, Option<K>)>, R, K> HandOver for AllOrNothing<T> {
+    type Cleanup = T::Cleanup;
+
+    fn hand_over(self: Pin<&mut Self>) -> Option<T::Cleanup> {
+        self.project().0.hand_over()
+    }
+}
+
 /// The rest of a life cycle, as a future of its own.
 #[pin_project]
 pub struct Cleanup<T>(#[pin] T);
@@ -434,6 +445,28 @@ macro_rules! life_cycle {
         $(#[$enter:meta])* enter,
         [$($bounds:tt)*], $Refs:ty, $Values:ty, $Error:ty, $Shape:ty, |$group:pat_param| $members:expr
     ) => {
+        life_cycle!(
+            $(#[$with])* with,
+            $(#[$own])* with_own_error,
+            [$($bounds)*], $Refs, $Values, $Error, $Shape, |$group| $members
+        );
+
+        $(#[$enter])*
+        pub fn enter<'s>(
+            self,
+        ) -> shielded!('s, Entered<$Values, P::Exits>, $Error, $Shape, $Error)
+        where
+            $($bounds)*
+        {
+            let $group = self.gather.group;
+            WithShield(Machine::new($members, Keep, self.gather.policy))
+        }
+    };
+    (
+        $(#[$with:meta])* with,
+        $(#[$own:meta])* with_own_error,
+        [$($bounds:tt)*], $Refs:ty, $Values:ty, $Error:ty, $Shape:ty, |$group:pat_param| $members:expr
+    ) => {
         $(#[$with])*
         pub fn with<'s, T: BodyResult<$Error>>(
             self,
@@ -466,17 +499,6 @@ macro_rules! life_cycle {
             let $group = self.gather.group;
             let block = Entered::<$Values, P::Exits>::block::<P::Stop, _, T, B>;
             WithShield(Machine::new($members, Call::new(body, block, <$Values>::split), self.gather.policy))
-        }
-
-        $(#[$enter])*
-        pub fn enter<'s>(
-            self,
-        ) -> shielded!('s, Entered<$Values, P::Exits>, $Error, $Shape, $Error)
-        where
-            $($bounds)*
-        {
-            let $group = self.gather.group;
-            WithShield(Machine::new($members, Keep, self.gather.policy))
         }
     };
 }
@@ -658,4 +680,41 @@ where
             vec::Slots::new(members.into_iter().map(slot), release_boxed::<V>, <P::Exits as ExitPolicy>::CALLER_WAKER)
         }
     );
+}
+
+impl<V: Resource<Error: 'static>, P: Policy> Shield<Scope<V>, P> {
+    life_cycle!(
+        /// See [`with` of two members](Shield::with).
+        with,
+        /// See [`with_own_error` of two members](Shield::with_own_error).
+        with_own_error,
+        [V: 's], &Scope<V>, Joined<V>, V::Error, Many,
+        |scope| ScopeSlots::<MemberSlot<FromHeld<_, _>, _>>::of::<P>(scope, release_boxed::<V>)
+    );
+
+    /// Does what [`with_entered` of a `Gather`](Gather::with_entered) does. If the future is dropped, the exits of what has
+    /// joined run on. The [`Entered`] that it returns has no shield.
+    ///
+    /// # Errors
+    ///
+    /// They are those of [`with_entered` of a `Gather`](Gather::with_entered).
+    ///
+    /// # Panics
+    ///
+    /// They are those of [`with` of a `Gather`](Gather::with).
+    ///
+    /// # Cancellation
+    ///
+    /// See [`shield`](Gather::shield). Once you have the resources, dropping them abandons them.
+    pub fn with_entered<'s, T: BodyResult<V::Error>>(
+        self,
+        body: impl AsyncFnOnce(&Scope<V>) -> T,
+    ) -> shielded!('s, (T::Value, Entered<Joined<V>, P::Exits>), V::Error, Many, V::Error)
+    where
+        V: 's,
+    {
+        let members = ScopeSlots::<MemberSlot<FromHeld<_, _>, _>>::of::<P>(self.gather.group, release_boxed::<V>);
+        let block = Entered::<Joined<V>, P::Exits>::block_that_keeps::<P::Stop, _, T>;
+        WithShield(AllOrNothing(Machine::new(members, CallAndKeep::new(body, block), self.gather.policy)))
+    }
 }

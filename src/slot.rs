@@ -160,6 +160,25 @@ where
     }
 }
 
+#[cfg(feature = "alloc")]
+impl<V, X, K> Portable for FromHeld<V, K>
+where
+    V: Resource,
+    X: Exiting<Error = V::Error>,
+    K: Fn(V, ExitCase) -> Boxed<X> + Copy + Send + Sync,
+{
+    const ENTERS: bool = true;
+    type Moved = Self;
+
+    fn move_enter(enter: Pin<&mut EnterOf<Self>>) -> Option<EnterOf<Self>> {
+        match enter.0 {}
+    }
+
+    fn move_exit(exit: Pin<&mut Boxed<X>>) -> Boxed<X> {
+        exit.get_mut().take()
+    }
+}
+
 /// A member that does not exist: its states take no room, and no code.
 pub struct Nobody<T>(Infallible, PhantomData<fn() -> T>);
 

@@ -8,13 +8,17 @@ use {
 
 use core::convert::Infallible;
 
-#[cfg(feature = "alloc")]
-use crate::Many;
 use crate::{
     Cycle, Entered, Few, Gather, Resource, With,
     group::{Group, HeldAll, Values},
     machine::{Body, Call, Ended, Machine},
-    policy::{ExitPolicy, Policy, Stop},
+    policy::{ExitPolicy, Observer, Policy, Stop},
+};
+#[cfg(feature = "alloc")]
+use crate::{
+    Joined, Many, Scope,
+    cycle::AllOrNothing,
+    machine::{CallAndKeep, Kept},
 };
 
 /// What the body of `with` returns: a `Result` with the group's error type `E`. This trait is sealed.
@@ -102,7 +106,7 @@ macro_rules! life_cycle {
             self,
             body: impl AsyncFnOnce($Refs) -> T,
         ) -> With<impl Cycle<Value = T::Value, Error = $Error, Shape = $Shape, BodyError = B>> {
-            let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER);
+            let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER, P::Observer::OBSERVES);
             let block = Entered::<$Values, P::Exits>::block::<P::Stop, _, T, B>;
             With(Machine::new(members, Call::new(body, block, <$Values>::split), self.policy))
         }
@@ -292,6 +296,89 @@ impl<V: Resource, P: ExitPolicy> Entered<Vec<V>, P> {
     }
 
     block!(&mut VecRefs<'_, V>, [&mut], Vec<V>);
+}
+
+#[cfg(feature = "alloc")]
+impl<V: Resource<Error: 'static>, P: Policy> Gather<Scope<V>, P> {
+    life_cycle!(brief, &Scope<V>, Joined<V>, V::Error, Many);
+
+    /// Runs `body`, which enters resources, and keeps all of them if it succeeds. If it fails, the gather exits what has joined.
+    ///
+    /// So the body is the entering of a group: all or nothing. The [`Entered`] that it returns along with the body's value is a
+    /// resource like any other. It may be a field of a struct, a fixture, or a member of a group.
+    ///
+    /// # Errors
+    ///
+    /// If the body fails: [`Cause::Body`](crate::Cause::Body). What has joined is exited, and receives `Failed`, `Cancelled` or
+    /// `Panicked`.
+    ///
+    /// # Panics
+    ///
+    /// As [`with`](Self::with).
+    ///
+    /// # Cancellation
+    ///
+    /// See [`With`]. Once you have the resources, dropping them abandons them.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, Exit, ExitCase, scope};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let open = |port: u16| async move { Ok::<_, io::Error>(port) }.drop_on_exit();
+    /// let (count, ports) = scope()
+    ///     .with_entered(async |scope| {
+    ///         for port in [80, 443] {
+    ///             scope.enter(open(port)).await?;
+    ///         }
+    ///         Ok(scope.len())
+    ///     })
+    ///     .await?;
+    /// assert_eq!((count, *ports[1]), (2, 443));
+    /// ports.exit(ExitCase::Completed).await?;
+    /// # Ok(()) }) }
+    /// ```
+    pub fn with_entered<T: BodyResult<V::Error>>(
+        self,
+        body: impl AsyncFnOnce(&Scope<V>) -> T,
+    ) -> With<
+        impl Cycle<Value = (T::Value, Entered<Joined<V>, P::Exits>), Error = V::Error, Shape = Many, BodyError = V::Error>,
+    > {
+        let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER, P::Observer::OBSERVES);
+        let block = Entered::<Joined<V>, P::Exits>::block_that_keeps::<P::Stop, _, T>;
+        With(AllOrNothing(Machine::new(members, CallAndKeep::new(body, block), self.policy)))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<R: Resource, P: ExitPolicy> Entered<Joined<R>, P> {
+    /// What owns the scope while the body borrows it.
+    pub(crate) fn block<S: Stop, C: AsyncFnOnce(&Scope<R>) -> T, T: BodyResult<B>, B>(
+        body: C,
+        mut held: HeldAll<Joined<R>, P::Rank>,
+        _: P,
+    ) -> impl Future<Output = (HeldAll<Joined<R>, P::Rank>, Ended<Result<T::Value, B>>)> {
+        async move {
+            let scope = Scope::from(held.take().0);
+            let ended = Body::<_, _, S, Joined<R>>::new(|| body(&scope)).await;
+            (HeldAll::new(scope.into_joined(), ()), ended.map(|output| output.map(T::into_result)))
+        }
+    }
+
+    /// The same. The machine adds what has joined to the body's value.
+    #[allow(clippy::type_complexity)]
+    pub(crate) fn block_that_keeps<S: Stop, C: AsyncFnOnce(&Scope<R>) -> T, T: BodyResult<R::Error>>(
+        body: C,
+        held: HeldAll<Joined<R>, P::Rank>,
+        policy: P,
+    ) -> impl Future<Output = (HeldAll<Joined<R>, P::Rank>, Ended<Result<Kept<T::Value, R, P>, R::Error>>)> {
+        let block = Self::block::<S, C, T, R::Error>(body, held, policy);
+        async move {
+            let (held, ended) = block.await;
+            (held, ended.map(|output| output.map(|result| result.map(|value| (value, None)))))
+        }
+    }
 }
 
 /// The values of a `Vec` of members, as its body borrows them: without the adapters around them.

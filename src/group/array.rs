@@ -184,7 +184,7 @@ where
     type Error = E;
     type Shape = Few<N>;
 
-    fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = [V; N], Rank = T> {
+    fn into_members<T: Rank>(self, _: bool, _: bool) -> impl Members<Values = [V; N], Rank = T> {
         let slot = |member| MemberSlot::<FromEnter<_, _>, _>::queued(member, V::release_resource);
         Slots::new(self.map(slot), V::release_resource)
     }

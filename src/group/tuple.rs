@@ -6,7 +6,7 @@ use core::{any::Any, convert::Infallible, ops::ControlFlow, pin::Pin, task::Cont
 use pin_project::pin_project;
 
 use crate::{
-    Errors, Few, Group, Resource,
+    Errors, Few, Group, Known, Resource,
     drive::{self, Drive, Drove, Kind, NoDriver},
     group::{Members, Values, Visitor, sealed::Sealed},
     policy::Rank,
@@ -187,6 +187,8 @@ macro_rules! tuple {
         {
         }
 
+        impl<$($M),*> Known for ($($M,)*) where Self: Group {}
+
         impl<$($E,)? $($M, $V),*> Group for ($($M,)*)
         where
             $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*
@@ -195,7 +197,7 @@ macro_rules! tuple {
             type Error = $Error;
             type Shape = Few<$n>;
 
-            fn into_members<T: Rank>(self, _: bool) -> impl Members<Values = Self::Values, Rank = T> {
+            fn into_members<T: Rank>(self, _: bool, _: bool) -> impl Members<Values = Self::Values, Rank = T> {
                 $Slots {
                     $($field: MemberSlot::<FromEnter<_, _>, _>::queued(self.$i, $V::release_resource),)*
                     ranks: [],

@@ -7,7 +7,7 @@ use pin_project::pin_project;
 
 use crate::{
     Errors, Group, Many as ManyShape, Resource,
-    drive::{self, Drive, Drove},
+    drive::{self, Drive, Drove, Kind},
     group::{Members, Poller, PortableMembers, Sweep, Values, Visitor, find_turn, sealed::Sealed},
     pin,
     policy::Rank,
@@ -30,6 +30,24 @@ impl<S: Slot> Slots<S> {
         let slots = Box::into_pin(slots.collect::<Box<[S]>>());
         let many = if caller_waker { None } else { Many::new(slots.len()) };
         Self { slots, release, many }
+    }
+}
+
+impl<S: Slot> Slots<S> {
+    /// Slots that hold resources, which wait for their exits.
+    pub(crate) fn held(slots: impl Iterator<Item = S>, release: S::Release, caller_waker: bool) -> Self {
+        let mut slots = Self::new(slots, release, caller_waker);
+        if let Some(many) = &mut slots.many {
+            many.begin_exits();
+            if S::Kind::DRIVEN {
+                many.drive_all();
+            }
+        }
+        slots
+    }
+
+    pub(crate) fn release(self: Pin<&mut Self>) -> S::Release {
+        *self.project().release
     }
 }
 
@@ -162,14 +180,7 @@ impl<V: Resource> Values for Vec<V> {
         let slots = slots.map(|(index, value)| {
             MemberSlot::<FromHeld<_, _>, _>::held(value, T::get(&ranks, index), V::release_resource)
         });
-        let mut slots = Slots::new(slots, V::release_resource, caller_waker);
-        if let Some(many) = &mut slots.many {
-            many.begin_exits();
-            if V::DRIVEN {
-                many.drive_all();
-            }
-        }
-        slots
+        Slots::held(slots, V::release_resource, caller_waker)
     }
 
     fn show(&mut self, error: &dyn Any) {
@@ -230,7 +241,7 @@ where
     type Error = E;
     type Shape = ManyShape;
 
-    fn into_members<T: Rank>(self, caller_waker: bool) -> impl Members<Values = Vec<V>, Rank = T> {
+    fn into_members<T: Rank>(self, caller_waker: bool, _: bool) -> impl Members<Values = Vec<V>, Rank = T> {
         let slots =
             self.into_iter().map(|member| MemberSlot::<FromEnter<_, _>, _>::queued(member, V::release_resource));
         Slots::new(slots, V::release_resource, caller_waker)

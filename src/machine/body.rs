@@ -9,6 +9,8 @@ use core::{
 
 use pin_project::pin_project;
 
+#[cfg(feature = "alloc")]
+use crate::{Entered, Joined, Resource, group::scope::NoDrivers, observe::Events};
 use crate::{
     Values,
     drive::Drive,
@@ -38,6 +40,15 @@ pub(crate) trait After<V: Values, X: ExitPolicy> {
 
     /// Makes the block; or else the value, if there is no body.
     fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Self::Value>;
+
+    /// If the body succeeds, nothing is exited.
+    const KEEPS: bool = false;
+
+    /// Adds what is not exited to the value of a body that has succeeded.
+    fn keep(value: Self::Value, held: HeldAll<V, X::Rank>, policy: X) -> Self::Value {
+        drop((held, policy));
+        value
+    }
 }
 
 /// A body `C`, for which the function item `K` makes the block. The function item `S` splits the drivers off.
@@ -74,6 +85,52 @@ where
         Ok((self.block)(self.body, held, policy))
     }
 }
+
+/// The body of a scope, as in [`Call`]. If it succeeds, what has joined comes along with its value.
+#[cfg(feature = "alloc")]
+pub(crate) struct CallAndKeep<C, K> {
+    body: C,
+    block: K,
+}
+
+#[cfg(feature = "alloc")]
+impl<C, K> CallAndKeep<C, K> {
+    pub(crate) fn new(body: C, block: K) -> Self {
+        Self { body, block }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<C, K, Fut, R: Resource, X: ExitPolicy, T, B> After<Joined<R>, X> for CallAndKeep<C, K>
+where
+    K: FnOnce(C, HeldAll<Joined<R>, X::Rank>, X) -> Fut,
+    Fut: Future<Output = (HeldAll<Joined<R>, X::Rank>, Ended<Result<Kept<T, R, X>, B>>)>,
+{
+    const BODY: bool = true;
+    type Value = Kept<T, R, X>;
+    type Error = B;
+    type Block = Fut;
+    type Drivers = NoDrivers;
+
+    fn split(&self, joined: Joined<R>) -> (Joined<R>, NoDrivers) {
+        (joined, NoDrivers)
+    }
+
+    fn begin(self, held: HeldAll<Joined<R>, X::Rank>, policy: X) -> Result<Fut, Self::Value> {
+        Ok((self.block)(self.body, held, policy))
+    }
+
+    const KEEPS: bool = true;
+
+    fn keep((value, _): Self::Value, mut held: HeldAll<Joined<R>, X::Rank>, policy: X) -> Self::Value {
+        held.values_mut().events = Events::NONE;
+        (value, Some(Entered::new(held, policy)))
+    }
+}
+
+/// The value of a body, and what it has entered, once that is known to be kept.
+#[cfg(feature = "alloc")]
+pub(crate) type Kept<T, R, X> = (T, Option<Entered<Joined<R>, X>>);
 
 /// The waker that tells the body's block, by its address, to return the values. It wakes nobody.
 static CANCEL: &Waker = Waker::noop();
@@ -135,7 +192,7 @@ impl<C: FnOnce() -> Fut, Fut: Future, S: Stop, V: Values> Future for Body<C, Fut
                 }
             }
             if let BodyProj::Running(future) = state.as_mut().project() {
-                if !(S::ENDS_BODY || V::DRIVEN) || !is_cancel(cx.waker()) {
+                if !(S::ENDS_BODY || V::DRIVEN || V::GROWS) || !is_cancel(cx.waker()) {
                     match future.poll(cx) {
                         Poll::Ready(value) => output = Some(value),
                         Poll::Pending => return pending = true,

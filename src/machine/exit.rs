@@ -84,6 +84,20 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         Exits { ending, course }
     }
 
+    /// Moves the body's value out, if the body has completed and nothing has panicked since. No exit has begun.
+    pub(super) fn value_of_body(&mut self, panic: &FirstPanic) -> Option<R> {
+        if panic.is_some() || self.course.case != ExitCase::Completed {
+            return None;
+        }
+        match mem::replace(&mut self.ending, Ending::Cancelled) {
+            Ending::Completed(value) => Some(value),
+            other => {
+                self.ending = other;
+                None
+            }
+        }
+    }
+
     /// How it ends, and what the exits have answered.
     pub(super) fn results(&mut self) -> (&mut Ending<R, B, E, L>, Answers) {
         (&mut self.ending, self.course.answers)
@@ -334,7 +348,7 @@ impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
         }
         if X::Fairness::FAIR {
             let len = members.as_mut().len();
-            self.cursor.begin_passes(|| self.policy.fairness().first_exit(len));
+            self.cursor.begin_passes(|| members.as_mut().index(self.policy.fairness().first_exit(len)));
         }
         loop {
             self.cursor.begin_sweep();

@@ -1,0 +1,633 @@
+//! The dynamic scope: resources that join while the body runs.
+
+use alloc::vec::Vec;
+use core::{
+    any::Any,
+    fmt,
+    future::poll_fn,
+    mem,
+    ops::{Deref, DerefMut},
+    pin::pin,
+};
+
+use crate::{
+    Entered, Event, Exit, ExitCase, FailureOf, Gather, Resource, Verdict,
+    drive::Exiting,
+    gather,
+    group::{
+        HeldAll,
+        scope::{Joined, Mark},
+    },
+    lock::Lock,
+    observe::Events,
+    policy::Exits,
+    slot::Held,
+    unwind::FirstPanic,
+};
+
+mod boxes;
+
+pub use boxes::{BoxExit, Boxed, LocalBoxExit, LocalBoxed};
+
+/// Starts a life cycle whose members are not known beforehand. It is `gather(Scope::new())`.
+///
+/// The body receives a [`&Scope`](Scope), and enters resources as it goes: in a loop, under a condition, several at the same
+/// time. When the body has ended, the gather exits everything that has joined, in a pool or in a [`stack`](Gather::stack).
+/// This is Python's [`AsyncExitStack`], with concurrent exits.
+///
+/// [`AsyncExitStack`]: https://docs.python.org/3/library/contextlib.html#contextlib.AsyncExitStack
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, scope};
+///
+/// async fn connect(host: &str) -> Result<String, io::Error> {
+///     if host == "b" { Err(io::Error::other("no route")) } else { Ok(host.to_uppercase()) }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let connected = scope()
+///     .with(async |scope| {
+///         let mut links = Vec::new();
+///         for host in ["a", "b", "c"] {
+///             match scope.enter(connect(host).drop_on_exit()).await {
+///                 Ok(link) => links.push(link),
+///                 Err(error) => eprintln!("{host}: {error}"), // goes on with the next one
+///             }
+///         }
+///         Ok(links.iter().map(|link| link.as_str()).collect::<String>())
+///     })
+///     .await?;
+/// assert_eq!(connected, "AC");
+/// # Ok(()) }) }
+/// ```
+pub fn scope<R: Resource>() -> Gather<Scope<R>> {
+    gather(Scope::new())
+}
+
+/// A group whose members are not known beforehand. [`scope`] makes one with policies and a body.
+///
+/// A resource *joins* when you [`enter`](Self::enter) or [`hold`](Self::hold) it. From then on the scope is responsible for it.
+/// You use it through a guard, [`Lent`], and the scope has it back when you drop the guard. Each `enter` and `hold` has an
+/// index, from 0, in the order in which they begin. No index is used twice.
+///
+/// The resources have one type, `R`. If yours have different ones, use [`BoxExit`](crate::BoxExit), or an enum of your own
+/// along with [`enter_into`](Self::enter_into).
+///
+/// A scope on its own is a value that you may keep in a struct. It is a resource: its exit exits everything that has joined,
+/// in a pool. `gather(scope)` gives it policies and a body. Dropped, it abandons its resources.
+///
+/// With the feature `std`, threads may share a scope. Without it, the future of a scope is not `Send`.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{DropOnExit, EnterExt, Exit, ExitCase, Scope};
+///
+/// struct Fixture {
+///     ports: Scope<DropOnExit<u16, io::Error>>,
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let fixture = Fixture { ports: Scope::new() };
+/// for port in [80, 443] {
+///     fixture.ports.enter(async move { Ok::<_, io::Error>(port) }.drop_on_exit()).await?;
+/// }
+/// assert_eq!(fixture.ports.len(), 2);
+/// fixture.ports.exit(ExitCase::Completed).await?;
+/// # Ok(()) }) }
+/// ```
+pub struct Scope<R: Resource> {
+    store: Lock<Store<R>>,
+    events: Events,
+}
+
+/// The resources that are not lent, in any order.
+struct Store<R> {
+    values: Vec<R>,
+    marks: Vec<Mark>,
+    /// The next index, and the last rank.
+    next: Mark,
+}
+
+impl<R: Resource> Scope<R> {
+    /// Makes a scope that nothing has joined. There is an example [above](Self).
+    pub const fn new() -> Self {
+        const {
+            assert!(
+                !R::DRIVEN,
+                "a scope cannot poll the driver of a resource: make it a member of a group, see `EnterExt::driven`"
+            );
+        }
+        let next = Mark { index: 0, rank: 0 };
+        Self { store: Lock::new(Store { values: Vec::new(), marks: Vec::new(), next }), events: Events::NONE }
+    }
+
+    /// Enters a member, which then joins the scope.
+    ///
+    /// The member is any future that returns `Result<R, E>`. You may enter several at the same time, with any `join!`.
+    ///
+    /// # Errors
+    ///
+    /// If the member fails: its error is returned as it is, of whatever type, and nothing else happens to the scope. So you may
+    /// try again, or enter something else instead.
+    ///
+    /// # Cancellation
+    ///
+    /// If you drop the future, the member is dropped.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, scope};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let open = |port: u16| async move { Ok::<_, io::Error>(port) }.drop_on_exit();
+    /// let sum = scope()
+    ///     .with(async |scope| {
+    ///         let both = smol::future::zip(scope.enter(open(80)), scope.enter(open(443))).await;
+    ///         let (a, b) = (both.0?, both.1?);
+    ///         Ok(**a + **b)
+    ///     })
+    ///     .await?;
+    /// assert_eq!(sum, 523);
+    /// # Ok(()) }) }
+    /// ```
+    pub async fn enter<M, E>(&self, member: M) -> Result<Lent<'_, R>, E>
+    where
+        M: IntoFuture<Output = Result<R, E>>,
+    {
+        self.enter_into(member).await
+    }
+
+    /// Does what [`enter`](Self::enter) does, for a member whose resource is not yet an `R`. It becomes one when you drop the
+    /// guard.
+    ///
+    /// # Errors
+    ///
+    /// As [`enter`](Self::enter).
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{Exit, ExitCase, scope};
+    ///
+    /// struct Disk;
+    /// struct Link;
+    ///
+    /// enum Resource {
+    ///     Disk(Disk),
+    ///     Link(Link),
+    /// }
+    ///
+    /// impl From<Disk> for Resource {
+    ///     fn from(disk: Disk) -> Self {
+    ///         Self::Disk(disk)
+    ///     }
+    /// }
+    ///
+    /// impl From<Link> for Resource {
+    ///     fn from(link: Link) -> Self {
+    ///         Self::Link(link)
+    ///     }
+    /// }
+    ///
+    /// impl Exit for Resource {
+    ///     type Error = io::Error;
+    ///     type Verdict = ();
+    ///
+    ///     async fn exit(self, _: ExitCase) -> Result<(), io::Error> {
+    ///         match self {
+    ///             Self::Disk(Disk) | Self::Link(Link) => Ok(()),
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let group = scope::<Resource>().with(async |scope| {
+    ///     let _disk = scope.enter_into(async { Ok::<_, io::Error>(Disk) }).await?;
+    ///     let _link = scope.hold_into(Link);
+    ///     Ok(())
+    /// });
+    /// group.await?;
+    /// # Ok(()) }) }
+    /// ```
+    pub async fn enter_into<M, V: Into<R>, E>(&self, member: M) -> Result<Lent<'_, V, R>, E>
+    where
+        M: IntoFuture<Output = Result<V, E>>,
+    {
+        let index = self.next_index();
+        let mut enter = self.begin(index, ENTER);
+        let mut future = pin!(enter.calls(|| member.into_future()));
+        match poll_fn(|cx| enter.calls(|| future.as_mut().poll(cx))).await {
+            Ok(value) => {
+                let lent = self.join(index, value);
+                enter.end(Event::Entered { index });
+                Ok(lent)
+            }
+            Err(error) => {
+                enter.end(Event::EnterFailed { index });
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes a resource that is entered already. This is `use` of JavaScript's [`AsyncDisposableStack`].
+    ///
+    /// [`AsyncDisposableStack`]: https://developer.mozilla.org/en-US/docs/Web/JavaScript/Reference/Global_Objects/AsyncDisposableStack
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{Exit, ExitCase, scope};
+    ///
+    /// struct File;
+    ///
+    /// impl Exit for File {
+    ///     type Error = io::Error;
+    ///     type Verdict = ();
+    ///
+    ///     async fn exit(self, case: ExitCase) -> Result<(), io::Error> {
+    ///         Ok(println!("flushed: {case:?}"))
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let files = async |scope: &gather_cm::Scope<File>| {
+    ///     scope.hold(File);
+    ///     Ok(scope.len())
+    /// };
+    /// assert_eq!(scope().with(files).await?, 1);
+    /// # Ok(()) }) }
+    /// ```
+    pub fn hold(&self, value: R) -> Lent<'_, R> {
+        self.hold_into(value)
+    }
+
+    /// Does what [`hold`](Self::hold) does, for a value that is not yet an `R`. It becomes one when you drop the guard.
+    /// [`enter_into`](Self::enter_into) has an example.
+    pub fn hold_into<V: Into<R>>(&self, value: V) -> Lent<'_, V, R> {
+        let index = self.next_index();
+        self.events.push(Event::EnterStarted { index });
+        let lent = self.join(index, value);
+        self.events.push(Event::Entered { index });
+        lent
+    }
+
+    /// Returns how many resources the scope has that are not lent. There is an example [above](Self).
+    pub fn len(&self) -> usize {
+        self.store.with(|store| store.values.len())
+    }
+
+    /// Returns whether every resource of the scope is lent, or none has joined.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, Scope};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let scope = Scope::new();
+    /// let lent = scope.enter(async { Ok::<_, io::Error>(7) }.drop_on_exit()).await?;
+    /// assert!(scope.is_empty());
+    /// drop(lent);
+    /// assert!(!scope.is_empty());
+    /// # Ok(()) }) }
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn next_index(&self) -> usize {
+        self.store.with(|store| {
+            let index = store.next.index;
+            store.next.index += 1;
+            index
+        })
+    }
+
+    fn begin(&self, index: usize, kind: Kind) -> Begun<'_> {
+        self.events.push((kind.started)(index));
+        Begun { events: &self.events, index, kind, calls: false, over: false }
+    }
+
+    fn join<V: Into<R>>(&self, index: usize, value: V) -> Lent<'_, V, R> {
+        let rank = self.store.with(|store| {
+            store.next.rank += 1;
+            store.next.rank
+        });
+        Lent { scope: self, mark: Mark { index, rank }, value: Some(value) }
+    }
+
+    /// A resource that was lent is back.
+    fn put(&self, mark: Mark, value: R) {
+        self.store.with(|store| {
+            store.marks.push(mark);
+            store.values.push(value);
+        });
+    }
+
+    /// Notes who observes.
+    pub(crate) fn observed(mut self, observes: bool) -> Self {
+        self.events = Events::new(observes);
+        self
+    }
+
+    /// Moves the resources out, by index.
+    pub(crate) fn into_joined(mut self) -> Joined<R> {
+        let events = self.events.clone();
+        let store = self.store.get_mut();
+        let (values, marks) = (mem::take(&mut store.values), mem::take(&mut store.marks));
+        let mut joined = Joined { values, marks, next: store.next, events };
+        joined.sort();
+        joined
+    }
+}
+
+/// The body has it while the gather holds what has joined.
+impl<R: Resource> From<Joined<R>> for Scope<R> {
+    fn from(joined: Joined<R>) -> Self {
+        let Joined { values, marks, next, events } = joined;
+        Self { store: Lock::new(Store { values, marks, next }), events }
+    }
+}
+
+/// It abandons what has joined, in the order of the indices.
+impl<R: Resource> Drop for Scope<R> {
+    fn drop(&mut self) {
+        let events = self.events.clone();
+        let store = self.store.get_mut();
+        if store.values.is_empty() {
+            return;
+        }
+        let (values, marks) = (mem::take(&mut store.values), mem::take(&mut store.marks));
+        let mut joined = Joined { values, marks, next: store.next, events };
+        joined.sort();
+        let mut first = FirstPanic::none();
+        for (value, mark) in joined.values.into_iter().zip(joined.marks) {
+            first.drop(Held::new(value));
+            joined.events.push(Event::Abandoned { index: mark.index });
+        }
+        first.resume_in_drop();
+    }
+}
+
+impl<R: Resource> Default for Scope<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R: Resource> fmt::Debug for Scope<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Resources that are entered already.
+impl<R: Resource> FromIterator<R> for Scope<R> {
+    fn from_iter<I: IntoIterator<Item = R>>(values: I) -> Self {
+        let scope = Self::new();
+        for value in values {
+            scope.hold(value);
+        }
+        scope
+    }
+}
+
+impl<R: Resource<Error: 'static>> Exit for Scope<R> {
+    type Error = FailureOf<Joined<R>>;
+    type Verdict = Verdict;
+
+    fn exit(self, case: ExitCase) -> impl Future<Output = Result<Verdict, Self::Error>> {
+        self.into_entered().exit(case)
+    }
+
+    fn on_error(&mut self, error: &dyn Any) {
+        let mut first = FirstPanic::none();
+        for value in &mut self.store.get_mut().values {
+            first.guard(&mut || value.show_error(error));
+        }
+        first.resume();
+    }
+
+    // Its `Drop` is its `abandon`.
+
+    fn exit_in_group(self, case: ExitCase) -> impl Exiting<Error = Self::Error> {
+        self.into_entered().exit_in_group(case)
+    }
+}
+
+impl<R: Resource<Error: 'static>> Scope<R> {
+    fn into_entered(self) -> Entered<Joined<R>> {
+        Entered::new(HeldAll::new(self.into_joined(), ()), Exits::DEFAULT)
+    }
+}
+
+/// The events of something that has a beginning and an end.
+#[derive(Clone, Copy)]
+struct Kind {
+    started: fn(usize) -> Event,
+    panicked: fn(usize) -> Event,
+    dropped: fn(usize) -> Event,
+}
+
+const ENTER: Kind = Kind {
+    started: |index| Event::EnterStarted { index },
+    panicked: |index| Event::EnterFailed { index },
+    dropped: |index| Event::EnterDropped { index },
+};
+
+const EXIT: Kind = Kind {
+    started: |index| Event::ExitStarted { index },
+    panicked: |index| Event::ExitFailed { index },
+    dropped: |index| Event::ExitDropped { index },
+};
+
+/// Something has begun that the body polls. It tells its end, also if it is dropped halfway.
+struct Begun<'s> {
+    events: &'s Events,
+    index: usize,
+    kind: Kind,
+    /// The member's code runs: if this is dropped now, that has panicked.
+    calls: bool,
+    over: bool,
+}
+
+impl Begun<'_> {
+    /// Calls the member's code.
+    fn calls<T>(&mut self, f: impl FnOnce() -> T) -> T {
+        self.calls = true;
+        let output = f();
+        self.calls = false;
+        output
+    }
+
+    fn end(mut self, event: Event) {
+        self.over = true;
+        self.events.push(event);
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            let event = if self.calls { self.kind.panicked } else { self.kind.dropped };
+            self.events.push(event(self.index));
+        }
+    }
+}
+
+/// A resource that has joined a [`Scope`], while the body uses it. It derefs to the resource.
+///
+/// When you drop the guard, the scope has the resource back, and exits it at the end. `V` is what you use, and `R` is what the
+/// scope makes of it. If you forget the guard by [`mem::forget`](core::mem::forget), the resource leaks: it is never exited.
+///
+/// Its functions take it as `Lent::release(lent)`, so that they do not hide methods of the resource.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, Lent, scope};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let open = |name: &'static str| {
+///     async move { Ok::<_, io::Error>(name) }.exit_with(async |name, case| Ok(println!("{name} is closed: {case:?}")))
+/// };
+/// scope()
+///     .with(async |scope| {
+///         let (lock, log) = (scope.enter(open("lock")).await?, scope.enter(open("log")).await?);
+///         assert_eq!((Lent::index(&lock), Lent::index(&log)), (0, 1));
+///         Lent::release(lock).await?; // "lock is closed: Completed"
+///         assert_eq!(**log, "log");
+///         Ok(())
+///     })
+///     .await?; // "log is closed: Completed"
+/// # Ok(()) }) }
+/// ```
+pub struct Lent<'s, V: Into<R>, R: Resource = V> {
+    scope: &'s Scope<R>,
+    mark: Mark,
+    /// It is empty once it was taken.
+    value: Option<V>,
+}
+
+const LENT: &str = "the resource is there until it is taken";
+
+impl<V: Into<R>, R: Resource> Lent<'_, V, R> {
+    /// Returns the index of the resource in its scope. There is an example [above](Self).
+    pub fn index(this: &Self) -> usize {
+        this.mark.index
+    }
+
+    /// Takes the resource out of the scope. Nothing is exited: you are responsible for it now. This is `pop_all` of Python's
+    /// `AsyncExitStack`, for one resource.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{DropOnExit, EnterExt, Lent, scope};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let kept = scope()
+    ///     .with(async |scope| {
+    ///         let lent = scope.enter(async { Ok::<_, io::Error>(7) }.drop_on_exit()).await?;
+    ///         Ok(DropOnExit::into_inner(Lent::into_inner(lent)))
+    ///     })
+    ///     .await?;
+    /// assert_eq!(kept, 7);
+    /// # Ok(()) }) }
+    /// ```
+    pub fn into_inner(mut this: Self) -> V {
+        let value = this.value.take().expect(LENT);
+        this.scope.events.push(Event::TakenOut { index: this.mark.index });
+        value
+    }
+
+    /// Exits the resource now, with [`Completed`](ExitCase::Completed). There is an example [above](Self).
+    ///
+    /// # Errors
+    ///
+    /// It returns the error of the exit, which then does not appear in the gather's failure.
+    ///
+    /// # Cancellation
+    ///
+    /// If you never poll the future, the scope has the resource back. Later, a drop of the future drops the exit halfway.
+    pub async fn release(this: Self) -> Result<V::Verdict, V::Error>
+    where
+        V: Resource,
+    {
+        Self::exit(this, ExitCase::Completed).await
+    }
+
+    /// Exits the resource now, with the case that you pass.
+    ///
+    /// # Errors
+    ///
+    /// It returns the error of the exit, which then does not appear in the gather's failure.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`release`](Self::release).
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use gather_cm::{EnterExt, ExitCase, Lent, scope};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+    /// let begin = async { Ok::<_, io::Error>(()) }
+    ///     .exit_with(async |(), case| Ok(assert_eq!(case, ExitCase::Failed, "rolled back")));
+    /// scope().with(async |scope| Lent::exit(scope.enter(begin).await?, ExitCase::Failed).await).await?;
+    /// # Ok(()) }) }
+    /// ```
+    pub async fn exit(mut this: Self, case: ExitCase) -> Result<V::Verdict, V::Error>
+    where
+        V: Resource,
+    {
+        const {
+            assert!(
+                !V::DRIVEN,
+                "a scope cannot poll the driver of a resource: make it a member of a group, see `EnterExt::driven`"
+            )
+        }
+        let value = this.value.take().expect(LENT);
+        let index = this.mark.index;
+        let mut exit = this.scope.begin(index, EXIT);
+        let mut future = pin!(exit.calls(|| value.exit_resource(case)));
+        let result = poll_fn(|cx| exit.calls(|| future.as_mut().poll(cx))).await;
+        exit.end(if result.is_ok() { Event::Exited { index } } else { Event::ExitFailed { index } });
+        result
+    }
+}
+
+impl<V: Into<R>, R: Resource> Drop for Lent<'_, V, R> {
+    fn drop(&mut self) {
+        if let Some(value) = self.value.take() {
+            // No lock is held while `into` runs.
+            let value = value.into();
+            self.scope.put(self.mark, value);
+        }
+    }
+}
+
+impl<V: Into<R>, R: Resource> Deref for Lent<'_, V, R> {
+    type Target = V;
+
+    fn deref(&self) -> &V {
+        self.value.as_ref().expect(LENT)
+    }
+}
+
+impl<V: Into<R>, R: Resource> DerefMut for Lent<'_, V, R> {
+    fn deref_mut(&mut self) -> &mut V {
+        self.value.as_mut().expect(LENT)
+    }
+}
+
+impl<V: Into<R> + fmt::Debug, R: Resource> fmt::Debug for Lent<'_, V, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lent").field(&self.value.as_ref().expect(LENT)).finish()
+    }
+}
