@@ -19,7 +19,7 @@ use crate::{
     ExitCase, Resource, Verdict,
     drive::{self, Alone, Drive, Drove, Exiting, Kind, OfTarget},
     driven::{ByDriver, DriverOutput, Prepared, prepare},
-    exit::{Answer, Answering, Judging, sealed::Sealed},
+    exit::{Answer, Answering, sealed::Sealed},
     optional::ByOption,
     unwind,
 };
@@ -926,7 +926,7 @@ impl<V, E> Resource for ExitBoxed<V, E> {
     }
 
     fn exit_resource(self, case: ExitCase) -> impl Future<Output = Result<Verdict, E>> {
-        Judging(self.release_resource(case))
+        crate::exit::Judging(self.release_resource(case))
     }
 
     fn lend_value(&mut self) -> &mut V {

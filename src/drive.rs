@@ -11,7 +11,7 @@ use core::{
 
 use pin_project::pin_project;
 
-use crate::{exit::Answer, unwind::FirstPanic};
+use crate::{exit::Answer, observe::Events, unwind::FirstPanic};
 
 /// What drivers did in a poll.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,11 @@ pub trait Drive<V>: Sized {
     /// How many members they are of.
     fn members(&self) -> usize {
         1
+    }
+
+    /// What happens to members that the body itself enters and exits.
+    fn events(&self) -> Events {
+        Events::NONE
     }
 
     /// The member `index` is an optional one that could not be entered.

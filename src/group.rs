@@ -5,7 +5,6 @@ use core::{any::Any, ops::ControlFlow, pin::Pin, task::Context};
 use crate::{
     Errors, Shape,
     drive::{Drive, Drove, Kind},
-    observe::Events,
     policy::{Limit, Rank},
     slot::{Phase, Slot},
 };
@@ -273,11 +272,6 @@ pub trait Members: Sized {
 
     /// Moves every resource out. All must be held.
     fn take(self: Pin<&mut Self>) -> (Self::Values, RanksOf<Self>, Self::Emptied);
-
-    /// What happens to members while the body has the values.
-    fn events(_: &mut Self::Emptied) -> Events {
-        Events::NONE
-    }
 
     /// Slots that hold nothing. They take what they need from `emptied`.
     fn empty(emptied: &mut Self::Emptied) -> Self;

@@ -235,8 +235,8 @@ where
         let mut polled = poll_block(P::Stop::ENDS_BODY || Ms::Kind::DRIVEN || Ms::Values::GROWS, block, cx);
         let mut first = FirstPanic::none();
         if Ms::Values::GROWS && P::Observer::OBSERVES && polled.is_pending() {
-            let StateProj::Body { block, emptied, .. } = self.as_mut().project() else { return Poll::Ready(()) };
-            tell_all(&Ms::events(emptied), parts.observer, &mut first);
+            let StateProj::Body { block, drivers, .. } = self.as_mut().project() else { return Poll::Ready(()) };
+            tell_all(&drivers.events(), parts.observer, &mut first);
             if first.is_some() {
                 polled = cancel_block(block);
             }
@@ -280,7 +280,7 @@ where
         parts: &mut Parts<'_, P>,
     ) {
         let StateProj::Body { emptied, drivers, .. } = self.as_mut().project() else { return };
-        tell_all(&Ms::events(emptied), parts.observer, &mut panic);
+        tell_all(&drivers.events(), parts.observer, &mut panic);
         if Ms::Kind::DRIVEN {
             drivers.take().rejoin(held.values_mut());
         }
@@ -376,12 +376,11 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Clear for Machine<M
     fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic) {
         let this = self.project();
         let (mut state, observer) = (this.state, this.policy.parts().observer);
-        let (mut drivers, mut events) = (None, Events::NONE);
+        let mut drivers = None;
         match state.as_mut().project() {
             StateProj::Slots(phase) => phase.clear(observer, panic),
-            StateProj::Body { emptied, drivers: all, .. } => {
+            StateProj::Body { drivers: all, .. } => {
                 tell(observer, panic, Event::BodyDropped {});
-                events = Ms::events(emptied);
                 let mut all = all.take();
                 all.clear(panic);
                 drivers = Some(all);
@@ -389,8 +388,8 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Clear for Machine<M
             StateProj::Done => return,
         }
         panic.guard(&mut || state.as_mut().end());
-        tell_all(&events, observer, panic);
         let Some(drivers) = drivers else { return };
+        tell_all(&drivers.events(), observer, panic);
         for index in (0..drivers.members()).filter(|index| !drivers.is_absent(*index)) {
             tell(observer, panic, Event::Abandoned { index });
         }

@@ -354,6 +354,7 @@ impl<V: Resource<Error: 'static>, P: Policy> Gather<Scope<V>, P> {
 #[cfg(feature = "alloc")]
 impl<R: Resource, P: ExitPolicy> Entered<Joined<R>, P> {
     /// What owns the scope while the body borrows it.
+    #[allow(clippy::manual_async_fn)] // the policy need not be in the future
     pub(crate) fn block<S: Stop, C: AsyncFnOnce(&Scope<R>) -> T, T: BodyResult<B>, B>(
         body: C,
         mut held: HeldAll<Joined<R>, P::Rank>,

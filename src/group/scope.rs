@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::{
     any::Any,
-    fmt,
+    fmt, mem,
     ops::{ControlFlow, Deref, DerefMut},
     pin::Pin,
     task::Context,
@@ -141,7 +141,8 @@ impl<R: Resource> Values for Joined<R> {
     }
 
     fn split(self) -> (Self, impl Drive<Self>) {
-        (self, NoDrivers)
+        let events = TellsBeside::of(&self);
+        (self, events)
     }
 
     fn abandon(self) {
@@ -149,14 +150,20 @@ impl<R: Resource> Values for Joined<R> {
     }
 }
 
-/// A scope has no drivers. Its body has the resources, and tells what becomes of them.
-pub(crate) struct NoDrivers;
+/// A scope has no drivers. Its body has the resources, and tells in a queue what becomes of them.
+pub(crate) struct TellsBeside(Events);
 
-impl<R> Drive<Joined<R>> for NoDrivers {
+impl TellsBeside {
+    pub(crate) fn of<R>(joined: &Joined<R>) -> Self {
+        Self(joined.events.clone())
+    }
+}
+
+impl<R> Drive<Joined<R>> for TellsBeside {
     type Kind = NoDriver;
 
-    fn none(_: &Joined<R>) -> Option<Self> {
-        Some(Self)
+    fn none(joined: &Joined<R>) -> Option<Self> {
+        Some(Self::of(joined))
     }
 
     fn drive(&mut self, _: usize, _: &mut Context<'_>) -> Drove {
@@ -167,8 +174,12 @@ impl<R> Drive<Joined<R>> for NoDrivers {
         0
     }
 
+    fn events(&self) -> Events {
+        self.0.clone()
+    }
+
     fn take(&mut self) -> Self {
-        Self
+        Self(self.0.clone())
     }
 
     fn rejoin(self, _: &mut Joined<R>) {}
@@ -260,20 +271,15 @@ impl<S: Slot> Members for ScopeSlots<S> {
     fn take(self: Pin<&mut Self>) -> (Joined<S::Value>, (), Self::Emptied) {
         let this = self.project();
         let (values, _, vec) = this.slots.take();
-        let events = this.events.clone();
-        let joined = Joined { values, marks: core::mem::take(this.marks), next: *this.next, events: events.clone() };
-        (joined, (), Emptied { vec, events, caller_waker: *this.caller_waker })
-    }
-
-    fn events(emptied: &mut Self::Emptied) -> Events {
-        emptied.events.clone()
+        let events = mem::replace(this.events, Events::NONE);
+        let joined = Joined { values, marks: mem::take(this.marks), next: *this.next, events };
+        (joined, (), Emptied { vec, caller_waker: *this.caller_waker })
     }
 
     fn empty(emptied: &mut Self::Emptied) -> Self {
-        let Emptied { vec, events, caller_waker } = emptied;
         let next = Mark { index: 0, rank: 0 };
-        let slots = vec::Slots::empty(vec);
-        Self { slots, marks: Vec::new(), next, events: events.clone(), caller_waker: *caller_waker }
+        let slots = vec::Slots::empty(&mut emptied.vec);
+        Self { slots, marks: Vec::new(), next, events: Events::NONE, caller_waker: emptied.caller_waker }
     }
 
     fn fill(mut self: Pin<&mut Self>, joined: Joined<S::Value>, (): ()) {
@@ -291,7 +297,7 @@ impl<S: PortableSlot> PortableMembers for ScopeSlots<S> {
         let this = self.project();
         ScopeSlots {
             slots: this.slots.move_out(),
-            marks: core::mem::take(this.marks),
+            marks: mem::take(this.marks),
             next: *this.next,
             events: Events::NONE,
             caller_waker: *this.caller_waker,
@@ -302,7 +308,6 @@ impl<S: PortableSlot> PortableMembers for ScopeSlots<S> {
 /// The rest of the slots, while the body has the resources.
 pub struct Emptied<K> {
     vec: vec::Emptied<K>,
-    events: Events,
     caller_waker: bool,
 }
 

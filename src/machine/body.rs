@@ -10,7 +10,7 @@ use core::{
 use pin_project::pin_project;
 
 #[cfg(feature = "alloc")]
-use crate::{Entered, Joined, Resource, group::scope::NoDrivers, observe::Events};
+use crate::{Entered, Joined, Resource, group::scope::TellsBeside, observe::Events};
 use crate::{
     Values,
     drive::Drive,
@@ -110,10 +110,11 @@ where
     type Value = Kept<T, R, X>;
     type Error = B;
     type Block = Fut;
-    type Drivers = NoDrivers;
+    type Drivers = TellsBeside;
 
-    fn split(&self, joined: Joined<R>) -> (Joined<R>, NoDrivers) {
-        (joined, NoDrivers)
+    fn split(&self, joined: Joined<R>) -> (Joined<R>, TellsBeside) {
+        let events = TellsBeside::of(&joined);
+        (joined, events)
     }
 
     fn begin(self, held: HeldAll<Joined<R>, X::Rank>, policy: X) -> Result<Fut, Self::Value> {
