@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Contestants, Gate, Ready, many::*};
+use common::{Contestants, Gate, Ready, many::*, scopes};
 
 /// One batch of a contestant takes at least this, ..
 const BATCH: Duration = Duration::from_millis(1);
@@ -103,5 +103,7 @@ fn main() {
     bench.slow.clear();
 
     let members = if brief { 1_000 } else { 10_000 };
+    bench.compare("time, joined", &format!("Scope of {members}"), scopes::pools(members));
+    bench.compare("time, joined, stack", &format!("Scope of {members}"), scopes::stacks(members));
     bench.compare("time, 64 enters at a time", &format!("Vec of {members}"), contestants_of_limit::<Gate>(members));
 }

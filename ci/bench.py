@@ -28,6 +28,8 @@ ONE_WAKE = {
     "Vec of 100000": 0.6,
 }
 ENTER_LIMIT = 0.45
+# A scope: at most so much of a `Vec` group's time, and a stack of a stack of boxes by hand.
+JOINED = {"time, joined": 1.5, "time, joined, stack": 1.2}
 STACK = 1.25
 # Targets that are missed, as DESIGN.md explains: not by more than this. Either of all groups, or of one.
 KNOWN = {
@@ -138,7 +140,7 @@ def time():
         # In each round by itself: the one that gather compares worst with.
         name = max(contestants, key=contestants.get)
         value, peer = contestants[name]
-        target = None
+        target = JOINED.get(what)
         if "one wake" in what:
             target = ONE_WAKE[group]
         elif "at once" in what and group == "Vec of 8":

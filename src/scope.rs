@@ -111,6 +111,19 @@ struct Store<R> {
     next: Mark,
 }
 
+impl<R> Store<R> {
+    fn next_index(&mut self) -> usize {
+        let index = self.next.index;
+        self.next.index += 1;
+        index
+    }
+
+    fn next_rank(&mut self) -> usize {
+        self.next.rank += 1;
+        self.next.rank
+    }
+}
+
 impl<R: Resource> Scope<R> {
     /// Makes a scope that nothing has joined. There is an example [above](Self).
     pub const fn new() -> Self {
@@ -217,14 +230,14 @@ impl<R: Resource> Scope<R> {
     where
         M: IntoFuture<Output = Result<V, E>>,
     {
-        let index = self.next_index();
+        let index = self.store.with(Store::next_index);
         let mut enter = self.begin(index, ENTER);
         let mut future = pin!(enter.calls(|| member.into_future()));
         match poll_fn(|cx| enter.calls(|| future.as_mut().poll(cx))).await {
             Ok(value) => {
-                let lent = self.join(index, value);
+                let rank = self.store.with(Store::next_rank);
                 enter.end(Event::Entered { index });
-                Ok(lent)
+                Ok(Lent { scope: self, mark: Mark { index, rank }, value: Some(value) })
             }
             Err(error) => {
                 enter.end(Event::EnterFailed { index });
@@ -268,11 +281,13 @@ impl<R: Resource> Scope<R> {
     /// Does what [`hold`](Self::hold) does, for a value that is not yet an `R`. It becomes one when you drop the guard.
     /// [`enter_into`](Self::enter_into) has an example.
     pub fn hold_into<V: Into<R>>(&self, value: V) -> Lent<'_, V, R> {
-        let index = self.next_index();
-        self.events.push(Event::EnterStarted { index });
-        let lent = self.join(index, value);
-        self.events.push(Event::Entered { index });
-        lent
+        let mark = self.store.with(|store| {
+            let index = store.next_index();
+            Mark { index, rank: store.next_rank() }
+        });
+        self.events.push(Event::EnterStarted { index: mark.index });
+        self.events.push(Event::Entered { index: mark.index });
+        Lent { scope: self, mark, value: Some(value) }
     }
 
     /// Returns how many resources the scope has that are not lent. There is an example [above](Self).
@@ -299,25 +314,9 @@ impl<R: Resource> Scope<R> {
         self.len() == 0
     }
 
-    fn next_index(&self) -> usize {
-        self.store.with(|store| {
-            let index = store.next.index;
-            store.next.index += 1;
-            index
-        })
-    }
-
     fn begin(&self, index: usize, kind: Kind) -> Begun<'_> {
         self.events.push((kind.started)(index));
         Begun { events: &self.events, index, kind, calls: false, over: false }
-    }
-
-    fn join<V: Into<R>>(&self, index: usize, value: V) -> Lent<'_, V, R> {
-        let rank = self.store.with(|store| {
-            store.next.rank += 1;
-            store.next.rank
-        });
-        Lent { scope: self, mark: Mark { index, rank }, value: Some(value) }
     }
 
     /// A resource that was lent is back.

@@ -220,6 +220,10 @@ impl<S: Slot<Value: Resource>> ScopeSlots<S> {
 
 /// The place of the first member with this index or a higher one.
 fn place(marks: &[Mark], index: usize) -> usize {
+    // Most often nobody has left.
+    if index == 0 || marks.get(index).is_some_and(|mark| mark.index == index) {
+        return index;
+    }
     marks.partition_point(|mark| mark.index < index)
 }
 
