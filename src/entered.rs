@@ -12,7 +12,7 @@ use core::{
 use pin_project::pin_project;
 
 use crate::{
-    Cause, Cycle, Errors, Exit, ExitCase, Failure, FailureOf, Gather, Known, Shape, Values, Verdict, With,
+    Cause, Cycle, Errors, Exit, ExitCase, Failure, FailureOf, Gather, Group, Known, Shape, Values, Verdict, With,
     drive::{self, Drive, Drove, Exiting, Undriven},
     exit::Answer,
     group::{HeldAll, Members},
@@ -356,7 +356,7 @@ impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
     }
 }
 
-impl<G: Known<Error: 'static>, P: Policy> Gather<G, P> {
+impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
     /// Enters every member at the same time, and returns the resources as one, [`Entered`]. This is the first half of a life
     /// cycle; the second is its [`exit`](Exit::exit).
     ///
@@ -392,6 +392,8 @@ impl<G: Known<Error: 'static>, P: Policy> Gather<G, P> {
     pub fn enter(
         self,
     ) -> With<impl Cycle<Value = Entered<G::Values, P::Exits>, Error = G::Error, Shape = G::Shape, BodyError = G::Error>>
+    where
+        G: Known,
     {
         let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER, false);
         With(Machine::new(members, Keep, self.policy))

@@ -230,20 +230,28 @@ impl<R: Resource> Scope<R> {
     where
         M: IntoFuture<Output = Result<V, E>>,
     {
+        self.enter_as(member, |value| value).await
+    }
+
+    /// Enters a member, and makes a `V` of its resource.
+    async fn enter_as<M, U, V: Into<R>, E>(&self, member: M, make: impl FnOnce(U) -> V) -> Result<Lent<'_, V, R>, E>
+    where
+        M: IntoFuture<Output = Result<U, E>>,
+    {
         let index = self.store.with(Store::next_index);
         let mut enter = self.begin(index, ENTER);
-        let mut future = pin!(enter.calls(|| member.into_future()));
-        match poll_fn(|cx| enter.calls(|| future.as_mut().poll(cx))).await {
-            Ok(value) => {
+        // Out of the future before that is dropped: its destructor may panic.
+        let result;
+        {
+            let mut future = pin!(enter.calls(|| member.into_future()));
+            let output = poll_fn(|cx| enter.calls(|| future.as_mut().poll(cx))).await;
+            result = output.map(|value| {
                 let rank = self.store.with(Store::next_rank);
-                enter.end(Event::Entered { index });
-                Ok(Lent { scope: self, mark: Mark { index, rank }, value: Some(value) })
-            }
-            Err(error) => {
-                enter.end(Event::EnterFailed { index });
-                Err(error)
-            }
+                Lent { scope: self, mark: Mark { index, rank }, value: Some(make(value)) }
+            });
+            enter.end(if result.is_ok() { Event::Entered { index } } else { Event::EnterFailed { index } });
         }
+        result
     }
 
     /// Takes a resource that is entered already. This is `use` of JavaScript's [`AsyncDisposableStack`].
@@ -594,9 +602,13 @@ impl<V: Into<R>, R: Resource> Lent<'_, V, R> {
         let value = this.value.take().expect(LENT);
         let index = this.mark.index;
         let mut exit = this.scope.begin(index, EXIT);
-        let mut future = pin!(exit.calls(|| value.exit_resource(case)));
-        let result = poll_fn(|cx| exit.calls(|| future.as_mut().poll(cx))).await;
-        exit.end(if result.is_ok() { Event::Exited { index } } else { Event::ExitFailed { index } });
+        // As in `enter_as`.
+        let result;
+        {
+            let mut future = pin!(exit.calls(|| value.exit_resource(case)));
+            result = poll_fn(|cx| exit.calls(|| future.as_mut().poll(cx))).await;
+            exit.end(if result.is_ok() { Event::Exited { index } } else { Event::ExitFailed { index } });
+        }
         result
     }
 }

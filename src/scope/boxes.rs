@@ -135,7 +135,11 @@ where
 
     fn take(self: Pin<&mut Self>) -> V {
         match self.project_replace(Self::Over) {
-            CellOwn::Held(value, ..) => value,
+            CellOwn::Held(value, exit, _) => {
+                // While the value is a local, so that it is dropped if this panics.
+                drop(exit);
+                value
+            }
             CellOwn::Exiting(_) | CellOwn::Over => unreachable!("{HELD}"),
         }
     }
@@ -333,8 +337,7 @@ impl<E> Scope<BoxExit<E>> {
         V: Exit<Error = E> + Send + 'static,
         X: Future<Output = Result<V::Verdict, E>> + Send + 'static,
     {
-        let member = async { Ok(Boxed(Box::pin(Cell::Held(member.await?, exit, PhantomData::<fn() -> OfExit>)))) };
-        self.enter_into(member).await
+        self.enter_as(member, |value| Boxed(Box::pin(Cell::Held(value, exit, PhantomData::<fn() -> OfExit>)))).await
     }
 
     /// Enters a member of any type. `exit` exits its value, as [`exit_with`](crate::EnterExt::exit_with) does.
@@ -354,8 +357,7 @@ impl<E> Scope<BoxExit<E>> {
         X: Future<Output = Result<W, E>> + Send + 'static,
         W: Into<Verdict>,
     {
-        let member = async { Ok(Boxed(Box::pin(Cell::Held(member.await?, exit, PhantomData::<fn() -> Plain>)))) };
-        self.enter_into(member).await
+        self.enter_as(member, |value| Boxed(Box::pin(Cell::Held(value, exit, PhantomData::<fn() -> Plain>)))).await
     }
 
     /// Runs `exit` at the end of the scope. [`enter_boxed`](Self::enter_boxed) has an example.
@@ -413,9 +415,8 @@ impl<'a, E> Scope<LocalBoxExit<'a, E>> {
         M: IntoFuture<Output = Result<V, E2>>,
         V: Exit<Error = E> + 'a,
     {
-        let member =
-            async { Ok(LocalBoxed(Box::pin(Cell::Held(member.await?, V::exit, PhantomData::<fn() -> OfExit>)))) };
-        self.enter_into(member).await
+        self.enter_as(member, |value| LocalBoxed(Box::pin(Cell::Held(value, V::exit, PhantomData::<fn() -> OfExit>))))
+            .await
     }
 
     /// Enters a member of any type. `exit` exits its value, as [`exit_with`](crate::EnterExt::exit_with) does.
@@ -435,8 +436,7 @@ impl<'a, E> Scope<LocalBoxExit<'a, E>> {
         X: Future<Output = Result<W, E>> + 'a,
         W: Into<Verdict>,
     {
-        let member = async { Ok(LocalBoxed(Box::pin(Cell::Held(member.await?, exit, PhantomData::<fn() -> Plain>)))) };
-        self.enter_into(member).await
+        self.enter_as(member, |value| LocalBoxed(Box::pin(Cell::Held(value, exit, PhantomData::<fn() -> Plain>)))).await
     }
 
     /// Runs `exit` at the end of the scope. [`enter_local`](Self::enter_local) has an example.
