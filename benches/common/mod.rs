@@ -5,6 +5,7 @@
 #[cfg(feature = "alloc")]
 pub mod many;
 pub mod peers;
+#[cfg(feature = "alloc")]
 pub mod scopes;
 
 use std::{
