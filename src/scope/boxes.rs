@@ -273,8 +273,8 @@ boxes!(
     ['a], [+ 'a], LocalTyped,
     /// A resource of any type in a box, along with its exit, for one thread. They may borrow for `'a`, and need not be `Send`.
     ///
-    /// [`Scope::enter_local`] has an example. If you need both, borrowed resources and a future that is `Send`, write an enum as in
-    /// [`Scope::enter_into`].
+    /// [`Scope::enter_local`] has an example. If you need both, borrowed resources and a future that is `Send`, write an enum. The
+    /// docs of [`Scope`](Scope#resources-of-different-types) have a macro for it.
     LocalBoxExit,
     /// A resource of the type `V` that will be a [`LocalBoxExit`]. It derefs to the resource.
     ///
