@@ -8,6 +8,7 @@
 //! | --- | --- | --- | --- |
 //! | nothing fails | runs | `Completed` | the body's value |
 //! | a member cannot be entered; the others run on | is not called | `EnterFailed` | `Cause::Enter` |
+//! | the body of a [`scope`] cannot enter a resource | decides | as the body ends | as the body ends |
 //! | a driver fails | is dropped, or not called | `Lost` | `Cause::Lost` |
 //! | the body fails | runs | `Failed` | `Cause::Body` |
 //! | the group is cancelled (`cancel_on`) | is dropped | `Cancelled` | `Cause::Cancelled` |
