@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// Its example of a scope needs `alloc`.
+#![cfg_attr(any(feature = "alloc", not(doctest)), doc = include_str!("../README.md"))]
 //!
 //! ## Which error, which case
 //!
