@@ -121,6 +121,7 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 ///     Ok(host.len())
 /// }
 ///
+/// # #[cfg(feature = "std")] // so that the future is `Send`
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let hosts = ["a".to_owned(), "bc".to_owned()];
 /// let task = smol::spawn(async move {
@@ -139,6 +140,8 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 /// });
 /// assert_eq!(smol::block_on(task)?, 3);
 /// # Ok(()) }
+/// # #[cfg(not(feature = "std"))]
+/// # fn main() {}
 /// ```
 ///
 /// The loop is there for a reason. If you write `stream::iter(&hosts).map(|host| scope.enter(..))` in a block that is spawned,
@@ -253,6 +256,7 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 /// #     }
 /// # }
 ///
+/// # #[cfg(feature = "std")] // so that the future is `Send`
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let names = ["sda".to_owned(), "eth0".to_owned()];
 /// let executor = smol::Executor::new(); // its tasks may borrow, and must be `Send`
@@ -263,6 +267,8 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 /// }));
 /// assert_eq!(smol::block_on(executor.run(task))?, 7);
 /// # Ok(()) }
+/// # #[cfg(not(feature = "std"))]
+/// # fn main() {}
 /// ```
 pub struct Scope<R: Resource> {
     store: Lock<Store<R>>,

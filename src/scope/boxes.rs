@@ -310,6 +310,7 @@ impl<E> Scope<BoxExit<E>> {
     ///     Ok(Database)
     /// }
     ///
+    /// # #[cfg(feature = "std")] // so that the future is `Send`
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let task = smol::spawn(async {
     ///     let group = scope().with(async |scope| {
@@ -322,6 +323,8 @@ impl<E> Scope<BoxExit<E>> {
     /// });
     /// assert_eq!(smol::block_on(task)?, 4);
     /// # Ok(()) }
+    /// # #[cfg(not(feature = "std"))]
+    /// # fn main() {}
     /// ```
     pub async fn enter_boxed<M, V, X, E2>(
         &self,
