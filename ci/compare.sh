@@ -26,7 +26,7 @@ either() {
     sed "/^== the second exit fails/,/^still/ s/^=> OSError('b lost its disk')$/=> the body's value, 3/"
 }
 
-for program in gather_cm join try_join futures_concurrency join_set loops_gather_cm loops_graceful_shutdown; do
+for program in gather_cm scope join try_join futures_concurrency join_set loops_gather_cm loops_graceful_shutdown; do
     same "compare/src/bin/$program.rs" "compare/src/bin/$program.rs"
     same "log of $program" <("$CARGO_TARGET_DIR/debug/$program")
 done

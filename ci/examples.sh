@@ -50,5 +50,5 @@ echo "$output"
 [ "$status" = 1 ] || fail "exit status $status, expected 1"
 grep -q 'qemu-system-x86' <<<"$output" || fail "the package is not named"
 
-echo "== deadline, ctrl_c, series_parallel, shield"
+echo "== deadline, ctrl_c, series_parallel, shield, and those of a scope"
 cargo test --test examples

@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// Its example of a scope needs `alloc`.
+#![cfg_attr(any(feature = "alloc", not(doctest)), doc = include_str!("../README.md"))]
 //!
 //! ## Which error, which case
 //!
@@ -8,6 +9,7 @@
 //! | --- | --- | --- | --- |
 //! | nothing fails | runs | `Completed` | the body's value |
 //! | a member cannot be entered; the others run on | is not called | `EnterFailed` | `Cause::Enter` |
+//! | the body of a [`scope`] cannot enter a resource | decides | as the body ends | as the body ends |
 //! | a driver fails | is dropped, or not called | `Lost` | `Cause::Lost` |
 //! | the body fails | runs | `Failed` | `Cause::Body` |
 //! | the group is cancelled (`cancel_on`) | is dropped | `Cancelled` | `Cause::Cancelled` |

@@ -35,6 +35,11 @@ pub use boxes::{BoxExit, Boxed, LocalBoxExit, LocalBoxed};
 /// time. When the body has ended, the gather exits everything that has joined, in a pool or in a [`stack`](Gather::stack).
 /// This is Python's [`AsyncExitStack`], with concurrent exits.
 ///
+/// Policies of the exits, [`cancel_on`](Gather::cancel_on), `observe`, `catch_unwind` and [`shield`](Gather::shield) apply as
+/// to any group. Policies of the enters and `names` do not compile, because the body itself enters the resources: see
+/// [`Known`](crate::Known). If you want to keep the resources when the body succeeds, call
+/// [`with_entered`](Gather::with_entered).
+///
 /// [`AsyncExitStack`]: https://docs.python.org/3/library/contextlib.html#contextlib.AsyncExitStack
 ///
 /// ```
@@ -80,6 +85,8 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 ///
 /// With the feature `std`, threads may share a scope. Without it, the future of a scope is not `Send`.
 ///
+/// This is a scope in a struct:
+///
 /// ```
 /// use std::io;
 ///
@@ -97,6 +104,171 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 /// assert_eq!(fixture.ports.len(), 2);
 /// fixture.ports.exit(ExitCase::Completed).await?;
 /// # Ok(()) }) }
+/// ```
+///
+/// # Many enters at the same time
+///
+/// The body polls the enters, so it may use any join. If you do not know how many there are, push them to a
+/// `FuturesUnordered` of the crate `futures`:
+///
+/// ```
+/// use std::io;
+///
+/// use futures::stream::{FuturesUnordered, TryStreamExt};
+/// use gather_cm::{EnterExt, scope};
+///
+/// async fn connect(host: &str) -> Result<usize, io::Error> {
+///     Ok(host.len())
+/// }
+///
+/// # #[cfg(feature = "std")] // so that the future is `Send`
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let hosts = ["a".to_owned(), "bc".to_owned()];
+/// let task = smol::spawn(async move {
+///     let group = scope().with(async |scope| {
+///         let mut enters = FuturesUnordered::new();
+///         for host in &hosts {
+///             enters.push(scope.enter(connect(host).drop_on_exit()));
+///         }
+///         let mut sum = 0;
+///         while let Some(link) = enters.try_next().await? {
+///             sum += **link;
+///         }
+///         Ok(sum)
+///     });
+///     group.await
+/// });
+/// assert_eq!(smol::block_on(task)?, 3);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "std"))]
+/// # fn main() {}
+/// ```
+///
+/// The loop is there for a reason. If you write `stream::iter(&hosts).map(|host| scope.enter(..))` in a block that is spawned,
+/// the compiler may say that some implementation is "not general enough". It does so without a scope, too: it is
+/// [rust#110338](https://github.com/rust-lang/rust/issues/110338).
+///
+/// You can also let a [`gather`] of a `Vec` enter the members, and hold its values. The policies of enters apply then:
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, Entered, gather, scope};
+///
+/// async fn connect(host: &str) -> Result<usize, io::Error> {
+///     Ok(host.len())
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let hosts = ["a", "bc", "def"];
+/// let count = scope()
+///     .with(async |scope| {
+///         let members: Vec<_> = hosts.iter().map(|host| connect(host).drop_on_exit()).collect();
+///         let entering = gather(members).enter_limit(2).fail_fast().enter();
+///         let links = entering.await.map_err(|failure| io::Error::other(failure.report()))?;
+///         for link in Entered::into_inner(links) {
+///             scope.hold(link);
+///         }
+///         Ok(scope.len())
+///     })
+///     .await?;
+/// assert_eq!(count, 3);
+/// # Ok(()) }) }
+/// ```
+///
+/// # Resources of different types
+///
+/// | your resources | use |
+/// | --- | --- |
+/// | are `Send` and `'static` | a `Scope<BoxExit<E>>`, with [`enter_boxed`](Self::enter_boxed), [`adopt`](Self::adopt) and [`defer`](Self::defer) |
+/// | may borrow, and stay on one thread | a `Scope<LocalBoxExit<'_, E>>`, with [`enter_local`](Self::enter_local), [`adopt_local`](Self::adopt_local) and [`defer_local`](Self::defer_local) |
+/// | may borrow, and the future must be `Send` | an enum of yours, with [`enter_into`](Self::enter_into) and [`hold_into`](Self::hold_into) |
+///
+/// An enum needs no allocation for each resource. This macro writes one for you:
+///
+/// ```
+/// use std::{any::Any, io};
+///
+/// use gather_cm::{Exit, ExitCase, Verdict, scope};
+///
+/// macro_rules! resources {
+///     (enum $Name:ident<$life:lifetime>: $Error:ty { $($Variant:ident($Type:ty),)* }) => {
+///         enum $Name<$life> {
+///             $($Variant($Type),)*
+///         }
+///
+///         $(impl<$life> From<$Type> for $Name<$life> {
+///             fn from(value: $Type) -> Self {
+///                 Self::$Variant(value)
+///             }
+///         })*
+///
+///         impl<$life> Exit for $Name<$life> {
+///             type Error = $Error;
+///             type Verdict = Verdict;
+///
+///             async fn exit(self, case: ExitCase) -> Result<Verdict, $Error> {
+///                 match self {
+///                     $(Self::$Variant(value) => value.exit(case).await.map(Into::into),)*
+///                 }
+///             }
+///
+///             fn on_error(&mut self, error: &dyn Any) {
+///                 match self {
+///                     $(Self::$Variant(value) => value.on_error(error),)*
+///                 }
+///             }
+///
+///             fn abandon(self) {
+///                 match self {
+///                     $(Self::$Variant(value) => value.abandon(),)*
+///                 }
+///             }
+///         }
+///     };
+/// }
+///
+/// struct Disk<'a>(&'a str);
+/// struct Link<'a>(&'a str);
+///
+/// resources! {
+///     enum Part<'a>: io::Error {
+///         Disk(Disk<'a>),
+///         Link(Link<'a>),
+///     }
+/// }
+/// #
+/// # impl Exit for Disk<'_> {
+/// #     type Error = io::Error;
+/// #     type Verdict = ();
+/// #
+/// #     async fn exit(self, _: ExitCase) -> Result<(), io::Error> {
+/// #         Ok(())
+/// #     }
+/// # }
+/// #
+/// # impl Exit for Link<'_> {
+/// #     type Error = io::Error;
+/// #     type Verdict = bool;
+/// #
+/// #     async fn exit(self, _: ExitCase) -> Result<bool, io::Error> {
+/// #         Ok(false)
+/// #     }
+/// # }
+///
+/// # #[cfg(feature = "std")] // so that the future is `Send`
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let names = ["sda".to_owned(), "eth0".to_owned()];
+/// let executor = smol::Executor::new(); // its tasks may borrow, and must be `Send`
+/// let task = executor.spawn(scope::<Part<'_>>().with(async |scope| {
+///     let disk = scope.enter_into(async { io::Result::Ok(Disk(&names[0])) }).await?;
+///     let link = scope.hold_into(Link(&names[1]));
+///     Ok(disk.0.len() + link.0.len())
+/// }));
+/// assert_eq!(smol::block_on(executor.run(task))?, 7);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "std"))]
+/// # fn main() {}
 /// ```
 pub struct Scope<R: Resource> {
     store: Lock<Store<R>>,

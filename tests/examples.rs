@@ -1,7 +1,8 @@
-//! The examples that end by a signal, by a deadline or by a drop, as processes of their own.
+//! The examples as processes of their own: those that end by a signal, by a deadline or by a drop, and those of a scope.
 #![cfg(all(unix, feature = "std"))]
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read},
     path::PathBuf,
     process::{Command, Stdio},
@@ -120,4 +121,58 @@ fn shield() {
     ];
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().collect::<Vec<_>>(), lines);
     assert!(output.status.success());
+}
+
+/// Runs an example as its docs show, once for each `$ cargo run`, and compares the output with the lines below the command.
+fn prints_what_its_docs_show(name: &str) {
+    let source = fs::read_to_string(format!("{}/examples/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let docs: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim_start).collect();
+    let shown = docs.split(|line| line.starts_with("```")).nth(1).expect("a block");
+    let program = example(name);
+    let mut runs = 0;
+    for run in shown.join("\n").split("$ cargo run --example ").skip(1) {
+        let (command, lines) = run.split_once('\n').expect("an output");
+        let arguments = command.strip_prefix(name).expect("this example").split_whitespace().skip(1);
+        let output = Command::new(&program).args(arguments).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), lines.trim_end(), "{command}");
+        assert!(output.status.success(), "{command}");
+        runs += 1;
+    }
+    assert!(runs > 0);
+}
+
+/// Two enters are joined. The exits run one after the other in a stack, and together in a pool.
+#[test]
+fn exit_stack() {
+    prints_what_its_docs_show("exit_stack");
+}
+
+/// A failed enter is followed by a fallback, and a resource is released early.
+#[test]
+fn hosts() {
+    prints_what_its_docs_show("hosts");
+}
+
+/// A resource joins under a condition.
+#[test]
+fn conditional() {
+    prints_what_its_docs_show("conditional");
+}
+
+/// If one port cannot be opened, the others are closed.
+#[test]
+fn all_or_nothing() {
+    prints_what_its_docs_show("all_or_nothing");
+}
+
+/// Resources of different types are in one scope, in a task of tokio.
+#[test]
+fn plugins() {
+    prints_what_its_docs_show("plugins");
+}
+
+/// A struct has a scope, and the scope exits everything that joined.
+#[test]
+fn fixture() {
+    prints_what_its_docs_show("fixture");
 }

@@ -277,8 +277,8 @@ boxes!(
     ['a], [+ 'a], LocalTyped,
     /// A resource of any type in a box, along with its exit, for one thread. They may borrow for `'a`, and need not be `Send`.
     ///
-    /// [`Scope::enter_local`] has an example. If you need both, borrowed resources and a future that is `Send`, write an enum as in
-    /// [`Scope::enter_into`].
+    /// [`Scope::enter_local`] has an example. If you need both, borrowed resources and a future that is `Send`, write an enum. The
+    /// docs of [`Scope`](Scope#resources-of-different-types) have a macro for it.
     LocalBoxExit,
     /// A resource of the type `V` that will be a [`LocalBoxExit`]. It derefs to the resource.
     ///
@@ -314,6 +314,7 @@ impl<E> Scope<BoxExit<E>> {
     ///     Ok(Database)
     /// }
     ///
+    /// # #[cfg(feature = "std")] // so that the future is `Send`
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let task = smol::spawn(async {
     ///     let group = scope().with(async |scope| {
@@ -326,6 +327,8 @@ impl<E> Scope<BoxExit<E>> {
     /// });
     /// assert_eq!(smol::block_on(task)?, 4);
     /// # Ok(()) }
+    /// # #[cfg(not(feature = "std"))]
+    /// # fn main() {}
     /// ```
     pub async fn enter_boxed<M, V, X, E2>(
         &self,
