@@ -39,8 +39,8 @@ mod imp {
         cursor: usize,
         /// Members before the cursor that became held when the exits had begun.
         late: Late,
-        /// In a stack, once the exits have begun: the held members.
-        stack: Option<Stack>,
+        /// In a stack, once the exits have begun: the held members, with their ranks.
+        stack: Option<BinaryHeap<(usize, usize)>>,
         /// In a stack: the member whose turn it was last.
         turn: usize,
     }
@@ -163,11 +163,10 @@ mod imp {
                         held.push((slot.rank().number(), index));
                     }
                 }
-                held.sort_unstable();
-                Stack { held, late: BinaryHeap::new() }
+                held.into()
             });
             if phase(slots, self.turn) != Phase::Exiting {
-                self.turn = stack.pop()?;
+                (_, self.turn) = stack.pop()?;
             }
             Some(self.turn)
         }
@@ -241,26 +240,10 @@ mod imp {
         #[cold]
         fn is_held_late(&mut self, index: usize, rank: usize) {
             if let Some(stack) = &mut self.stack {
-                stack.late.push((rank, index));
+                stack.push((rank, index));
             } else if index < self.cursor {
                 self.late.insert(index, self.awake.capacity());
             }
-        }
-    }
-
-    /// Held members, each a rank and an index. The highest is the next.
-    struct Stack {
-        /// In order.
-        held: Vec<(usize, usize)>,
-        /// Those that became held when the exits had begun.
-        late: BinaryHeap<(usize, usize)>,
-    }
-
-    impl Stack {
-        fn pop(&mut self) -> Option<usize> {
-            let late = self.late.peek() > self.held.last();
-            let (_, index) = if late { self.late.pop() } else { self.held.pop() }?;
-            Some(index)
         }
     }
 

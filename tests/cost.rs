@@ -501,3 +501,28 @@ fn sizes_without_drivers() {
     println!("{sizes:?}");
     assert_eq!(sizes, [352, 376, 336, 800, 368]);
 }
+
+/// A guard takes its resource and four words. A boxed resource takes one allocation, for itself, its exit and its future.
+#[cfg(feature = "alloc")]
+#[test]
+fn scopes() {
+    use gather_cm::{BoxExit, Lent, Scope, scope};
+
+    const LINKS: usize = 64;
+
+    assert_eq!(size_of::<Lent<'_, Bytes<64>>>(), 64 + 32);
+    assert!(size_of::<Scope<Bytes<64>>>() <= 80);
+    let (result, held) = allocations(scope().with(async |scope| {
+        (0..LINKS).for_each(|_| drop(scope.hold(Bytes([0; 64]))));
+        Ok(())
+    }));
+    result.unwrap();
+    let (result, boxed) = allocations(scope::<BoxExit<u8>>().with(async |scope| {
+        for _ in 0..LINKS {
+            scope.enter_boxed(async { Ok::<_, u8>(Bytes([0; 64])) }, Bytes::exit).await?;
+        }
+        Ok(())
+    }));
+    result.unwrap();
+    assert_eq!(boxed - held, LINKS);
+}
