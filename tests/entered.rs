@@ -6,7 +6,7 @@ use std::{any::Any, cell::RefCell, convert::Infallible};
 
 use common::{Driver, Gate, Log, Member, Resource, assert_released, events, fails, well};
 use gather_cm::{
-    Cause, EnterExt, Entered, Exit, ExitCase, Failure, Few, Group, Verdict, gather,
+    Cause, EnterExt, Entered, Exit, ExitCase, Failure, Few, Known, Verdict, gather,
     policies::{Exits, InReverse, Stack},
 };
 
@@ -349,7 +349,7 @@ fn a_nested_group_passes_on() {
 
 /// A nested group whose members panic in `on_error`, exit and `abandon`: no one is skipped.
 #[cfg(feature = "std")]
-fn panics_in_a_nested_group<G: Group<Error = &'static str>>(group: impl Fn(&Log) -> G) {
+fn panics_in_a_nested_group<G: Known<Error = &'static str>>(group: impl Fn(&Log) -> G) {
     use common::message;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     let log = Log::default();
@@ -396,7 +396,7 @@ fn dropped_in_its_exit() {
 }
 
 /// Code that is generic over the group.
-async fn setup<G: Group<Error: 'static>>(group: G) -> Result<Entered<G::Values>, Failure<G::Error, G::Shape>> {
+async fn setup<G: Known<Error: 'static>>(group: G) -> Result<Entered<G::Values>, Failure<G::Error, G::Shape>> {
     gather(group).enter().await
 }
 
