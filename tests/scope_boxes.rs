@@ -9,9 +9,7 @@ use std::{any::Any, cell::RefCell};
 
 use common::{Act, Gate, Log, Member, Report, Resource, assert_released, fails, well};
 use futures::FutureExt;
-use gather_cm::{
-    BoxExit, Boxed, EnterExt, Exit, ExitCase, Lent, LocalBoxExit, LocalBoxed, Scope, Verdict, gather, scope,
-};
+use gather_cm::{BoxExit, Boxed, EnterExt, Exit, ExitCase, Lent, LocalBoxExit, LocalBoxed, Scope, gather, scope};
 use shield::drive;
 
 /// A resource that may be sent to another thread. It logs into a channel.
@@ -261,7 +259,7 @@ fn spawned() {
             smol::future::yield_now().await;
             let length = text.len();
             Lent::release(text).await?;
-            scope.defer(async |_| Ok(Verdict::from(true)));
+            scope.defer(async |_| Ok(gather_cm::Verdict::from(true)));
             link.0.send("body".into()).map_err(|error| error.to_string())?;
             Ok(length)
         });
