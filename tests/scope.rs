@@ -180,6 +180,45 @@ fn the_order_of_the_exits() {
     assert_eq!(order!(in_reverse()), [3, 1, 0]);
 }
 
+/// P4: the same for so many that each has a waker of its own, with indices that are sparse.
+#[test]
+fn the_order_of_many_exits() {
+    macro_rules! order {
+        ($policy:ident($($n:literal)?), $wait:literal) => {{
+            let (log, gates) = (Log::default(), [(); 50].map(|()| Gate::new()));
+            let mut gather = drive(scope().$policy($($n)?).with(async |scope| {
+                let gate = Gate::new();
+                let member = |name| Member::new(&log, name, well().gate(&gate), well().gate(&gates[name]));
+                let mut enters = (0..50).map(|name| Box::pin(scope.enter(member(name)))).collect::<Vec<_>>();
+                for enter in &mut enters {
+                    assert!(enter.now_or_never().is_none());
+                }
+                gate.open();
+                for name in (0..50).rev() {
+                    let lent = (&mut enters[name]).await?;
+                    if name % 5 == 0 {
+                        Lent::into_inner(lent).abandon();
+                    }
+                }
+                Ok(())
+            }));
+            let mut order = Vec::new();
+            while gather.poll().is_pending() {
+                let begun = log.only(&["Completed"]).iter().map(|line| line[5..7].trim().parse::<usize>().unwrap()).collect::<Vec<_>>();
+                assert!(!$wait || begun.len() == 1, "{begun:?}");
+                begun.iter().for_each(|name| gates[*name].open());
+                order.extend(begun);
+            }
+            order
+        }};
+    }
+    let joined = (0..50).filter(|name| name % 5 != 0).collect::<Vec<_>>();
+    assert_eq!(order!(stack(), true), joined);
+    assert_eq!(order!(exit_limit(1), true), joined);
+    assert_eq!(order!(caller_waker(), false), joined);
+    assert_eq!(order!(in_reverse(), true), joined.into_iter().rev().collect::<Vec<_>>());
+}
+
 /// P4: an exit that waits holds the others back in a stack, and with a limit.
 #[test]
 fn exits_wait_for_each_other() {
