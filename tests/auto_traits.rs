@@ -155,7 +155,8 @@ fn scopes() {
         type Verdict = ();
         async fn exit(self, _: ExitCase) -> Result<(), String> {
             ready(()).await;
-            Ok(drop(self.0))
+            self.0.set(0);
+            Ok(())
         }
     }
 

@@ -315,7 +315,7 @@ fn an_enum() {
         drop(name);
         Lent::release(resource).await?;
         let group = async { gather((async { Ok::<_, &str>(1) }.drop_on_exit(),)).with(async |(n,)| Ok(*n)).await };
-        Ok(group.await.map_err(|_| "inner")?)
+        group.await.map_err(|_| "inner")
     }));
     assert_eq!(gather.end(), Report::value(1));
     assert_eq!(log.only(&["into", "Completed"]), ["into", "exit 0 Completed", "exit n Completed"]);

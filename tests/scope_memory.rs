@@ -88,7 +88,7 @@ fn boxes_leave_nothing_either() {
             let released = Lent::release(lent).now_or_never().expect("it is ready");
             assert!(released.is_ok());
         } else {
-            drop(Boxed::into_inner(Lent::into_inner(lent)));
+            Boxed::into_inner(Lent::into_inner(lent));
         }
     }
     assert_eq!((BYTES.get(), scope.len()), (bytes, 0));
@@ -105,7 +105,7 @@ fn sparse_errors() {
     let (failure, peak) = peak(|| {
         let group = scope().with(async |scope| {
             for _ in 0..INDEX {
-                drop(Lent::into_inner(scope.hold(Bytes([0; 8]))));
+                Lent::into_inner(scope.hold(Bytes([0; 8])));
             }
             (1..=3).for_each(|n| drop(scope.hold(Bytes([n; 8]))));
             Ok(())
