@@ -233,6 +233,18 @@ mod panics {
         drop(scope.enter_local(Member::new(&log, 1, well(), well())).now_or_never().unwrap().unwrap());
         assert!(catch_unwind(AssertUnwindSafe(|| drop(scope))).is_err());
         assert_eq!(log.only(&["LEAK", "abandon"]), ["LEAK 0", "abandon 1"], "an adopted value has no `abandon`");
+
+        // Taken out, the value is dropped while the panic unwinds.
+        let (log, bomb) = (Log::default(), Bomb);
+        let scope = Scope::<LocalBoxExit<'_, &str>>::new();
+        let exit = async move |resource: Resource, case| {
+            let _bomb = bomb;
+            resource.exit(case).await
+        };
+        let member = Member::new(&log, 0, well(), well());
+        let boxed = Lent::into_inner(scope.adopt_local(member, exit).now_or_never().unwrap().unwrap());
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(LocalBoxed::into_inner(boxed)))).is_err());
+        assert_eq!(log.only(&["LEAK", "abandon"]), ["LEAK 0"]);
     }
 }
 
