@@ -271,6 +271,37 @@ machine.rs~let body_first = drives && FairOf::<P>::FAIR && parts.exits.fairness(
 slot.rs~            StateProj::Held(Held(Some(value))) if L::Value::OPTIONAL && value.is_absent() => Phase::Over,\n~~24: an absent member has no exit
 machine/enter.rs~!<S::Value as Resource>::OPTIONAL || slot.phase() == Phase::Held;~true;~24: the observer receives EnterFailed
 machine/outcome.rs~        let _ = members.as_mut().visit(0, &mut ClearAbsent { panic });\n~~24: the error of an absent member is dropped with care
+scope.rs~            self.scope.put(self.mark, value);~            drop(value);~scope P3: a guard gives its resource back
+scope.rs~        self.next.index += 1;\n~~scope P4: no index is used twice
+scope.rs~        self.next.rank += 1;\n~~scope P4: a stack knows the order of joining
+scope.rs~        joined.sort();\n        let mut first~        let mut first~scope P10: a scope that is dropped abandons by index
+scope.rs~        this.scope.events.push(Event::TakenOut { index: this.mark.index });\n~~scope: the observer receives TakenOut
+scope.rs~let event = if self.calls { self.kind.panicked } else { self.kind.dropped };~let event = self.kind.dropped;~scope: an enter that panics has failed for the observer
+scope.rs~        if !self.over {~        if false {~scope: the observer receives the drop of what the body polls
+scope.rs~exit.end(if result.is_ok() { Event::Exited { index } } else { Event::ExitFailed { index } });~exit.end(Event::Exited { index });~scope: the observer receives ExitFailed of a release
+scope.rs~        Self::exit(this, ExitCase::Completed).await~        Self::exit(this, ExitCase::Cancelled).await~scope P5: release exits with Completed
+scope.rs~value.exit_resource(case)~value.exit_resource(ExitCase::Completed)~scope P5: exit passes its case on
+scope.rs~            first.guard(&mut || value.show_error(error));~            let _ = (value, error);~scope P10: a scope alone shows errors
+scope.rs~            joined.events.push(Event::Abandoned { index: mark.index });~            let _ = mark;~scope: the observer receives Abandoned
+scope.rs~            first.drop(Held::new(value));~            drop(Held::new(value));~scope P10: all are abandoned although one panics
+scope.rs~        let index = self.next.index;~        self.marks.reserve(self.next.index);\n        let index = self.next.index;~scope P5: memory does not follow the index
+machine/exit.rs~        if panic.is_some() || self.course.case != ExitCase::Completed {~        if self.course.case != ExitCase::Completed {~scope P6: nothing is kept beside a panic
+machine/exit.rs~members.as_mut().index(self.policy.fairness().first_exit(len))~self.policy.fairness().first_exit(len)~scope P4: fair exits take turns
+machine.rs~= if F::KEEPS {~= if false {~scope P6: a body that succeeds keeps what has joined
+machine.rs~            if first.is_some() {\n                polled = cancel_block(block);\n            }\n~~scope: an observer that panics ends the body
+machine/body.rs~(S::ENDS_BODY || V::DRIVEN || V::GROWS)~(S::ENDS_BODY || V::DRIVEN)~scope: the body of a scope can be ended
+group/scope.rs~self.inner.visit(self.marks[place].index, slot)~self.inner.visit(place, slot)~scope P4: errors have the indices of the scope
+group/scope.rs~self.inner.poll(self.marks[place].index, slot, cx)~self.inner.poll(place, slot, cx)~scope: the observer receives the indices of the scope
+group/scope.rs~this.slots.turn().map(|place| this.marks[place].index)~this.slots.turn()~scope P4: a large stack with sparse indices
+group/scope.rs~S::Rank::from_number(mark.rank)~S::Rank::from_number(mark.index)~scope P4: a stack goes by the order of joining
+group/scope.rs~        pairs.sort_unstable_by_key(|(mark, _)| mark.index);~        pairs.sort_unstable_by_key(|(mark, _)| mark.rank);~scope P4: the argument order is that of the indices
+group/scope.rs~let filled = Self::new(joined, this.slots.release(), *this.caller_waker);~let filled = Self::new(joined, this.slots.release(), false);~scope P4: caller_waker
+group/scope.rs~    marks.partition_point(|mark| mark.index < index)~    index~scope P4: an index is not a place
+scope/boxes.rs~            H::on_error(value, error);~            let _ = (value, error);~scope: a box forwards on_error
+scope/boxes.rs~            crate::unwind::in_turn(|| H::abandon(value), || drop(exit));~            drop((value, exit));~scope: a box forwards abandon
+scope/boxes.rs~            self.set(Self::Exiting(exit(value, case)));~            let _ = case;\n            self.set(Self::Exiting(exit(value, ExitCase::Completed)));~scope: a box passes the case on
+scope/boxes.rs~exit.poll(cx).map_ok(Into::into)~exit.poll(cx).map_ok(|_| Verdict::from(()))~scope: a box passes the verdict on
+errors.rs~        self.reserve_exact(errors);~        self.reserve_exact(errors * 1000);~scope P14: memory follows the number of errors
 LIST
 }
 

@@ -140,6 +140,83 @@ fn shielded() {
     drop(is_fused_and_debug(with.on_drop(drop)));
 }
 
+/// A scope is `Sync` if its resources are `Send`; its life cycle and its cleanup are `Send` if their parts are. Without `std`
+/// they are not.
+#[test]
+#[cfg(feature = "alloc")]
+fn scopes() {
+    use gather_cm::{BoxExit, Joined, LocalBoxExit, Scope, scope};
+
+    struct Link(Cell<u8>);
+    struct Local(Rc<u8>);
+
+    impl Exit for Link {
+        type Error = String;
+        type Verdict = ();
+        async fn exit(self, _: ExitCase) -> Result<(), String> {
+            ready(()).await;
+            self.0.set(0);
+            Ok(())
+        }
+    }
+
+    impl Exit for Local {
+        type Error = String;
+        type Verdict = ();
+        async fn exit(self, _: ExitCase) -> Result<(), String> {
+            ready(()).await;
+            Ok(drop(self.0))
+        }
+    }
+
+    #[cfg(feature = "std")]
+    {
+        fn is_sync<T: Sync>(_: &T) {}
+
+        let all = Scope::<Link>::new();
+        is_sync(&all);
+        is_send(all.hold(Link(Cell::new(1))));
+        is_send(all.enter(async { Ok::<_, ()>(Link(Cell::new(1))) }));
+        is_send(all.exit(ExitCase::Completed));
+        is_send(scope().with(async |scope| {
+            let link = scope.enter(async { Ok::<_, String>(Link(Cell::new(1))) }).await?;
+            ready(()).await;
+            Ok(link.0.get())
+        }));
+        is_send(scope::<Link>().stack().with_entered(async |_| Ok(ready(()).await)));
+        is_send(scope::<Link>().observe(|_| ()).shield().with(async |_| Ok(())).on_drop(is_send));
+        is_send(scope::<Link>().shield().with_entered(async |_| Ok(())).on_drop(is_send));
+        is_send(scope::<BoxExit<String>>().with(async |scope| Ok(drop(scope.defer(async |_| Ok(()))))));
+        // Inside a spawned block, too.
+        is_send(async {
+            scope().with(async |scope| Ok(drop(scope.hold(Link(Cell::new(1)))))).await.unwrap();
+            scope::<BoxExit<String>>().with(async |scope| Ok(drop(scope.defer(async |_| Ok(()))))).await.unwrap();
+            let name = String::from("name");
+            let body = scope().with(async |scope| Ok(drop(scope.enter(lease(&name)).await?)));
+            body.assert_send().await.unwrap();
+        });
+    }
+    #[cfg(not(feature = "std"))]
+    is_not_send(scope::<Link>().with(async |_| Ok(ready(()).await)));
+    is_not_send(scope::<Local>().with(async |_| Ok(ready(()).await)));
+    is_not_send(scope::<LocalBoxExit<'_, String>>().with(async |_| Ok(ready(()).await)));
+    is_not_send(Scope::<Local>::new());
+    is_not_send(Scope::<Local>::new().hold(Local(Rc::new(1))));
+
+    drop(is_fused_and_debug(scope::<Link>().with(async |_| Ok(()))));
+    drop(is_fused_and_debug(scope::<Link>().with_entered(async |_| Ok(()))));
+    let numbers = Scope::<gather_cm::DropOnExit<u8, ()>>::new();
+    assert_eq!(format!("{numbers:?}"), "Scope { len: 0, .. }");
+    let body = async |scope: &Scope<_>| Ok(drop(scope.enter(async { Ok::<_, ()>(7) }.drop_on_exit()).await?));
+    let ((), kept) = smol::block_on(gather(numbers).with_entered(body)).unwrap();
+    let kept: Joined<_> = Entered::into_inner(kept);
+    assert_eq!(format!("{kept:?}"), "Joined([DropOnExit(7)])");
+    let boxes = Scope::<BoxExit<String>>::new();
+    let lent = boxes.defer(async |_| Ok(()));
+    assert_eq!(format!("{lent:?}"), "Lent(Boxed(()))");
+    assert_eq!(format!("{:?}", BoxExit::from(gather_cm::Lent::into_inner(lent))), "BoxExit { .. }");
+}
+
 /// Inside a spawned block: resources with a lifetime need `assert_send`, others do not.
 #[test]
 fn inside_a_spawned_block() {

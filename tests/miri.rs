@@ -768,6 +768,124 @@ impl Drop for Node {
     }
 }
 
+/// Scopes: guards that live across an await, enters and releases in flight, and boxes that are exited in place.
+#[cfg(feature = "alloc")]
+mod scope {
+    use gather_cm::{Lent, LocalBoxExit, Scope, scope};
+
+    use super::*;
+
+    /// Joins in each way, and leaves in each way.
+    async fn join<'a>(scope: &Scope<Resource<'a>>, wrong: Wrong, counts: &'a Counts) -> Result<u32, String> {
+        let mut first = scope.hold(enter(0, Wrong::Nothing, counts).await?);
+        first.wrong = wrong;
+        let pair = futures::join!(scope.enter(enter(2, wrong, counts)), scope.enter(enter(3, wrong, counts)));
+        let (mut second, third) = (pair.0?, pair.1?);
+        let value = &mut second.value;
+        yield_now().await;
+        *value += 1;
+        drop(second);
+        let (released, entered) = futures::join!(Lent::release(third), scope.enter(enter(1, wrong, counts)));
+        assert!(!released?);
+        drop(Lent::release(entered?));
+        let last = &mut first.value;
+        let sum = work([last].into_iter(), wrong).await?;
+        first.value += 1;
+        Ok(sum)
+    }
+
+    /// Runs `$of` the things that go wrong with each of the policies, dropped at every poll.
+    macro_rules! every_policy {
+        (|$wrong:ident, $counts:ident| $body:expr) => {{
+            let seen = Cell::new(0);
+            let observer = |_: Event| count(&seen);
+            let mut turn = 0;
+            for &$wrong in ALL {
+                macro_rules! run {
+                    ($with:ident, |$gather:ident| $policies:expr, |$future:ident| $end:expr) => {
+                        turn += 1;
+                        if !cfg!(miri) || turn % 4 == 0 {
+                            let counts = Counts::default();
+                            let $counts = &counts;
+                            dropped_at_every_poll(|| {
+                                let $gather = scope();
+                                let $future = $policies.$with($body);
+                                $end
+                            });
+                            let released = counts.exited.get() + counts.abandoned.get();
+                            assert_eq!(counts.entered.get(), released, "{:?} {}", $wrong, stringify!($policies));
+                            assert!(released > 0);
+                        }
+                    };
+                }
+                run!(with, |it| it, |with| with);
+                run!(with_own_error, |it| it.stack().cancel_on(borrows(7)), |with| with);
+                run!(with, |it| it.in_reverse().observe(&observer), |with| with);
+                run!(with, |it| it.exit_limit(1).fair().cancel_on(borrows(12)).observe(&observer), |with| with);
+                run!(with_entered, |it| it, |with| with);
+                run!(with_entered, |it| it.stack().cancel_on(borrows(9)).observe(&observer), |with| with);
+                run!(with, |it| it.shield(), |with| with.on_drop(drop));
+                run!(with, |it| it.cancel_on(borrows(5)).observe(&observer).shield(), |with| with.on_drop(drop));
+                run!(with_entered, |it| it.shield(), |with| with.on_drop(drop));
+            }
+            assert!(seen.get() > 0);
+        }};
+    }
+
+    #[test]
+    fn scopes() {
+        every_policy!(|wrong, counts| async |scope| join(scope, wrong, counts).await);
+    }
+
+    #[test]
+    fn boxes() {
+        async fn join<'a>(
+            scope: &Scope<LocalBoxExit<'a, String>>,
+            wrong: Wrong,
+            counts: &'a Counts,
+        ) -> Result<u32, String> {
+            let mut first = scope.enter_local(enter(0, wrong, counts)).await?;
+            let value = &mut first.value;
+            yield_now().await;
+            *value += 1;
+            scope.defer_local(async |_| {
+                borrows(2).await;
+                Ok(())
+            });
+            let exit = async |resource: Resource<'a>, case| resource.exit(case).await;
+            let pair = futures::join!(
+                scope.adopt_local(enter(1, wrong, counts), exit),
+                scope.enter_local(enter(2, wrong, counts))
+            );
+            let (second, third) = (pair.0?, pair.1?);
+            Lent::release(third).await?;
+            work([&mut first.value].into_iter(), wrong).await.map(|sum| sum + second.value)
+        }
+
+        // What was adopted has no `abandon`: it is dropped, and not counted.
+        for &wrong in ALL.iter().step_by(if cfg!(miri) { 3 } else { 1 }) {
+            let counts = Counts::default();
+            let shared = &counts;
+            dropped_at_every_poll(|| scope().with(async |scope| join(scope, wrong, shared).await));
+            dropped_at_every_poll(|| scope().stack().with(async |scope| join(scope, wrong, shared).await));
+            assert!(counts.exited.get() > 0 && counts.abandoned.get() > 0);
+        }
+    }
+
+    /// A scope alone: its exit, and its drop.
+    #[test]
+    fn alone() {
+        let counts = Counts::default();
+        dropped_at_every_poll(|| async {
+            let scope = Scope::new();
+            let result = join(&scope, Wrong::Nothing, &counts).await;
+            assert!(result.is_ok());
+            assert!(scope.exit(ExitCase::Completed).await.is_ok());
+        });
+        assert_eq!(counts.entered.get(), counts.exited.get() + counts.abandoned.get());
+    }
+}
+
 /// Members, bodies and exits in an intrusive list: their siblings open them in the middle of a poll, and others between two.
 #[test]
 fn intrusive_lists() {
