@@ -13,6 +13,8 @@ mod play;
 mod policies;
 #[path = "scope_plans/program.rs"]
 mod program;
+#[path = "scope_plans/python.rs"]
+mod python;
 
 use std::ops::Range;
 

@@ -141,6 +141,9 @@ macro_rules! ways {
     };
 }
 
+/// Of `WAYS`: a stack that may be cancelled, and catches panics.
+pub const STACK: usize = 12;
+
 /// A setup, and whether it has a `cancel_on`.
 pub fn setup(which: usize, limit: usize) -> (Setup, bool) {
     let (kind, way, boxed) = WAYS[which % WAYS.len()];
