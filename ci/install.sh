@@ -2,4 +2,4 @@
 # Installs what the checks need beyond Rust. For Debian, as root.
 set -euo pipefail
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends procps qemu-system-x86 valgrind >/dev/null
+apt-get install -y -qq --no-install-recommends procps python3 qemu-system-x86 valgrind >/dev/null
