@@ -84,9 +84,14 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         Exits { ending, course }
     }
 
-    /// Moves the body's value out, if the body has completed and nothing has panicked since. No exit has begun.
-    pub(super) fn value_of_body(&mut self, panic: &FirstPanic) -> Option<R> {
-        if panic.is_some() || self.course.case != ExitCase::Completed {
+    /// Moves the body's value out, if the body has completed. If something has panicked since, the exits receive that. None
+    /// has begun.
+    pub(super) fn value_of_body(&mut self, panic: &mut FirstPanic) -> Option<R> {
+        if self.course.case != ExitCase::Completed {
+            return None;
+        }
+        if panic.is_some() {
+            self.panic(panic);
             return None;
         }
         match mem::replace(&mut self.ending, Ending::Cancelled) {

@@ -1,5 +1,5 @@
-//! The contract of the scope, as a sequential program: what it does in each poll. Read it as a specification. It was written
-//! from the contract alone. P1 to P14 are the scope's behaviours; plain numbers are the promises of every gather.
+//! The contract of the scope, as a sequential program: what it does in each poll. Read it as a specification. P1 to P14 are
+//! the behaviours of a scope; plain numbers are the promises of every gather.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
