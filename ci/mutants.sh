@@ -144,7 +144,7 @@ adapters.rs~            Poll::Ready(result) => Poll::Ready(result),\n           
 adapters.rs~        unwind::in_turn(|| value.abandon_resource(), || drop(deadline));~        drop((value, deadline));~an adapter passes abandon on
 adapters.rs~        unwind::in_turn(|| abandon.abandon(value), || drop(exit));~        drop((abandon, value, exit));~abandon_with is called
 adapters.rs~            Some(abandon) => abandon(value),~            Some(_) => drop(value),~abandon_with is called for exit_boxed
-adapters.rs~        Answering(Beside((self.exit)(self.value, case), self.abandon))\n~        drop(self.abandon);\n        Answering((self.exit)(self.value, case))\n~17: abandon_with's closure is dropped with the exit
+adapters.rs~        Beside((self.exit)(self.value, case), self.abandon)\n    }\n\n    fn lend_value~        drop(self.abandon);\n        (self.exit)(self.value, case)\n    }\n\n    fn lend_value~17: abandon_with's closure is dropped with the exit
 unwind.rs~    first.guard(&mut || one.take().map_or((), |one| one()));\n    first.guard(&mut || other.take().map_or((), |other| other()));~    one.take().map_or((), |one| one());\n    other.take().map_or((), |other| other());~17: the second is dropped although the first panics
 unwind.rs~            None => self.0 = Some(ManuallyDrop::new(caught)),~            None => caught.discard(),~16: the first panic goes on
 unwind.rs~if thread::panicking() { self.discard() } else { self.resume() }~self.resume()~17: no abort while unwinding
@@ -285,7 +285,7 @@ scope.rs~            first.guard(&mut || value.show_error(error));~            l
 scope.rs~            joined.events.push(Event::Abandoned { index: mark.index });~            let _ = mark;~scope: the observer receives Abandoned
 scope.rs~            first.drop(Held::new(value));~            drop(Held::new(value));~scope P10: all are abandoned although one panics
 scope.rs~        let index = self.next.index;~        self.marks.reserve(self.next.index);\n        let index = self.next.index;~scope P5: memory does not follow the index
-machine/exit.rs~        if panic.is_some() || self.course.case != ExitCase::Completed {~        if self.course.case != ExitCase::Completed {~scope P6: nothing is kept beside a panic
+machine/exit.rs~        if panic.is_some() {\n            self.panic(panic);\n            return None;~        if false {\n            return None;~scope P6: nothing is kept beside a panic
 machine/exit.rs~members.as_mut().index(self.policy.fairness().first_exit(len))~self.policy.fairness().first_exit(len)~scope P4: fair exits take turns
 machine.rs~= if F::KEEPS {~= if false {~scope P6: a body that succeeds keeps what has joined
 machine.rs~            if first.is_some() {\n                polled = cancel_block(block);\n            }\n~~scope: an observer that panics ends the body
