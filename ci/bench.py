@@ -41,6 +41,8 @@ KNOWN = {
     "time, at once": 1.65,
     "time, one wake at a time, Vec of 8": 1.4,
     "time, 64 enters at a time": 0.6,
+    "time, joined": 2.6,
+    "time, joined, stack": 5.1,
     "stack, release, array8 of 32 KiB": 1.5,
     "stack, release, array8 of 1 KiB": 1.5,
     "stack, debug, array8 of 32 KiB": 3.7,

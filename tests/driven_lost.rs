@@ -316,7 +316,7 @@ in_each_group! {
         assert_eq!(gather.end(), Report::cancelled().exits(&[(0, "lost")]));
     }
 
-    /// D15, D4: whoever is first, the body is polled once more after a driver has failed.
+    /// D15, D4: in either order, the body is polled once more after a driver has failed.
     fn lost_under_fair(group) {
         for polls in [1, 2] {
             let (log, breaks) = (Log::default(), Gate::new());

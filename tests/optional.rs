@@ -108,7 +108,7 @@ fn events() {
     });
 }
 
-/// Dropped beside an enter, and in an exit: nothing is told of the absent.
+/// Dropped beside an enter, and in an exit: the observer hears nothing of the absent.
 #[test]
 fn events_of_a_drop() {
     dropped_in([0, 2]);

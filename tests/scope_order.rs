@@ -40,7 +40,7 @@ async fn join_out_of_order(
     Ok(())
 }
 
-/// P4: a pool and its limit go by the index, whoever joined first; a stack by the order of joining.
+/// P4: a pool and its limit go by the index, in whatever order they joined; a stack by the order of joining.
 #[test]
 fn the_order_of_the_exits() {
     macro_rules! order {
