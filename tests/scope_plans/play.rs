@@ -138,7 +138,9 @@ impl Adopted {
 
 impl Drop for Adopted {
     fn drop(&mut self) {
-        self.0.take().map(Exit::abandon);
+        if let Some(resource) = self.0.take() {
+            resource.abandon();
+        }
     }
 }
 
