@@ -13,7 +13,7 @@ use core::{
 use pin_project::pin_project;
 
 #[cfg(feature = "alloc")]
-use alloc::boxed::Box;
+use {crate::exit::Judging, alloc::boxed::Box};
 
 use crate::{
     ExitCase, Resource, Verdict,
@@ -926,7 +926,7 @@ impl<V, E> Resource for ExitBoxed<V, E> {
     }
 
     fn exit_resource(self, case: ExitCase) -> impl Future<Output = Result<Verdict, E>> {
-        crate::exit::Judging(self.release_resource(case))
+        Judging(self.release_resource(case))
     }
 
     fn lend_value(&mut self) -> &mut V {

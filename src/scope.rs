@@ -339,11 +339,11 @@ impl<R: Resource> Scope<R> {
     /// assert_eq!(sum, 523);
     /// # Ok(()) }) }
     /// ```
-    pub async fn enter<M, E>(&self, member: M) -> Result<Lent<'_, R>, E>
+    pub fn enter<M, E>(&self, member: M) -> impl Future<Output = Result<Lent<'_, R>, E>>
     where
         M: IntoFuture<Output = Result<R, E>>,
     {
-        self.enter_into(member).await
+        self.enter_into(member)
     }
 
     /// Does what [`enter`](Self::enter) does, for a member whose resource is not yet an `R`. It becomes one when you drop the
@@ -398,14 +398,15 @@ impl<R: Resource> Scope<R> {
     /// group.await?;
     /// # Ok(()) }) }
     /// ```
-    pub async fn enter_into<M, V: Into<R>, E>(&self, member: M) -> Result<Lent<'_, V, R>, E>
+    pub fn enter_into<M, V: Into<R>, E>(&self, member: M) -> impl Future<Output = Result<Lent<'_, V, R>, E>>
     where
         M: IntoFuture<Output = Result<V, E>>,
     {
-        self.enter_as(member, |value| value).await
+        self.enter_as(member, |value| value)
     }
 
-    /// Enters a member, and makes a `V` of its resource.
+    /// Enters a member, and makes a `V` of its resource. This is the only `async fn`: each layer of them would hold the member
+    /// once more.
     async fn enter_as<M, U, V: Into<R>, E>(&self, member: M, make: impl FnOnce(U) -> V) -> Result<Lent<'_, V, R>, E>
     where
         M: IntoFuture<Output = Result<U, E>>,
@@ -733,11 +734,11 @@ impl<V: Into<R>, R: Resource> Lent<'_, V, R> {
     /// # Cancellation
     ///
     /// If you never poll the future, the scope has the resource back. Later, a drop of the future drops the exit halfway.
-    pub async fn release(this: Self) -> Result<V::Verdict, V::Error>
+    pub fn release(this: Self) -> impl Future<Output = Result<V::Verdict, V::Error>>
     where
         V: Resource,
     {
-        Self::exit(this, ExitCase::Completed).await
+        Self::exit(this, ExitCase::Completed)
     }
 
     /// Exits the resource now, with the case that you pass.

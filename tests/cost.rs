@@ -512,6 +512,10 @@ fn scopes() {
 
     assert_eq!(size_of::<Lent<'_, Bytes<64>>>(), 64 + 32);
     assert!(size_of::<Scope<Bytes<64>>>() <= 80);
+    // The member is an argument of one `async fn`, and its future a variable.
+    let empty = Scope::<Bytes<1024>>::new();
+    let member = size_of_val(&enter::<1024>(1));
+    assert!(size_of_val(&empty.enter(enter::<1024>(1))) < 2 * member + 1024 + 256);
     let (result, held) = allocations(scope().with(async |scope| {
         (0..LINKS).for_each(|_| drop(scope.hold(Bytes([0; 64]))));
         Ok(())

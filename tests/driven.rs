@@ -11,24 +11,9 @@ use std::{
     task::Poll,
 };
 
-use common::{Act, Driver, Gate, Log, Member, Report, assert_released, fails, well};
-use driven::{connect, drive, driven_by, links, over, sleeps, steps};
+use common::{Driver, Gate, Log, Member, Report, assert_released, fails, well};
+use driven::{body, busy, connect, drive, driven_by, links, over, sleeps, steps};
 use gather_cm::{Cause, Driven, EnterExt, Entered, ExitCase, gather};
-
-/// A driver that never ends, and wakes itself.
-fn busy() -> Act {
-    sleeps().busy()
-}
-
-/// A body that waits at a gate.
-async fn body(log: &Log, gate: &Gate) -> Result<u8, &'static str> {
-    poll_fn(|cx| {
-        log.push("body");
-        gate.poll(cx)
-    })
-    .await;
-    Ok(7)
-}
 
 in_each_group! {
     /// D1, D2, D8: once per poll, from the poll of the enter on, before the body, after the own exit, and until that ends.

@@ -7,23 +7,8 @@ mod driven;
 use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
 
 use common::{Driver, Gate, Log, Report, Why, assert_released, fails, well};
-use driven::{connect, drive, driven_by, links, sleeps, steps};
+use driven::{body, busy, connect, drive, driven_by, links, sleeps, steps};
 use gather_cm::{Cause, EnterExt, Origin, gather};
-
-/// A driver that never ends, and wakes itself.
-fn busy() -> common::Act {
-    sleeps().busy()
-}
-
-/// A body that waits at a gate.
-async fn body(log: &Log, gate: &Gate) -> Result<u8, &'static str> {
-    poll_fn(|cx| {
-        log.push("body");
-        gate.poll(cx)
-    })
-    .await;
-    Ok(7)
-}
 
 in_each_group! {
     /// D4: the body is polled once more. If it finishes, its result stands, and the error is that of the member's exit.

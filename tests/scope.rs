@@ -11,20 +11,10 @@ use std::{
     pin::pin,
 };
 
-use common::{Act, Gate, Log, Member, Report, Resource, assert_released, events, fails, well};
+use common::{Gate, Log, Member, Report, Resource, assert_released, events, fails, held, member, well};
 use futures::{FutureExt, future::select, join};
 use gather_cm::{Exit, ExitCase, Lent, Scope, gather, scope};
 use shield::drive;
-
-/// A resource that has entered already.
-fn held(log: &Log, name: usize, exit: Act) -> Resource {
-    let enter = Member::new(log, name, well(), exit).into_future();
-    enter.now_or_never().expect("it is ready").unwrap_or_else(|_| unreachable!())
-}
-
-fn member(log: &Log, name: usize) -> Member {
-    Member::new(log, name, well(), well())
-}
 
 /// P1: the body polls the enters, as many as it likes. The index tells which began first.
 #[test]

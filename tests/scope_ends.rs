@@ -7,7 +7,7 @@ mod shield;
 
 use std::{cell::RefCell, future::pending, pin::pin, rc::Rc};
 
-use common::{Act, Driver, Gate, Log, Member, Report, Resource, Why, assert_released, events, fails, well};
+use common::{Driver, Gate, Log, Member, Report, Resource, Why, assert_released, events, fails, held, member, well};
 use futures::{FutureExt, future::select, join};
 use gather_cm::{
     EnterExt, Entered, Exit, ExitCase, Joined, Lent, Scope, gather,
@@ -15,16 +15,6 @@ use gather_cm::{
     scope,
 };
 use shield::{Queue, drive};
-
-fn member(log: &Log, name: usize) -> Member {
-    Member::new(log, name, well(), well())
-}
-
-/// A resource that has entered already.
-fn held(log: &Log, name: usize, exit: Act) -> Resource {
-    let enter = Member::new(log, name, well(), exit).into_future();
-    enter.now_or_never().expect("it is ready").unwrap_or_else(|_| unreachable!())
-}
 
 /// P3: a stop drops the pending enter and the pending release with the body. Live guards return their resources.
 #[test]

@@ -13,7 +13,7 @@ use std::{
     rc::Rc,
 };
 
-use common::{Act, Gate, Log, Member, Report, Resource, assert_released, fails, well};
+use common::{Gate, Log, Member, Report, Resource, assert_released, fails, held, member, well};
 use futures::{FutureExt, future::select};
 use gather_cm::{Exit, Lent, Scope, gather, scope};
 use shield::{Queue, drive};
@@ -69,15 +69,6 @@ fn assert_ends(events: &[String]) {
         open.extend(then.map(|then| (of, then)));
     }
     assert!(open.is_empty(), "no end: {open:?} in {events:#?}");
-}
-
-fn member(log: &Log, name: usize) -> Member {
-    Member::new(log, name, well(), well())
-}
-
-fn held(log: &Log, name: usize, exit: Act) -> Resource {
-    let enter = Member::new(log, name, well(), exit).into_future();
-    enter.now_or_never().expect("it is ready").unwrap_or_else(|_| unreachable!())
 }
 
 /// Every way an enter, a resource and a release can end in a body that completes.

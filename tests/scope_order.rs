@@ -7,20 +7,10 @@ mod shield;
 
 use std::{cell::Cell, pin::pin};
 
-use common::{Act, Gate, Log, Member, Report, Resource, assert_released, fails, well};
+use common::{Act, Gate, Log, Member, Report, Resource, assert_released, fails, held, member, well};
 use futures::FutureExt;
 use gather_cm::{Cause, Exit, ExitCase, Lent, Scope, scope};
 use shield::drive;
-
-/// A resource that has entered already.
-fn held(log: &Log, name: usize, exit: Act) -> Resource {
-    let enter = Member::new(log, name, well(), exit).into_future();
-    enter.now_or_never().expect("it is ready").unwrap_or_else(|_| unreachable!())
-}
-
-fn member(log: &Log, name: usize) -> Member {
-    Member::new(log, name, well(), well())
-}
 
 /// Joins in the order 1, 0, 3. The enter with the index 2 is dropped.
 async fn join_out_of_order(

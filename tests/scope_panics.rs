@@ -10,20 +10,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
 };
 
-use common::{Act, Gate, Log, Member, Report, Resource, Why, assert_released, fails, message, panics, well};
+use common::{Gate, Log, Member, Report, Resource, Why, assert_released, fails, held, member, message, panics, well};
 use futures::FutureExt;
 use gather_cm::{Lent, Scope, scope};
 use shield::drive;
-
-fn member(log: &Log, name: usize) -> Member {
-    Member::new(log, name, well(), well())
-}
-
-/// A resource that has entered already.
-fn held(log: &Log, name: usize, exit: Act) -> Resource {
-    let enter = Member::new(log, name, well(), exit).into_future();
-    enter.now_or_never().expect("it is ready").unwrap_or_else(|_| unreachable!())
-}
 
 /// Panics when it is dropped.
 struct Bomb(&'static str);

@@ -330,17 +330,17 @@ impl<E> Scope<BoxExit<E>> {
     /// # #[cfg(not(feature = "std"))]
     /// # fn main() {}
     /// ```
-    pub async fn enter_boxed<M, V, X, E2>(
+    pub fn enter_boxed<M, V, X, E2>(
         &self,
         member: M,
         exit: impl FnOnce(V, ExitCase) -> X + Send + 'static,
-    ) -> Result<Lent<'_, Boxed<V, E>, BoxExit<E>>, E2>
+    ) -> impl Future<Output = Result<Lent<'_, Boxed<V, E>, BoxExit<E>>, E2>>
     where
         M: IntoFuture<Output = Result<V, E2>>,
         V: Exit<Error = E> + Send + 'static,
         X: Future<Output = Result<V::Verdict, E>> + Send + 'static,
     {
-        self.enter_as(member, |value| Boxed(Box::pin(Cell::Held(value, exit, PhantomData::<fn() -> OfExit>)))).await
+        self.enter_as(member, |value| Boxed(Box::pin(Cell::Held(value, exit, PhantomData::<fn() -> OfExit>))))
     }
 
     /// Enters a member of any type. `exit` exits its value, as [`exit_with`](crate::EnterExt::exit_with) does.
@@ -349,18 +349,18 @@ impl<E> Scope<BoxExit<E>> {
     /// # Errors
     ///
     /// As [`enter`](Self::enter).
-    pub async fn adopt<M, V, X, W, E2>(
+    pub fn adopt<M, V, X, W, E2>(
         &self,
         member: M,
         exit: impl FnOnce(V, ExitCase) -> X + Send + 'static,
-    ) -> Result<Lent<'_, Boxed<V, E>, BoxExit<E>>, E2>
+    ) -> impl Future<Output = Result<Lent<'_, Boxed<V, E>, BoxExit<E>>, E2>>
     where
         M: IntoFuture<Output = Result<V, E2>>,
         V: Send + 'static,
         X: Future<Output = Result<W, E>> + Send + 'static,
         W: Into<Verdict>,
     {
-        self.enter_as(member, |value| Boxed(Box::pin(Cell::Held(value, exit, PhantomData::<fn() -> Plain>)))).await
+        self.enter_as(member, |value| Boxed(Box::pin(Cell::Held(value, exit, PhantomData::<fn() -> Plain>))))
     }
 
     /// Runs `exit` at the end of the scope. [`enter_boxed`](Self::enter_boxed) has an example.
@@ -410,16 +410,15 @@ impl<'a, E> Scope<LocalBoxExit<'a, E>> {
     /// assert_eq!(exits.into_inner(), 7);
     /// # Ok(()) }) }
     /// ```
-    pub async fn enter_local<M, V, E2>(
+    pub fn enter_local<M, V, E2>(
         &self,
         member: M,
-    ) -> Result<Lent<'_, LocalBoxed<'a, V, E>, LocalBoxExit<'a, E>>, E2>
+    ) -> impl Future<Output = Result<Lent<'_, LocalBoxed<'a, V, E>, LocalBoxExit<'a, E>>, E2>>
     where
         M: IntoFuture<Output = Result<V, E2>>,
         V: Exit<Error = E> + 'a,
     {
         self.enter_as(member, |value| LocalBoxed(Box::pin(Cell::Held(value, V::exit, PhantomData::<fn() -> OfExit>))))
-            .await
     }
 
     /// Enters a member of any type. `exit` exits its value, as [`exit_with`](crate::EnterExt::exit_with) does.
@@ -428,18 +427,18 @@ impl<'a, E> Scope<LocalBoxExit<'a, E>> {
     /// # Errors
     ///
     /// As [`enter`](Self::enter).
-    pub async fn adopt_local<M, V, X, W, E2>(
+    pub fn adopt_local<M, V, X, W, E2>(
         &self,
         member: M,
         exit: impl FnOnce(V, ExitCase) -> X + 'a,
-    ) -> Result<Lent<'_, LocalBoxed<'a, V, E>, LocalBoxExit<'a, E>>, E2>
+    ) -> impl Future<Output = Result<Lent<'_, LocalBoxed<'a, V, E>, LocalBoxExit<'a, E>>, E2>>
     where
         M: IntoFuture<Output = Result<V, E2>>,
         V: 'a,
         X: Future<Output = Result<W, E>> + 'a,
         W: Into<Verdict>,
     {
-        self.enter_as(member, |value| LocalBoxed(Box::pin(Cell::Held(value, exit, PhantomData::<fn() -> Plain>)))).await
+        self.enter_as(member, |value| LocalBoxed(Box::pin(Cell::Held(value, exit, PhantomData::<fn() -> Plain>))))
     }
 
     /// Runs `exit` at the end of the scope. [`enter_local`](Self::enter_local) has an example.

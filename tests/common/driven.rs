@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -47,6 +47,21 @@ pub fn drives(log: &Log, name: usize, act: Act) -> Drives {
 /// A driver that never ends, and is polled only if it was woken.
 pub fn sleeps() -> Act {
     well().gate(&Gate::new())
+}
+
+/// A driver that never ends, and wakes itself.
+pub fn busy() -> Act {
+    sleeps().busy()
+}
+
+/// A body that waits at a gate.
+pub async fn body(log: &Log, gate: &Gate) -> Result<u8, &'static str> {
+    poll_fn(|cx| {
+        log.push("body");
+        gate.poll(cx)
+    })
+    .await;
+    Ok(7)
 }
 
 /// Enters a resource, which comes with a driver.

@@ -776,3 +776,14 @@ pub fn members(log: &Log, acts: [(Act, Act); 3]) -> [Member; 3] {
 pub fn events(log: &Log) -> Vec<String> {
     log.take().into_iter().filter(|line| !line.contains("poll") && !line.starts_with("drop")).collect()
 }
+
+/// A member for which all goes well at once.
+pub fn member(log: &Log, name: usize) -> Member {
+    Member::new(log, name, well(), well())
+}
+
+/// A resource that has entered already.
+pub fn held(log: &Log, name: usize, exit: Act) -> Resource {
+    let enter = Member::new(log, name, well(), exit).into_future();
+    futures_util::FutureExt::now_or_never(enter).expect("it is ready").unwrap_or_else(|_| unreachable!())
+}
