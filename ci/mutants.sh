@@ -274,16 +274,16 @@ machine/outcome.rs~        let _ = members.as_mut().visit(0, &mut ClearAbsent { 
 scope.rs~            self.scope.put(self.mark, value);~            drop(value);~scope P3: a guard gives its resource back
 scope.rs~        self.next.index += 1;\n~~scope P4: no index is used twice
 scope.rs~        self.next.rank += 1;\n~~scope P4: a stack knows the order of joining
-scope.rs~        joined.sort();\n        let mut first~        let mut first~scope P10: a scope that is dropped abandons by index
+group/scope.rs~        for (value, mark) in self.values.into_iter().zip(self.marks) {~        for (value, mark) in self.values.into_iter().zip(self.marks).rev() {~scope P10: a scope that is dropped abandons by index
 scope.rs~        this.scope.events.push(Event::TakenOut { index: this.mark.index });\n~~scope: the observer receives TakenOut
 scope.rs~let event = if self.calls { self.kind.panicked } else { self.kind.dropped };~let event = self.kind.dropped;~scope: an enter that panics has failed for the observer
 scope.rs~        if !self.over {~        if false {~scope: the observer receives the drop of what the body polls
 scope.rs~exit.end(if result.is_ok() { Event::Exited { index } } else { Event::ExitFailed { index } });~exit.end(Event::Exited { index });~scope: the observer receives ExitFailed of a release
-scope.rs~        Self::exit(this, ExitCase::Completed).await~        Self::exit(this, ExitCase::Cancelled).await~scope P5: release exits with Completed
+scope.rs~        Self::exit(this, ExitCase::Completed)~        Self::exit(this, ExitCase::Cancelled)~scope P5: release exits with Completed
 scope.rs~value.exit_resource(case)~value.exit_resource(ExitCase::Completed)~scope P5: exit passes its case on
 scope.rs~            first.guard(&mut || value.show_error(error));~            let _ = (value, error);~scope P10: a scope alone shows errors
-scope.rs~            joined.events.push(Event::Abandoned { index: mark.index });~            let _ = mark;~scope: the observer receives Abandoned
-scope.rs~            first.drop(Held::new(value));~            drop(Held::new(value));~scope P10: all are abandoned although one panics
+group/scope.rs~            self.events.push(Event::Abandoned { index: mark.index });~            let _ = mark;~scope: the observer receives Abandoned
+group/scope.rs~            first.drop(Held::new(value));~            drop(Held::new(value));~scope P10: all are abandoned although one panics
 scope.rs~        let index = self.next.index;~        self.marks.reserve(self.next.index);\n        let index = self.next.index;~scope P5: memory does not follow the index
 machine/exit.rs~        if panic.is_some() {\n            self.panic(panic);\n            return None;~        if false {\n            return None;~scope P6: nothing is kept beside a panic
 machine/exit.rs~members.as_mut().index(self.policy.fairness().first_exit(len))~self.policy.fairness().first_exit(len)~scope P4: fair exits take turns

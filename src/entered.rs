@@ -21,6 +21,12 @@ use crate::{
     slot::Nobody,
     unwind::FirstPanic,
 };
+#[cfg(feature = "alloc")]
+use crate::{
+    Resource,
+    group::scope::{Joined, TellsBeside},
+    observe::Events,
+};
 
 /// The resources of a group that was entered. [`Gather::enter`] returns it.
 ///
@@ -355,6 +361,53 @@ impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
         Err(Entered::new(held, policy))
     }
 }
+
+/// The body of a scope, as in [`Call`](crate::machine::Call). If it succeeds, what has joined comes along with its value.
+#[cfg(feature = "alloc")]
+pub(crate) struct CallAndKeep<C, K> {
+    body: C,
+    block: K,
+}
+
+#[cfg(feature = "alloc")]
+impl<C, K> CallAndKeep<C, K> {
+    pub(crate) fn new(body: C, block: K) -> Self {
+        Self { body, block }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<C, K, Fut, R: Resource, X: ExitPolicy, T, B> After<Joined<R>, X> for CallAndKeep<C, K>
+where
+    K: FnOnce(C, HeldAll<Joined<R>, X::Rank>, X) -> Fut,
+    Fut: Future<Output = (HeldAll<Joined<R>, X::Rank>, Ended<Result<Kept<T, R, X>, B>>)>,
+{
+    const BODY: bool = true;
+    type Value = Kept<T, R, X>;
+    type Error = B;
+    type Block = Fut;
+    type Drivers = TellsBeside;
+
+    fn split(&self, joined: Joined<R>) -> (Joined<R>, TellsBeside) {
+        let events = TellsBeside::of(&joined);
+        (joined, events)
+    }
+
+    fn begin(self, held: HeldAll<Joined<R>, X::Rank>, policy: X) -> Result<Fut, Self::Value> {
+        Ok((self.block)(self.body, held, policy))
+    }
+
+    const KEEPS: bool = true;
+
+    fn keep((value, _): Self::Value, mut held: HeldAll<Joined<R>, X::Rank>, policy: X) -> Self::Value {
+        held.values_mut().events = Events::NONE;
+        (value, Some(Entered::new(held, policy)))
+    }
+}
+
+/// The value of a body, and what it has entered, once that is known to be kept.
+#[cfg(feature = "alloc")]
+pub(crate) type Kept<T, R, X> = (T, Option<Entered<Joined<R>, X>>);
 
 impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
     /// Enters every member at the same time, and returns the resources as one, [`Entered`]. This is the first half of a life

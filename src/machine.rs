@@ -18,8 +18,6 @@ mod outcome;
 mod recover;
 
 pub(crate) use body::{After, Body, Call, Ended};
-#[cfg(feature = "alloc")]
-pub(crate) use body::{CallAndKeep, Kept};
 pub(crate) use exit::ExitOnly;
 #[cfg(feature = "alloc")]
 pub(crate) use hand_over::Rest;

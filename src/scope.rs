@@ -11,17 +11,18 @@ use core::{
 };
 
 use crate::{
-    Entered, Event, Exit, ExitCase, FailureOf, Gather, Resource, Verdict,
+    Entered, Event, Exit, ExitCase, FailureOf, Gather, Group, Many, Resource, Values, Verdict,
     drive::Exiting,
     gather,
     group::{
-        HeldAll,
-        scope::{Joined, Mark},
+        HeldAll, Members,
+        scope::{Joined, Mark, ScopeSlots},
+        sealed::Sealed,
     },
     lock::Lock,
     observe::Events,
-    policy::Exits,
-    slot::Held,
+    policy::{ExitPolicy, Exits, Observer, Policy, Rank},
+    slot::Slot,
     unwind::FirstPanic,
 };
 
@@ -516,12 +517,35 @@ impl<R: Resource> Scope<R> {
 
     /// Moves the resources out, by index.
     pub(crate) fn into_joined(mut self) -> Joined<R> {
-        let events = self.events.clone();
+        self.take_joined()
+    }
+
+    fn take_joined(&mut self) -> Joined<R> {
         let store = self.store.get_mut();
         let (values, marks) = (mem::take(&mut store.values), mem::take(&mut store.marks));
-        let mut joined = Joined { values, marks, next: store.next, events };
+        let mut joined = Joined { values, marks, next: store.next, events: self.events.clone() };
         joined.sort();
         joined
+    }
+}
+
+impl<R: Resource> Sealed for Scope<R> {}
+
+impl<R: Resource> Group for Scope<R> {
+    type Values = Joined<R>;
+    type Error = R::Error;
+    type Shape = Many;
+
+    fn into_members<T: Rank>(self, caller_waker: bool, observed: bool) -> impl Members<Values = Joined<R>, Rank = T> {
+        self.observed(observed).into_joined().hold((), caller_waker)
+    }
+}
+
+impl<S: Slot<Value: Resource>> ScopeSlots<S> {
+    /// Slots that hold what has joined `scope`, under these policies.
+    pub(crate) fn of<P: Policy>(scope: Scope<S::Value>, release: S::Release) -> Self {
+        let joined = scope.observed(P::Observer::OBSERVES).into_joined();
+        Self::new(joined, release, <P::Exits as ExitPolicy>::CALLER_WAKER)
     }
 }
 
@@ -536,20 +560,9 @@ impl<R: Resource> From<Joined<R>> for Scope<R> {
 /// It abandons what has joined, in the order of the indices.
 impl<R: Resource> Drop for Scope<R> {
     fn drop(&mut self) {
-        let events = self.events.clone();
-        let store = self.store.get_mut();
-        if store.values.is_empty() {
-            return;
+        if !self.store.get_mut().values.is_empty() {
+            self.take_joined().abandon();
         }
-        let (values, marks) = (mem::take(&mut store.values), mem::take(&mut store.marks));
-        let mut joined = Joined { values, marks, next: store.next, events };
-        joined.sort();
-        let mut first = FirstPanic::none();
-        for (value, mark) in joined.values.into_iter().zip(joined.marks) {
-            first.drop(Held::new(value));
-            joined.events.push(Event::Abandoned { index: mark.index });
-        }
-        first.resume_in_drop();
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
 use crate::{
     Joined, Many, Scope,
     cycle::AllOrNothing,
-    machine::{CallAndKeep, Kept},
+    entered::{CallAndKeep, Kept},
 };
 
 /// What the body of `with` returns: a `Result` with the group's error type `E`. This trait is sealed.

@@ -12,12 +12,12 @@ use core::{
 use pin_project::pin_project;
 
 use crate::{
-    Errors, Group, Many, Resource, Scope,
+    Errors, Event, Many, Resource,
     drive::{Drive, Drove, NoDriver},
-    group::{Members, Poller, PortableMembers, Values, Visitor, sealed::Sealed, vec},
+    group::{Members, Poller, PortableMembers, Values, Visitor, vec},
     observe::Events,
-    policy::{ExitPolicy, Observer, Policy, Rank},
-    slot::{FromHeld, MemberSlot, Phase, PortableSlot, Slot},
+    policy::Rank,
+    slot::{FromHeld, Held, MemberSlot, Phase, PortableSlot, Slot},
     unwind::FirstPanic,
 };
 
@@ -29,7 +29,7 @@ pub struct Mark {
     pub(crate) rank: usize,
 }
 
-/// The resources that have joined a [`Scope`], by index. It derefs to a slice.
+/// The resources that have joined a [`Scope`](crate::Scope), by index. It derefs to a slice.
 ///
 /// [`with_entered`](crate::Gather::with_entered) returns them in an [`Entered`](crate::Entered), and has an example.
 pub struct Joined<R> {
@@ -100,18 +100,6 @@ impl<R: fmt::Debug> fmt::Debug for Joined<R> {
     }
 }
 
-impl<R: Resource> Sealed for Scope<R> {}
-
-impl<R: Resource> Group for Scope<R> {
-    type Values = Joined<R>;
-    type Error = R::Error;
-    type Shape = Many;
-
-    fn into_members<T: Rank>(self, caller_waker: bool, observed: bool) -> impl Members<Values = Joined<R>, Rank = T> {
-        self.observed(observed).into_joined().hold((), caller_waker)
-    }
-}
-
 impl<R: Resource> Values for Joined<R> {
     type Error = R::Error;
     type Shape = Many;
@@ -146,7 +134,12 @@ impl<R: Resource> Values for Joined<R> {
     }
 
     fn abandon(self) {
-        drop(Scope::from(self));
+        let mut first = FirstPanic::none();
+        for (value, mark) in self.values.into_iter().zip(self.marks) {
+            first.drop(Held::new(value));
+            self.events.push(Event::Abandoned { index: mark.index });
+        }
+        first.resume_in_drop();
     }
 }
 
@@ -207,14 +200,6 @@ impl<S: Slot> ScopeSlots<S> {
         let slots = slots.map(|(value, mark)| S::held(value, S::Rank::from_number(mark.rank), release));
         let slots = vec::Slots::held(slots, release, caller_waker);
         Self { slots, marks, next, events, caller_waker }
-    }
-}
-
-impl<S: Slot<Value: Resource>> ScopeSlots<S> {
-    /// Slots that hold what has joined `scope`, under these policies.
-    pub(crate) fn of<P: Policy>(scope: Scope<S::Value>, release: S::Release) -> Self {
-        let joined = scope.observed(P::Observer::OBSERVES).into_joined();
-        Self::new(joined, release, <P::Exits as ExitPolicy>::CALLER_WAKER)
     }
 }
 

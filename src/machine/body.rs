@@ -9,8 +9,6 @@ use core::{
 
 use pin_project::pin_project;
 
-#[cfg(feature = "alloc")]
-use crate::{Entered, Joined, Resource, group::scope::TellsBeside, observe::Events};
 use crate::{
     Values,
     drive::Drive,
@@ -85,53 +83,6 @@ where
         Ok((self.block)(self.body, held, policy))
     }
 }
-
-/// The body of a scope, as in [`Call`]. If it succeeds, what has joined comes along with its value.
-#[cfg(feature = "alloc")]
-pub(crate) struct CallAndKeep<C, K> {
-    body: C,
-    block: K,
-}
-
-#[cfg(feature = "alloc")]
-impl<C, K> CallAndKeep<C, K> {
-    pub(crate) fn new(body: C, block: K) -> Self {
-        Self { body, block }
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<C, K, Fut, R: Resource, X: ExitPolicy, T, B> After<Joined<R>, X> for CallAndKeep<C, K>
-where
-    K: FnOnce(C, HeldAll<Joined<R>, X::Rank>, X) -> Fut,
-    Fut: Future<Output = (HeldAll<Joined<R>, X::Rank>, Ended<Result<Kept<T, R, X>, B>>)>,
-{
-    const BODY: bool = true;
-    type Value = Kept<T, R, X>;
-    type Error = B;
-    type Block = Fut;
-    type Drivers = TellsBeside;
-
-    fn split(&self, joined: Joined<R>) -> (Joined<R>, TellsBeside) {
-        let events = TellsBeside::of(&joined);
-        (joined, events)
-    }
-
-    fn begin(self, held: HeldAll<Joined<R>, X::Rank>, policy: X) -> Result<Fut, Self::Value> {
-        Ok((self.block)(self.body, held, policy))
-    }
-
-    const KEEPS: bool = true;
-
-    fn keep((value, _): Self::Value, mut held: HeldAll<Joined<R>, X::Rank>, policy: X) -> Self::Value {
-        held.values_mut().events = Events::NONE;
-        (value, Some(Entered::new(held, policy)))
-    }
-}
-
-/// The value of a body, and what it has entered, once that is known to be kept.
-#[cfg(feature = "alloc")]
-pub(crate) type Kept<T, R, X> = (T, Option<Entered<Joined<R>, X>>);
 
 /// The waker that tells the body's block, by its address, to return the values. It wakes nobody.
 static CANCEL: &Waker = Waker::noop();
