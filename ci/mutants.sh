@@ -287,7 +287,7 @@ group/scope.rs~            first.drop(Held::new(value));~            drop(Held::
 scope.rs~        let index = self.next.index;~        self.marks.reserve(self.next.index);\n        let index = self.next.index;~scope P5: memory does not follow the index
 machine/exit.rs~        if panic.is_some() {\n            self.panic(panic);\n            return None;~        if false {\n            return None;~scope P6: nothing is kept beside a panic
 machine/exit.rs~members.as_mut().index(self.policy.fairness().first_exit(len))~self.policy.fairness().first_exit(len)~scope P4: fair exits take turns
-machine.rs~= if F::KEEPS {~= if false {~scope P6: a body that succeeds keeps what has joined
+machine.rs~        if F::KEEPS {~        if false {~scope P6: a body that succeeds keeps what has joined
 machine.rs~            if first.is_some() {\n                polled = cancel_block(block);\n            }\n~~scope: an observer that panics ends the body
 machine/body.rs~(S::ENDS_BODY || V::DRIVEN || V::GROWS)~(S::ENDS_BODY || V::DRIVEN)~scope: the body of a scope can be ended
 group/scope.rs~self.inner.visit(self.marks[place].index, slot)~self.inner.visit(place, slot)~scope P4: errors have the indices of the scope

@@ -17,7 +17,7 @@ use {crate::exit::Judging, alloc::boxed::Box};
 
 use crate::{
     ExitCase, Resource, Verdict,
-    drive::{self, Alone, Drive, Drove, Exiting, Kind, OfTarget},
+    drive::{Alone, Drive, Drove, Exiting, Kind, OfTarget, Split},
     driven::{ByDriver, DriverOutput, Prepared, prepare},
     exit::{Answer, Answering, sealed::Sealed},
     optional::ByOption,
@@ -1109,17 +1109,9 @@ impl<V: Resource<Error: Into<E2>>, E2> Resource for ErrorsInto<V, E2> {
         self.value.take_lost().map(Into::into)
     }
 
-    fn split_drivers(self) -> (Self, impl Drive<Self>) {
-        fn split<V, E2, D: Drive<V>>(
-            this: ErrorsInto<V, E2>,
-            split: fn(V) -> (V, D),
-        ) -> (ErrorsInto<V, E2>, OfTarget<D>) {
-            drive::split(this, |this| {
-                let (value, drivers) = split(this.value);
-                (ErrorsInto { value, ..this }, OfTarget(drivers))
-            })
-        }
-        split(self, V::split_drivers)
+    fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        let split = V::split_drivers();
+        move |this: &mut Self| OfTarget(split.split(&mut this.value))
     }
 }
 
@@ -1191,13 +1183,8 @@ impl<V: Resource, D: AsyncFnOnce() -> V::Error> Resource for ExitWithin<V, D> {
         self.value.take_lost()
     }
 
-    fn split_drivers(self) -> (Self, impl Drive<Self>) {
-        fn split<V, B, D: Drive<V>>(this: ExitWithin<V, B>, split: fn(V) -> (V, D)) -> (ExitWithin<V, B>, OfTarget<D>) {
-            drive::split(this, |this| {
-                let (value, drivers) = split(this.value);
-                (ExitWithin { value, ..this }, OfTarget(drivers))
-            })
-        }
-        split(self, V::split_drivers)
+    fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        let split = V::split_drivers();
+        move |this: &mut Self| OfTarget(split.split(&mut this.value))
     }
 }

@@ -32,9 +32,6 @@ impl Drove {
 pub trait Drive<V>: Sized {
     type Kind: Kind;
 
-    /// If these resources have none.
-    fn none(value: &V) -> Option<Self>;
-
     /// Polls those of the member `index`. An error waits until the drivers have rejoined their resources.
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove;
 
@@ -80,10 +77,6 @@ pub struct Undriven;
 impl<V> Drive<V> for Undriven {
     type Kind = NoDriver;
 
-    fn none(_: &V) -> Option<Self> {
-        Some(Self)
-    }
-
     fn drive(&mut self, _: usize, _: &mut Context<'_>) -> Drove {
         Drove::default()
     }
@@ -102,10 +95,6 @@ pub(crate) struct OfTarget<D>(pub(crate) D);
 
 impl<W: DerefMut<Target: Sized>, D: Drive<W::Target>> Drive<W> for OfTarget<D> {
     type Kind = D::Kind;
-
-    fn none(wrapper: &W) -> Option<Self> {
-        D::none(wrapper).map(Self)
-    }
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
         self.0.drive(index, cx)
@@ -128,11 +117,18 @@ impl<W: DerefMut<Target: Sized>, D: Drive<W::Target>> Drive<W> for OfTarget<D> {
     }
 }
 
-/// Splits the drivers off, if there are any. Otherwise nothing is moved.
-pub(crate) fn split<V, D: Drive<V>>(value: V, split: impl FnOnce(V) -> (V, D)) -> (V, D) {
-    match D::none(&value) {
-        Some(none) => (value, none),
-        None => split(value),
+/// Moves the drivers out of a `V`, in place: a `V` may be large. It is a closure, so that it has no lifetime.
+pub trait Split<V>: Copy + Send + Sync {
+    type Drivers: Drive<V>;
+
+    fn split(self, value: &mut V) -> Self::Drivers;
+}
+
+impl<V, D: Drive<V>, F: Fn(&mut V) -> D + Copy + Send + Sync> Split<V> for F {
+    type Drivers = D;
+
+    fn split(self, value: &mut V) -> D {
+        self(value)
     }
 }
 
@@ -223,10 +219,6 @@ impl Kind for WithDriver {
 #[cfg(feature = "alloc")]
 impl<V, D: Drive<V>> Drive<Vec<V>> for Box<[D]> {
     type Kind = D::Kind;
-
-    fn none(values: &Vec<V>) -> Option<Self> {
-        values.iter().map(D::none).collect()
-    }
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
         self[index].drive(0, cx)

@@ -17,7 +17,7 @@ use crate::adapters::ByBox;
 use crate::{
     Adapted, ExitCase, Resource, Verdict,
     adapters::{AbandonWith, Adapter, ByClosure, ByDrop},
-    drive::{Drive, Drove, Exiting, WithDriver},
+    drive::{Drive, Drove, Exiting, Split, WithDriver},
     exit::{Answer, sealed},
     unwind::{self, FirstPanic},
 };
@@ -250,10 +250,9 @@ where
         self.driver.take_error().or_else(|| self.handle.take_lost())
     }
 
-    fn split_drivers(self) -> (Self, impl Drive<Self>) {
-        let Self { handle, driver, to_end } = self;
-        let (handle, inside) = handle.split_drivers();
-        (Self { handle, driver: Driver::Over, to_end }, OfDriven { driver, inside })
+    fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        let split = H::split_drivers();
+        move |driven: &mut Self| OfDriven { driver: driven.driver.take(), inside: split.split(&mut driven.handle) }
     }
 }
 
@@ -269,10 +268,6 @@ where
     I: Drive<H>,
 {
     type Kind = WithDriver;
-
-    fn none(_: &Driven<H, D, E>) -> Option<Self> {
-        None
-    }
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
         let drove = self.driver.poll(cx);

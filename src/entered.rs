@@ -13,7 +13,7 @@ use pin_project::pin_project;
 
 use crate::{
     Cause, Cycle, Errors, Exit, ExitCase, Failure, FailureOf, Gather, Group, Known, Shape, Values, Verdict, With,
-    drive::{self, Drive, Drove, Exiting, Undriven},
+    drive::{Drive, Drove, Exiting, Split, Undriven},
     exit::Answer,
     group::{HeldAll, Members},
     machine::{After, Ended, ExitOnly, Machine},
@@ -234,18 +234,9 @@ impl<V: Values<Error: 'static>, P: ExitPolicy> Exit for Entered<V, P> {
         Some(Failure { cause: Cause::Lost(errors), exits: Errors::empty(), suppressed: false, names })
     }
 
-    fn split_in_group(self) -> (Self, impl Drive<Self>) {
-        fn split<V: Values, P: ExitPolicy, D: Drive<V>>(
-            entered: Entered<V, P>,
-            split: fn(V) -> (V, D),
-        ) -> (Entered<V, P>, OfGroup<D>) {
-            drive::split(entered, |mut entered| {
-                let (values, ranks) = entered.held.take();
-                let (values, drivers) = split(values);
-                (Entered { held: HeldAll::new(values, ranks), ..entered }, OfGroup(drivers))
-            })
-        }
-        split(self, V::split)
+    fn split_in_group() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        let split = V::split();
+        move |entered: &mut Self| OfGroup(split.split(entered.held.values_mut()))
     }
 }
 
@@ -254,10 +245,6 @@ struct OfGroup<D>(D);
 
 impl<V: Values, P: ExitPolicy, D: Drive<V>> Drive<Entered<V, P>> for OfGroup<D> {
     type Kind = D::Kind;
-
-    fn none(entered: &Entered<V, P>) -> Option<Self> {
-        D::none(entered.held.values()).map(Self)
-    }
 
     fn drive(&mut self, _: usize, cx: &mut Context<'_>) -> Drove {
         self.0.drive_all(cx)
@@ -353,8 +340,8 @@ impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
     type Block = Nobody<(HeldAll<V, X::Rank>, Ended<Result<Entered<V, X>, V::Error>>)>;
     type Drivers = Undriven;
 
-    fn split(&self, values: V) -> (V, Undriven) {
-        (values, Undriven)
+    fn split(&self, _: &mut V) -> Undriven {
+        Undriven
     }
 
     fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Entered<V, X>> {
@@ -388,9 +375,8 @@ where
     type Block = Fut;
     type Drivers = TellsBeside;
 
-    fn split(&self, joined: Joined<R>) -> (Joined<R>, TellsBeside) {
-        let events = TellsBeside::of(&joined);
-        (joined, events)
+    fn split(&self, joined: &mut Joined<R>) -> TellsBeside {
+        TellsBeside::of(joined)
     }
 
     fn begin(self, held: HeldAll<Joined<R>, X::Rank>, policy: X) -> Result<Fut, Self::Value> {

@@ -13,8 +13,8 @@ use alloc::boxed::Box;
 use pin_project::pin_project;
 
 #[cfg(feature = "alloc")]
-use crate::drive::{self, OfTarget};
-use crate::drive::{Drive, Drove, Exiting, NoDriver, Undriven};
+use crate::drive::OfTarget;
+use crate::drive::{Drive, Drove, Exiting, NoDriver, Split, Undriven};
 
 /// A resource: a value that must be released by an async `exit`.
 ///
@@ -214,8 +214,8 @@ pub trait Exit: Sized {
 
     /// [`Resource::split_drivers`].
     #[doc(hidden)]
-    fn split_in_group(self) -> (Self, impl Drive<Self>) {
-        (self, Undriven)
+    fn split_in_group() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        |_: &mut Self| Undriven
     }
 }
 
@@ -278,14 +278,9 @@ impl<T: Exit> Exit for Box<T> {
         (**self).take_lost_in_group()
     }
 
-    fn split_in_group(self) -> (Self, impl Drive<Self>) {
-        fn split_box<T, D: Drive<T>>(value: Box<T>, split: fn(T) -> (T, D)) -> (Box<T>, OfTarget<D>) {
-            drive::split(value, |value| {
-                let (value, drivers) = split(*value);
-                (Box::new(value), OfTarget(drivers))
-            })
-        }
-        split_box(self, T::split_in_group)
+    fn split_in_group() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        let split = T::split_in_group();
+        move |value: &mut Self| OfTarget(split.split(&mut **value))
     }
 }
 
@@ -389,8 +384,8 @@ pub trait Resource: Sized + sealed::Sealed {
 
     /// Moves the drivers out, so that they can be polled while the body borrows the value.
     #[doc(hidden)]
-    fn split_drivers(self) -> (Self, impl Drive<Self>) {
-        (self, Undriven)
+    fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        |_: &mut Self| Undriven
     }
 }
 
@@ -435,8 +430,8 @@ impl<T: Exit> Resource for T {
         self.take_lost_in_group()
     }
 
-    fn split_drivers(self) -> (Self, impl Drive<Self>) {
-        self.split_in_group()
+    fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        T::split_in_group()
     }
 }
 

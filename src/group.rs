@@ -4,7 +4,7 @@ use core::{any::Any, ops::ControlFlow, pin::Pin, task::Context};
 
 use crate::{
     Errors, Shape,
-    drive::{Drive, Drove, Kind},
+    drive::{Drive, Drove, Kind, Split},
     policy::{Limit, Rank},
     slot::{Phase, Slot},
 };
@@ -148,7 +148,7 @@ pub trait Values: Sized {
 
     /// Moves the drivers out.
     #[doc(hidden)]
-    fn split(self) -> (Self, impl Drive<Self>);
+    fn split() -> impl Split<Self, Drivers = impl Drive<Self>>;
 
     /// Abandons every one of them, in argument order.
     #[doc(hidden)]

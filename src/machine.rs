@@ -171,12 +171,12 @@ where
             }
             ready!(polled);
         }
-        let ExitProj { mut members, exits, panic } = state.as_mut().exits();
-        if let Some(value) = if F::KEEPS { exits.value_of_body(panic) } else { None } {
-            let (values, ranks, _) = members.take();
-            state.end();
-            return Poll::Ready(Ok(Ok((F::keep(value, HeldAll::new(values, ranks), *parts.exits), Answer::Propagate))));
+        if F::KEEPS {
+            if let Some(value) = state.as_mut().keep(*parts.exits) {
+                return Poll::Ready(Ok(Ok((value, Answer::Propagate))));
+            }
         }
+        let ExitProj { mut members, exits, panic } = state.as_mut().exits();
         let polled = exits.poll(members.as_mut(), parts.exits, parts.observer, panic, cx);
         if polled.is_pending() || (P::EAGER && *exits.entering()) {
             return Poll::Pending;
@@ -212,8 +212,8 @@ where
         }
         let Next::Body(after) = mem::replace(next, Next::Fail(ExitCase::Cancelled)) else { return None };
         let (values, ranks, emptied) = members.take();
-        let (values, drivers) = after.split(values);
-        let held = HeldAll::new(values, ranks);
+        let mut held = HeldAll::new(values, ranks);
+        let drivers = after.split(held.values_mut());
         match after.begin(held, *parts.exits) {
             Ok(block) => {
                 self.set(Self::Body { block, emptied, drivers });
@@ -262,6 +262,15 @@ where
         if let Poll::Ready(returned) = &mut polled {
             self.leave_body(returned, ExitCase::Lost, first, true, parts);
         }
+    }
+
+    /// Ends with the value of a body that has succeeded, and with what is not exited.
+    fn keep(mut self: Pin<&mut Self>, policy: X) -> Option<F::Value> {
+        let ExitProj { members, exits, panic } = self.as_mut().exits();
+        let value = exits.value_of_body(panic)?;
+        let (values, ranks, _) = members.take();
+        self.end();
+        Some(F::keep(value, HeldAll::new(values, ranks), policy))
     }
 
     fn is_body(self: Pin<&mut Self>) -> bool {

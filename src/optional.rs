@@ -11,7 +11,7 @@ use pin_project::pin_project;
 use crate::{
     ExitCase, Resource, Verdict,
     adapters::Adapter,
-    drive::{Drive, Drove, Exiting},
+    drive::{Drive, Drove, Exiting, Split},
     exit::{Answer, Judging, sealed},
     unwind::FirstPanic,
 };
@@ -108,11 +108,9 @@ impl<V: Resource<Error = E>, E> Resource for Optional<V, E> {
         self.0.as_mut().ok().and_then(V::take_lost)
     }
 
-    fn split_drivers(self) -> (Self, impl Drive<Self>) {
-        match self.0.map(V::split_drivers) {
-            Ok((value, drivers)) => (Self(Ok(value)), OfOptional(Some(drivers))),
-            Err(error) => (Self(Err(error)), OfOptional(None)),
-        }
+    fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        let split = V::split_drivers();
+        move |optional: &mut Self| OfOptional(optional.0.as_mut().ok().map(|value| split.split(value)))
     }
 }
 
@@ -121,13 +119,6 @@ struct OfOptional<D>(Option<D>);
 
 impl<V, E, D: Drive<V>> Drive<Optional<V, E>> for OfOptional<D> {
     type Kind = D::Kind;
-
-    fn none(optional: &Optional<V, E>) -> Option<Self> {
-        match &optional.0 {
-            Ok(value) => D::none(value).map(|none| Self(Some(none))),
-            Err(_) => Some(Self(None)),
-        }
-    }
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
         self.0.as_mut().map_or_else(Drove::default, |drivers| drivers.drive(index, cx))

@@ -498,7 +498,7 @@ macro_rules! life_cycle {
         {
             let $group = self.gather.group;
             let block = Entered::<$Values, P::Exits>::block::<P::Stop, _, T, B>;
-            WithShield(Machine::new($members, Call::new(body, block, <$Values>::split), self.gather.policy))
+            WithShield(Machine::new($members, Call::new(body, block, <$Values>::split()), self.gather.policy))
         }
     };
 }

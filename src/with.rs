@@ -108,7 +108,7 @@ macro_rules! life_cycle {
         ) -> With<impl Cycle<Value = T::Value, Error = $Error, Shape = $Shape, BodyError = B>> {
             let members = self.group.into_members(<P::Exits as ExitPolicy>::CALLER_WAKER, P::Observer::OBSERVES);
             let block = Entered::<$Values, P::Exits>::block::<P::Stop, _, T, B>;
-            With(Machine::new(members, Call::new(body, block, <$Values>::split), self.policy))
+            With(Machine::new(members, Call::new(body, block, <$Values>::split()), self.policy))
         }
     };
 }

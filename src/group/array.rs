@@ -6,7 +6,7 @@ use pin_project::pin_project;
 
 use crate::{
     Errors, Few, Group, Resource,
-    drive::{self, Drive, Drove},
+    drive::{Drive, Drove, Split},
     group::{Members, Values, Visitor, sealed::Sealed},
     pin,
     policy::Rank,
@@ -112,22 +112,9 @@ impl<V: Resource, const N: usize> Values for [V; N] {
         Errors::collect(self.iter_mut().map(V::take_lost))
     }
 
-    fn split(self) -> (Self, impl Drive<Self>) {
-        fn split<V, D: Drive<V>, const N: usize>(values: [V; N], split: fn(V) -> (V, D)) -> ([V; N], [D; N]) {
-            drive::split(values, |values| {
-                let mut drivers = [const { None }; N];
-                let mut places = drivers.iter_mut();
-                let values = values.map(|value| {
-                    let (value, driver) = split(value);
-                    if let Some(place) = places.next() {
-                        *place = Some(driver);
-                    }
-                    value
-                });
-                (values, drivers.map(|driver| driver.expect("one for each value")))
-            })
-        }
-        split(self, V::split_drivers)
+    fn split() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        let split = V::split_drivers();
+        move |values: &mut Self| values.each_mut().map(|value| split.split(value))
     }
 
     fn abandon(self) {
@@ -137,11 +124,6 @@ impl<V: Resource, const N: usize> Values for [V; N] {
 
 impl<V, D: Drive<V>, const N: usize> Drive<[V; N]> for [D; N] {
     type Kind = D::Kind;
-
-    fn none(values: &[V; N]) -> Option<Self> {
-        let drivers = values.each_ref().map(D::none);
-        if drivers.iter().all(Option::is_some) { Some(drivers.map(|none| none.expect("as just seen"))) } else { None }
-    }
 
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
         self[index].drive(0, cx)

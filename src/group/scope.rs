@@ -13,7 +13,7 @@ use pin_project::pin_project;
 
 use crate::{
     Errors, Event, Many, Resource,
-    drive::{Drive, Drove, NoDriver},
+    drive::{Drive, Drove, NoDriver, Split},
     group::{Members, Poller, PortableMembers, Values, Visitor, vec},
     observe::Events,
     policy::Rank,
@@ -128,9 +128,8 @@ impl<R: Resource> Values for Joined<R> {
         None
     }
 
-    fn split(self) -> (Self, impl Drive<Self>) {
-        let events = TellsBeside::of(&self);
-        (self, events)
+    fn split() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        |joined: &mut Self| TellsBeside::of(joined)
     }
 
     fn abandon(self) {
@@ -154,10 +153,6 @@ impl TellsBeside {
 
 impl<R> Drive<Joined<R>> for TellsBeside {
     type Kind = NoDriver;
-
-    fn none(joined: &Joined<R>) -> Option<Self> {
-        Some(Self::of(joined))
-    }
 
     fn drive(&mut self, _: usize, _: &mut Context<'_>) -> Drove {
         Drove::default()

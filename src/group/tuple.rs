@@ -7,7 +7,7 @@ use pin_project::pin_project;
 
 use crate::{
     Errors, Few, Group, Known, Resource,
-    drive::{self, Drive, Drove, Kind, NoDriver},
+    drive::{Drive, Drove, Kind, NoDriver, Split},
     group::{Members, Values, Visitor, sealed::Sealed},
     policy::Rank,
     slot::{FromEnter, FromHeld, Held, MemberSlot, Slot},
@@ -125,17 +125,11 @@ macro_rules! tuple {
                 Errors::collect(lost.into_iter())
             }
 
-            fn split(self) -> (Self, impl Drive<Self>) {
-                fn split<$($V, $D: Drive<$V>),*>(
-                    values: ($($V,)*),
-                    splits: ($(fn($V) -> ($V, $D),)*),
-                ) -> (($($V,)*), ($($D,)*)) {
-                    drive::split(values, |values| {
-                        $(let $field = splits.$i(values.$i);)*
-                        (($($field.0,)*), ($($field.1,)*))
-                    })
-                }
-                split(self, ($($V::split_drivers,)*))
+            #[allow(clippy::unused_unit)]
+            fn split() -> impl Split<Self, Drivers = impl Drive<Self>> {
+                $(let $field = $V::split_drivers();)*
+                #[allow(unused_variables)]
+                move |values: &mut Self| ($($field.split(&mut values.$i),)*)
             }
 
             fn abandon(self) {
@@ -145,10 +139,6 @@ macro_rules! tuple {
 
         impl<$($V, $D: Drive<$V>),*> Drive<($($V,)*)> for ($($D,)*) {
             type Kind = or!($($D as Drive<$V>),*);
-
-            fn none(values: &($($V,)*)) -> Option<Self> {
-                Some(($($D::none(&values.$i)?,)*))
-            }
 
             fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove {
                 match index {

@@ -7,7 +7,7 @@ use pin_project::pin_project;
 
 use crate::{
     Errors, Group, Many as ManyShape, Resource,
-    drive::{self, Drive, Drove, Kind},
+    drive::{Drive, Drove, Kind, Split},
     group::{Members, Poller, PortableMembers, Sweep, Values, Visitor, find_turn, sealed::Sealed},
     pin,
     policy::Rank,
@@ -206,18 +206,9 @@ impl<V: Resource> Values for Vec<V> {
         Errors::collect(self.iter_mut().map(V::take_lost))
     }
 
-    fn split(self) -> (Self, impl Drive<Self>) {
-        fn split<V, D: Drive<V>>(values: Vec<V>, split: fn(V) -> (V, D)) -> (Vec<V>, Box<[D]>) {
-            drive::split(values, |values| {
-                let (mut all, mut drivers) = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
-                for (value, driver) in values.into_iter().map(split) {
-                    all.push(value);
-                    drivers.push(driver);
-                }
-                (all, drivers.into())
-            })
-        }
-        split(self, V::split_drivers)
+    fn split() -> impl Split<Self, Drivers = impl Drive<Self>> {
+        let split = V::split_drivers();
+        move |values: &mut Self| values.iter_mut().map(|value| split.split(value)).collect::<Box<[_]>>()
     }
 
     fn abandon(self) {

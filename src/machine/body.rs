@@ -11,7 +11,7 @@ use pin_project::pin_project;
 
 use crate::{
     Values,
-    drive::Drive,
+    drive::{Drive, Split},
     group::HeldAll,
     policy::{ExitPolicy, Stop},
     unwind::{self, Caught, FirstPanic},
@@ -34,7 +34,7 @@ pub(crate) trait After<V: Values, X: ExitPolicy> {
     type Drivers: Drive<V>;
 
     /// Moves the drivers out of the values.
-    fn split(&self, values: V) -> (V, Self::Drivers);
+    fn split(&self, values: &mut V) -> Self::Drivers;
 
     /// Makes the block; or else the value, if there is no body.
     fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Self::Value>;
@@ -49,7 +49,7 @@ pub(crate) trait After<V: Values, X: ExitPolicy> {
     }
 }
 
-/// A body `C`, for which the function item `K` makes the block. The function item `S` splits the drivers off.
+/// A body `C`, for which the function item `K` makes the block. `S` moves the drivers out of the values.
 pub(crate) struct Call<C, K, S> {
     body: C,
     block: K,
@@ -62,21 +62,20 @@ impl<C, K, S> Call<C, K, S> {
     }
 }
 
-impl<C, K, S, D, Fut, V: Values, X: ExitPolicy, R, B> After<V, X> for Call<C, K, S>
+impl<C, K, S, Fut, V: Values, X: ExitPolicy, R, B> After<V, X> for Call<C, K, S>
 where
     K: FnOnce(C, HeldAll<V, X::Rank>, X) -> Fut,
-    S: Fn(V) -> (V, D),
-    D: Drive<V>,
+    S: Split<V>,
     Fut: Future<Output = (HeldAll<V, X::Rank>, Ended<Result<R, B>>)>,
 {
     const BODY: bool = true;
     type Value = R;
     type Error = B;
     type Block = Fut;
-    type Drivers = D;
+    type Drivers = S::Drivers;
 
-    fn split(&self, values: V) -> (V, D) {
-        (self.split)(values)
+    fn split(&self, values: &mut V) -> S::Drivers {
+        self.split.split(values)
     }
 
     fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Fut, R> {

@@ -27,8 +27,8 @@ impl<V: Values, X: ExitPolicy, B> After<V, X> for NoBody<B> {
     type Block = Nobody<(HeldAll<V, X::Rank>, Ended<Result<(), B>>)>;
     type Drivers = Undriven;
 
-    fn split(&self, values: V) -> (V, Undriven) {
-        (values, Undriven)
+    fn split(&self, _: &mut V) -> Undriven {
+        Undriven
     }
 
     fn begin(self, _: HeldAll<V, X::Rank>, _: X) -> Result<Self::Block, ()> {
