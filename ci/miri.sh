@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
-# Undefined behaviour, by Miri, in both aliasing models: the unit tests with the waker block, and futures that borrow from
-# themselves in every phase (tests/miri.rs).
+# Undefined behaviour, by Miri, in both aliasing models at the same time: the unit tests with the waker block, and
+# tests/miri.rs, in which futures borrow from themselves in every phase of every shape.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+mkdir -p target
 cargo +nightly miri setup >/dev/null
-for model in "" -Zmiri-tree-borrows; do
-    MIRIFLAGS=$model cargo +nightly miri test --target-dir target/miri --lib --test miri
-done
+under() {
+    MIRIFLAGS="-Zmiri-strict-provenance $2" cargo +nightly miri test --target-dir "target/miri/$1" --lib --test miri
+}
+under tree-borrows -Zmiri-tree-borrows >target/miri-tree-borrows.log 2>&1 &
+under stacked-borrows "" || failed=yes
+wait $! || failed=yes
+cat target/miri-tree-borrows.log
+[ -z "${failed:-}" ]

@@ -1,5 +1,5 @@
 //! The examples as processes of their own: those that end by a signal, by a deadline or by a drop, and those of a scope.
-#![cfg(all(unix, feature = "std"))]
+#![cfg(all(unix, feature = "std", not(miri)))]
 
 use std::{
     fs,

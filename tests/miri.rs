@@ -768,6 +768,79 @@ impl Drop for Node {
     }
 }
 
+/// Drivers that borrow from themselves, beside handles that the body borrows.
+mod driven {
+    use super::*;
+
+    /// The driver of the first member ends, that of the second never does, and that of the third fails along with an exit.
+    async fn drive(index: usize, wrong: Wrong) -> Result<(), String> {
+        borrows(3 + index).await;
+        match index {
+            0 => Ok(()),
+            2 if wrong == Wrong::Exit => Err(String::from("driver 2")),
+            _ => std::future::pending().await,
+        }
+    }
+
+    async fn connect<'a>(
+        index: usize,
+        wrong: Wrong,
+        counts: &'a Counts,
+    ) -> Result<(Resource<'a>, Pin<Box<impl Future<Output = Result<(), String>>>>), String> {
+        Ok((enter(index, wrong, counts).await?, Box::pin(drive(index, wrong))))
+    }
+
+    #[test]
+    fn tuples() {
+        every_policy!(
+            0,
+            7,
+            |wrong, counts| (
+                connect(0, wrong, counts).driven(),
+                enter(1, wrong, counts).optional(),
+                connect(2, wrong, counts).driven().optional()
+            ),
+            async |(a, b, c)| {
+                let some = b.as_mut().map(|one| &mut one.value).into_iter().chain(c.as_mut().map(|one| &mut one.value));
+                work([&mut a.value].into_iter().chain(some), wrong).await
+            }
+        );
+    }
+
+    #[test]
+    fn arrays() {
+        every_policy!(
+            1,
+            7,
+            |wrong, counts| [0, 1, 2].map(|index| connect(index, wrong, counts).driven()),
+            async |all| work(all.into_iter().map(|one| &mut one.value), wrong).await
+        );
+    }
+
+    #[test]
+    #[cfg(feature = "alloc")]
+    fn vecs_of_a_few() {
+        every_policy!(
+            2,
+            7,
+            |wrong, counts| (0..3).map(|index| connect(index, wrong, counts).driven()).collect::<Vec<_>>(),
+            async |all| work(all.iter_mut().map(|one| &mut one.value), wrong).await
+        );
+    }
+
+    /// More than share the caller's waker.
+    #[test]
+    #[cfg(feature = "alloc")]
+    fn vecs_of_many() {
+        every_policy!(
+            3,
+            29,
+            |wrong, counts| (0..MANY).map(|index| connect(index, wrong, counts).driven()).collect::<Vec<_>>(),
+            async |all| work(all.iter_mut().map(|one| &mut one.value), wrong).await
+        );
+    }
+}
+
 /// Scopes: guards that live across an await, enters and releases in flight, and boxes that are exited in place.
 #[cfg(feature = "alloc")]
 mod scope {

@@ -459,6 +459,7 @@ fn tokio_outside_of_a_runtime() {
 /// S7: the destructor of the observer panics behind a spawner that panics. The test runs in a process of its own, because a
 /// fault would abort it.
 #[test]
+#[cfg(not(miri))]
 fn the_spawner_and_the_destructor_of_the_observer() {
     const CHILD: &str = "GATHER_CM_CHILD";
     if std::env::var_os(CHILD).is_none() {

@@ -1,5 +1,5 @@
 //! Wrong uses get an error of a few lines that says what to do. Bless with `TRYBUILD=overwrite`, and read the result.
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", not(miri)))]
 
 /// The compiler's words change from version to version. They are compared only with those of the version that wrote them.
 #[test]
