@@ -13,6 +13,7 @@ mod play;
 mod policies;
 #[path = "scope_plans/program.rs"]
 mod program;
+#[cfg(not(miri))]
 #[path = "scope_plans/python.rs"]
 mod python;
 
