@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the checks need beyond Rust. For Debian, as root.
+# Installs what the checks need beyond Rust, at once, so that no two checks ask for it at the same time. For Debian, as root.
 set -euo pipefail
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends procps python3 qemu-system-x86 valgrind >/dev/null
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends procps python3 valgrind \
+    binutils-arm-none-eabi lld qemu-system-arm qemu-system-misc qemu-system-x86 \
+    mosquitto postgresql redis-server >/dev/null
