@@ -159,17 +159,11 @@ where
             }
         }
         if let StateProj::Body { .. } = state.as_mut().project() {
-            let drives = Ms::Kind::DRIVEN && drives;
-            let body_first = drives && FairOf::<P>::FAIR && parts.exits.fairness().body_first();
-            if drives && !body_first {
-                state.as_mut().poll_drivers(&mut parts, cx);
+            if Ms::Kind::DRIVEN {
+                ready!(state.as_mut().poll_body_and_drivers(drives, &mut parts, cx));
+            } else {
+                ready!(apart_if(large, || state.as_mut().poll_body(&mut parts, cx)));
             }
-            let mut polled = apart_if(large, || state.as_mut().poll_body(&mut parts, cx));
-            if body_first && polled.is_pending() {
-                state.as_mut().poll_drivers(&mut parts, cx);
-                polled = if state.as_mut().is_body() { Poll::Pending } else { Poll::Ready(()) };
-            }
-            ready!(polled);
         }
         if F::KEEPS {
             if let Some(value) = state.as_mut().keep(*parts.exits) {
@@ -226,17 +220,41 @@ where
         }
     }
 
+    /// Polls the body, and the drivers unless they were polled before. Goes on to the exits if one of them ends the body.
+    fn poll_body_and_drivers<P>(
+        mut self: Pin<&mut Self>,
+        drives: bool,
+        parts: &mut Parts<'_, P>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()>
+    where
+        P: Policy<Exits = X>,
+    {
+        let body_first = drives && FairOf::<P>::FAIR && parts.exits.fairness().body_first();
+        if drives && !body_first {
+            self.as_mut().poll_drivers(parts, cx);
+        }
+        let polled = self.as_mut().poll_body(parts, cx);
+        if body_first && polled.is_pending() {
+            self.as_mut().poll_drivers(parts, cx);
+            return if self.is_body() { Poll::Pending } else { Poll::Ready(()) };
+        }
+        polled
+    }
+
     /// Polls the block that owns the values. When it has returned them, goes on to the exits.
     fn poll_body<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> Poll<()> {
         let StateProj::Body { block, .. } = self.as_mut().project() else { return Poll::Ready(()) };
         // In place: the values are to be moved as seldom as can be.
         let mut polled = poll_block(P::Stop::ENDS_BODY || Ms::Kind::DRIVEN || Ms::Values::GROWS, block, cx);
         let mut first = FirstPanic::none();
-        if Ms::Values::GROWS && P::Observer::OBSERVES && polled.is_pending() {
-            let StateProj::Body { block, drivers, .. } = self.as_mut().project() else { return Poll::Ready(()) };
-            tell_all(&drivers.events(), parts.observer, &mut first);
-            if first.is_some() {
-                polled = cancel_block(block);
+        if Ms::Values::GROWS {
+            if P::Observer::OBSERVES && polled.is_pending() {
+                let StateProj::Body { block, drivers, .. } = self.as_mut().project() else { return Poll::Ready(()) };
+                tell_all(&drivers.events(), parts.observer, &mut first);
+                if first.is_some() {
+                    polled = cancel_block(block);
+                }
             }
         }
         let Poll::Ready(returned) = &mut polled else { return Poll::Pending };
@@ -397,8 +415,12 @@ impl<Ms: Members, F: After<Ms::Values, P::Exits>, P: Policy> Clear for Machine<M
         panic.guard(&mut || state.as_mut().end());
         let Some(drivers) = drivers else { return };
         tell_all(&drivers.events(), observer, panic);
-        for index in (0..drivers.members()).filter(|index| !drivers.is_absent(*index)) {
-            tell(observer, panic, Event::Abandoned { index });
+        if P::Observer::OBSERVES {
+            for index in 0..drivers.members() {
+                if !drivers.is_absent(index) {
+                    tell(observer, panic, Event::Abandoned { index });
+                }
+            }
         }
     }
 }
