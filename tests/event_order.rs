@@ -2,11 +2,16 @@
 //! variant of [`Event`] say the same.
 
 mod common;
+#[path = "common/driven.rs"]
+mod driven;
 
 use std::future::pending;
 
 use common::{Act, Driver, Gate, Log, Member, fails, well};
-use gather_cm::{Event, gather};
+use driven::{connect, sleeps};
+use gather_cm::{EnterExt, Event, gather};
+#[cfg(feature = "alloc")]
+use gather_cm::{Exit, Lent};
 
 /// Writes each event into the log: `> Entered 0`.
 fn observer(log: &Log) -> impl FnMut(Event) + use<> {
@@ -278,4 +283,140 @@ fn handed_over() {
     );
     let group = gather((member(&log, 0, well(), never()), member(&log, 1, well(), well()))).exit_limit(1);
     assert_eq!(run!(group, std::future::ready(())), ["> HandedOver 0", "> HandedOver 1", "spawn"]);
+}
+
+/// The end of a driver is told when it is gone, and before the end of the exit beside which it was polled. A driver that
+/// the gather drops is gone before the exit's end is told, and nothing is told of its own.
+#[test]
+fn of_drivers() {
+    let log = Log::default();
+    let run = |acts: [[Act; 3]; 2]| {
+        let mut names = 0..2;
+        let group = acts.map(|acts| connect(&log, names.next().unwrap(), acts).driven());
+        let with = gather(group).observe(observer(&log)).with(async |_| {
+            let _shout = Shout(&log, "body");
+            Ok(pending::<()>().await)
+        });
+        let mut driver = Driver::new(with);
+        driver.pends();
+        log.take();
+        driver
+    };
+    // It ends well, and then another one with an error, so that the body ends.
+    let [one, other] = [(); 2].map(|()| Gate::new());
+    let mut driver = run([[well(), well().gate(&one), well()], [well(), fails("d1").gate(&other), well()]]);
+    one.open();
+    driver.pends();
+    assert_eq!(log.only(&["drop", "> "]), ["drop driver 0", "> DriverEnded 0"]);
+    other.open();
+    driver.end().unwrap_err();
+    assert_eq!(
+        log.only(&["drop", "> "])[..7],
+        [
+            "drop driver 1",
+            "> DriverEnded 1",
+            "drop body",
+            "> BodyEnded Lost",
+            "> ExitStarted 0",
+            "drop exit 0",
+            "> Exited 0"
+        ]
+    );
+    // One ends beside its exit, and one is dropped then.
+    let [lost, exit] = [(); 2].map(|()| Gate::new());
+    let acts = [[well(), well().gate(&exit), well().gate(&exit)], [well(), fails("d1").gate(&lost), well()]];
+    let mut driver = run(acts);
+    lost.open();
+    driver.pends();
+    log.take();
+    exit.open();
+    driver.end().unwrap_err();
+    assert_eq!(log.only(&["drop", "> "]), ["drop exit 0", "drop driver 0", "> DriverEnded 0", "> Exited 0"]);
+    let lost = Gate::new();
+    let mut driver = run([[well(), sleeps(), well()], [well(), fails("d1").gate(&lost), well()]]);
+    lost.open();
+    driver.end().unwrap_err();
+    let log_of_one = log.only(&["drop driver 0", "drop exit 0", "Ended 0", "Exited 0"]);
+    assert_eq!(log_of_one, ["drop exit 0", "drop driver 0", "> Exited 0"]);
+    // Dropped with the gather.
+    let mut driver = run([[well(), sleeps(), well()], [well(), sleeps(), well()]]);
+    driver.drop();
+    assert_eq!(
+        log.take(),
+        [
+            "> BodyDropped",
+            "drop driver 0",
+            "drop driver 1",
+            "drop body",
+            "abandon 0",
+            "abandon 1",
+            "> Abandoned 0",
+            "> Abandoned 1"
+        ]
+    );
+}
+
+/// What the body of a scope does is told when the poll of the body is over, in order. So it comes before the end of the
+/// body, and behind the event of the body's drop.
+#[test]
+#[cfg(feature = "alloc")]
+fn of_a_scope() {
+    let log = Log::default();
+    let never = Gate::new();
+    for ends in [true, false] {
+        let gate = Gate::new();
+        let body = async |scope: &gather_cm::Scope<_>| {
+            let _shout = Shout(&log, "body");
+            let kept = scope.enter(member(&log, 0, well(), well())).await?;
+            let released = scope.enter(member(&log, 1, well(), well())).await?;
+            let taken = scope.enter(member(&log, 2, well(), well())).await?;
+            log.push("pends");
+            gate.wait().await;
+            drop(kept);
+            Lent::release(released).await?;
+            Exit::abandon(Lent::into_inner(taken));
+            if !ends {
+                scope.enter(member(&log, 3, well().gate(&never), well())).await?;
+            }
+            Ok(())
+        };
+        let mut driver = Driver::new(gather_cm::scope().observe(observer(&log)).with(body));
+        driver.pends();
+        assert_eq!(
+            log.only(&["> ", "pends"]),
+            [
+                "> BodyStarted",
+                "pends",
+                "> EnterStarted 0",
+                "> Entered 0",
+                "> EnterStarted 1",
+                "> Entered 1",
+                "> EnterStarted 2",
+                "> Entered 2"
+            ]
+        );
+        gate.open();
+        let told = ["> ExitStarted 1", "> Exited 1", "> TakenOut 2"];
+        if ends {
+            driver.end().unwrap();
+            assert_eq!(
+                log.take(),
+                [
+                    &["exit 1 Completed", "poll exit 1", "exited 1", "drop exit 1", "abandon 2", "drop body"][..],
+                    &told,
+                    &["> BodyEnded Completed", "> ExitStarted 0", "exit 0 Completed", "poll exit 0", "exited 0"],
+                    &["drop exit 0", "> Exited 0"],
+                ]
+                .concat()
+            );
+            continue;
+        }
+        driver.pends();
+        assert_eq!(log.only(&["> "]), [&told[..], &["> EnterStarted 3"]].concat());
+        driver.drop();
+        assert_eq!(
+            log.take(),
+            ["> BodyDropped", "drop enter 3", "drop body", "abandon 0", "> EnterDropped 3", "> Abandoned 0"]
+        );
+    }
 }
