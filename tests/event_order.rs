@@ -338,6 +338,21 @@ fn of_drivers() {
     driver.end().unwrap_err();
     let log_of_one = log.only(&["drop driver 0", "drop exit 0", "Ended 0", "Exited 0"]);
     assert_eq!(log_of_one, ["drop exit 0", "drop driver 0", "> Exited 0"]);
+    // It panics beside its exit.
+    #[cfg(feature = "std")]
+    {
+        let [lost, exit] = [(); 2].map(|()| Gate::new());
+        let driver = common::panics("d0").gate(&exit);
+        let acts = [[well(), driver, well().gate(&Gate::new())], [well(), fails("d1").gate(&lost), well()]];
+        let mut driver = run(acts);
+        lost.open();
+        driver.pends();
+        log.take();
+        exit.open();
+        let end = std::panic::AssertUnwindSafe(|| drop(driver.end()));
+        assert_eq!(common::message(&*std::panic::catch_unwind(end).unwrap_err()), "d0");
+        assert_eq!(log.only(&["drop", "> "]), ["drop driver 0", "drop exit 0", "> DriverEnded 0", "> ExitFailed 0"]);
+    }
     // Dropped with the gather.
     let mut driver = run([[well(), sleeps(), well()], [well(), sleeps(), well()]]);
     driver.drop();
