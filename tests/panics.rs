@@ -933,6 +933,36 @@ mod the_destructor_of_a_waker {
         }
     }
 
+    /// The group exits by hand and is dropped. The first panic wins, which may be that of an exit, and the waker's is no
+    /// second one if the thread unwinds already.
+    #[test]
+    fn in_an_exit_by_hand() {
+        use gather_cm::{Exit, ExitCase};
+        let waker = waker(0);
+        let mut cx = Context::from_waker(&waker);
+        for (drop_panics, unwinds, message) in
+            [(false, false, "waker"), (true, false, "drop exit 7"), (false, true, "outer"), (true, true, "outer")]
+        {
+            let (log, gate) = (Log::default(), Gate::new());
+            let member = |name| {
+                let exit = well().gate(&gate);
+                let exit = if drop_panics && name == 7 { exit.drop_panics() } else { exit };
+                Member::new(&log, name, well(), exit)
+            };
+            let entered = Driver::new(gather((0..40).map(member).collect::<Vec<_>>()).enter()).end().unwrap();
+            let mut exits = Box::pin(entered.exit(ExitCase::Completed));
+            assert!(exits.as_mut().poll(&mut cx).is_pending());
+            log.take();
+            ARMED.set(true);
+            let dropped = caught(move || {
+                let _exits = exits;
+                assert!(!unwinds, "outer");
+            });
+            assert_eq!((dropped.as_str(), ARMED.take()), (message, false));
+            assert_eq!(log.only(&["drop exit"]).len(), 40);
+        }
+    }
+
     /// It panics before the body, when another task polls, or when the gather is dropped. The panic gets out, since it is
     /// the caller's, and every held resource is abandoned.
     #[test]
