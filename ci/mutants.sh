@@ -337,6 +337,15 @@ unwind.rs~            let (mut first, mut others) = (Some(self), None);~        
 unwind.rs~            if let Err(another) = catch(|| first = None) {\n                others = Some(another);\n            }~            if let Err(another) = catch(|| first = None) {\n                mem::forget(another);\n                others = None::<Self>;\n            }~16: so is a payload's payload
 unwind.rs~        if let Some(caught) = self.take() {\n            caught.discard();\n        }~        let _ = self.take().map(core::mem::forget);~16: so is a payload that was kept, if the gather is dropped
 wake/block.rs~            Some(slot) => drop(unsafe { self.replace(slot, Some(new)) }),~            Some(slot) => mem::forget(unsafe { self.replace(slot, Some(new)) }),~20: the waker of the last caller is dropped
+machine.rs~polled = if state.as_mut().is_body() { Poll::Pending } else { Poll::Ready(()) };~polled = Poll::Pending;~driven D15: the exits begin in the poll in which a driver has ended the body
+machine/exit.rs~            *this.driver_ended = Default::default();\n~~driven D13: the end of a driver in a nested exit is told once
+machine/exit.rs~        panic.guard(&mut || phase.set(None));~        phase.set(None);~17: a panic of the caller's waker is guarded if an exit by hand is dropped
+machine/exit.rs~            self.cursor.pass = Pass::Start;\n        }\n    }~        }\n    }~19: in a poll, a place that becomes free late costs no second poll of the others
+drive.rs~            first.guard(&mut || drove = drove.and(self.drive(index, cx)));~            drove = drove.and(self.drive(index, cx));~driven D11: the other drivers of a nested group are polled although one panics
+driven.rs~        *this.ended = false;\n~~driven D13: the end of a driver is told once, although its exit panics later
+driven.rs~        if !panic.is_some() {\n            let mut drove = None;~        {\n            let mut drove = None;~driven D9: a driver is not polled after a panic of its exit
+optional.rs~        if let Ok(value) = self.0 {\n            value.abandon_resource();\n        }~        drop(self.0);~24: an optional member that has entered is abandoned
+optional.rs~            drivers.clear(panic);~            let _ = (drivers, panic);~24: the drivers of optional members are dropped one by one
 LIST
 }
 

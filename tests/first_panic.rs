@@ -263,22 +263,26 @@ fn of_a_drop_in_the_body() {
             let enter = async { Ok::<_, &str>(((), driver)) };
             enter.driven().exit_with(|(), _| fuses.exit(NONE, NONE)).abandon_with(move |()| fuses.abandon(4 + name))
         };
-        each_shape!([member(0), member(1)], |gather| {
-            let stop = fuses.part(NONE, 8, |_| Poll::<()>::Pending);
-            let gather = gather.cancel_on(stop).catch_unwind().observe(fuses.observer(|event| match event {
-                Event::BodyDropped { .. } => 0,
-                Event::Abandoned { index, .. } => 6 + index,
-                _ => NONE,
-            }));
-            fuses.abandoned.set(0);
-            let mut driver = Driver::new(gather.with(async |_| {
-                let _bomb = fuses.bomb(3);
-                Ok(pending::<()>().await)
-            }));
-            driver.pends();
-            seen.push(unwinds(|| driver.drop()));
-            assert_eq!((fuses.exited.get(), fuses.abandoned.get()), (0, 2));
-        });
+        macro_rules! drop_it {
+            ($gather:expr) => {{
+                let stop = fuses.part(NONE, 8, |_| Poll::<()>::Pending);
+                let gather = $gather.cancel_on(stop).catch_unwind().observe(fuses.observer(|event| match event {
+                    Event::BodyDropped { .. } => 0,
+                    Event::Abandoned { index, .. } => 6 + index,
+                    _ => NONE,
+                }));
+                fuses.abandoned.set(0);
+                let mut driver = Driver::new(gather.with(async |_| {
+                    let _bomb = fuses.bomb(3);
+                    Ok(pending::<()>().await)
+                }));
+                driver.pends();
+                seen.push(unwinds(|| driver.drop()));
+                assert_eq!((fuses.exited.get(), fuses.abandoned.get()), (0, 2));
+            }};
+        }
+        each_shape!([member(0), member(1)], |gather| drop_it!(gather));
+        each_shape!([member(0).optional(), member(1).optional()], |gather| drop_it!(gather));
         assert!(seen.windows(2).all(|two| two[0] == two[1]), "{seen:?}");
         seen.swap_remove(0)
     });
