@@ -54,10 +54,10 @@ impl Events {
 /// | [`BodyStarted`] | [`BodyEnded`], [`BodyDropped`] | the body runs |
 /// | [`ExitStarted`] | [`Exited`], [`ExitFailed`], [`ExitDropped`], [`HandedOver`] | the resource is exiting |
 ///
-/// An event that starts something comes before it. An event that ends something comes after it: the future has ended, and
-/// it was dropped. An event that tells of a drop comes after the drop, except [`BodyDropped`], which comes before it. Each
-/// variant says more. The body of a [scope](crate::Scope) enters and exits members itself: the observer receives these
-/// events when the poll of the body is over, in order.
+/// An event that starts something comes before it. An event that ends something comes after it: the future has ended,
+/// and it was dropped. An event that tells of a drop comes after the drop, except [`BodyDropped`], which comes before
+/// it. Each variant says more. The body of a [scope](crate::Scope) enters and exits members itself: the observer
+/// receives these events when the poll of the body is over, in order.
 ///
 /// The variants and their fields may grow: match them with `..`.
 ///
@@ -124,8 +124,8 @@ pub enum Event {
         /// The member's index.
         index: usize,
     },
-    /// The body starts: the gather holds every resource, and calls the body next. If a member or the observer has panicked
-    /// before, the body is not called, and there is no such event.
+    /// The body starts: the gather holds every resource, and calls the body next. If a member or the observer has
+    /// panicked before, the body is not called, and there is no such event.
     #[non_exhaustive]
     BodyStarted {},
     /// The body has ended, or was cancelled. Its future was dropped, and so was the future of
@@ -138,8 +138,8 @@ pub enum Event {
     /// The body is dropped with the gather. The event comes before the drop.
     #[non_exhaustive]
     BodyDropped {},
-    /// The member's exit starts. Its [`on_error`](crate::Exit::on_error) has returned if there is an error to show, and its
-    /// [`exit`](crate::Exit::exit) is called next.
+    /// The member's exit starts. Its [`on_error`](crate::Exit::on_error) has returned if there is an error to show, and
+    /// its [`exit`](crate::Exit::exit) is called next.
     #[non_exhaustive]
     ExitStarted {
         /// The member's index.
@@ -163,30 +163,31 @@ pub enum Event {
         /// The member's index.
         index: usize,
     },
-    /// The gather was dropped while it held the resource: there is no exit. The resource was abandoned. If the body ran, each
-    /// resource was abandoned before the first of these events.
+    /// The gather was dropped while it held the resource: there is no exit. The resource was abandoned. If the body
+    /// ran, each resource was abandoned before the first of these events.
     #[non_exhaustive]
     Abandoned {
         /// The member's index.
         index: usize,
     },
-    /// The [shielded](crate::Gather::shield) gather was dropped. The member's exit, or its enter and exit, go on elsewhere
-    /// and are not observed. What cannot go on was dropped before, and the function that you passed to `on_drop` is called
-    /// after these events.
+    /// The [shielded](crate::Gather::shield) gather was dropped. The member's exit, or its enter and exit, go on
+    /// elsewhere and are not observed. What cannot go on was dropped before, and the function that you passed to
+    /// `on_drop` is called after these events.
     #[non_exhaustive]
     HandedOver {
         /// The member's index.
         index: usize,
     },
-    /// The body took the resource out of its [scope](crate::Scope): there is no exit. What the body does with the resource in
-    /// the same poll comes before the event.
+    /// The body took the resource out of its [scope](crate::Scope): there is no exit. What the body does with the
+    /// resource in the same poll comes before the event.
     #[non_exhaustive]
     TakenOut {
         /// The member's index.
         index: usize,
     },
-    /// The member's driver has ended by itself: well, with an error, or with a panic. It was dropped. Beside the member's exit,
-    /// the event comes before the one that ends the exit. If the gather drops the driver, there is no such event.
+    /// The member's driver has ended by itself: well, with an error, or with a panic. It was dropped. Beside the
+    /// member's exit, the event comes before the one that ends the exit. If the gather drops the driver, there is no
+    /// such event.
     #[non_exhaustive]
     DriverEnded {
         /// The member's index.

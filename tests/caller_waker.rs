@@ -1,6 +1,6 @@
-//! 16, 17, 20: a large `Vec` keeps a waker of its caller's. A panic of that waker, as it is cloned, woken or dropped, is no
-//! panic of a member: it gets out of the poll, although panics are caught. The gather has ended then. It has abandoned each
-//! held resource once, it has dropped each pending future once, and it keeps no waker.
+//! 16, 17, 20: a large `Vec` keeps a waker of its caller's. A panic of that waker, as it is cloned, woken or dropped,
+//! is no panic of a member: it gets out of the poll, although panics are caught. The gather has ended then. It has
+//! abandoned each held resource once, it has dropped each pending future once, and it keeps no waker.
 #![cfg(feature = "std")]
 
 use std::{
@@ -173,8 +173,8 @@ fn its_destructor_panics() {
     [At::Enters, At::Body, At::Exits].into_iter().for_each(|at| play(at, Call::Drop));
 }
 
-/// The waker panics as a member wakes it, within the member's own poll or elsewhere: the panic is that of the one who woke.
-/// The gather is not disturbed by a panic elsewhere, and the member is polled next.
+/// The waker panics as a member wakes it, within the member's own poll or elsewhere: the panic is that of the one who
+/// woke. The gather is not disturbed by a panic elsewhere, and the member is polled next.
 #[test]
 fn it_panics_as_it_is_woken() {
     let wakers = RefCell::new(Vec::<Waker>::new());

@@ -346,7 +346,8 @@ fn one_of_a_nested_group() {
     assert_eq!(log.only(&["drive", "exit 0 "])[..4], ["drive 0", "drop driver 0", "drive 1", "exit 0 Panicked"]);
 }
 
-/// D9, D13: an exit panics beside its driver. The driver is not polled any more, and its end is told once, if it has ended.
+/// D9, D13: an exit panics beside its driver. The driver is not polled any more, and its end is told once, if it has
+/// ended.
 #[test]
 fn an_exit_beside_its_driver() {
     for ends in [true, false] {

@@ -1,5 +1,5 @@
-//! What an event comes before, and what it comes after: the observer writes into the log of the members. The docs of each
-//! variant of [`Event`] say the same.
+//! What an event comes before, and what it comes after: the observer writes into the log of the members. The docs of
+//! each variant of [`Event`] say the same.
 
 mod common;
 #[path = "common/driven.rs"]
@@ -44,8 +44,8 @@ fn member(log: &Log, name: usize, enter: Act, exit: Act) -> Member {
     Member::new(log, name, enter, exit)
 }
 
-/// What starts comes behind its event. What ends comes before it: the future is gone. The body's end is told when `stop` is
-/// gone, too. An exit starts when `on_error` has returned.
+/// What starts comes behind its event. What ends comes before it: the future is gone. The body's end is told when
+/// `stop` is gone, too. An exit starts when `on_error` has returned.
 #[test]
 fn starts_and_ends() {
     let log = Log::default();
@@ -207,8 +207,8 @@ fn dropped_by_a_policy() {
     });
 }
 
-/// The gather is dropped. The body's event comes before it is dropped, and each other one after the drop. If the body holds
-/// the resources, all are abandoned first.
+/// The gather is dropped. The body's event comes before it is dropped, and each other one after the drop. If the body
+/// holds the resources, all are abandoned first.
 #[test]
 fn dropped() {
     let log = Log::default();
@@ -285,8 +285,8 @@ fn handed_over() {
     assert_eq!(run!(group, std::future::ready(())), ["> HandedOver 0", "> HandedOver 1", "spawn"]);
 }
 
-/// The end of a driver is told when it is gone, and before the end of the exit beside which it was polled. A driver that
-/// the gather drops is gone before the exit's end is told, and nothing is told of its own.
+/// The end of a driver is told when it is gone, and before the end of the exit beside which it was polled. A driver
+/// that the gather drops is gone before the exit's end is told, and nothing is told of its own.
 #[test]
 fn of_drivers() {
     let log = Log::default();

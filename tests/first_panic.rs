@@ -1,5 +1,6 @@
-//! 16, 17: of several panics, the first one is the cause, whichever parts panic. Each test plays one life of a gather, in
-//! which many parts can panic, one after the other. It lets each part panic alone, then each pair of parts, then all.
+//! 16, 17: of several panics, the first one is the cause, whichever parts panic. Each test plays one life of a gather,
+//! in which many parts can panic, one after the other. It lets each part panic alone, then each pair of parts, then
+//! all.
 #![cfg(feature = "std")]
 
 mod common;

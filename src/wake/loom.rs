@@ -273,8 +273,8 @@ fn forgotten() {
     });
 }
 
-/// A look that finds nothing new reads the parent's waker, and writes nothing. It has read the waker before the last user
-/// drops it, be it forgotten or replaced.
+/// A look that finds nothing new reads the parent's waker, and writes nothing. It has read the waker before the last
+/// user drops it, be it forgotten or replaced.
 #[test]
 fn read_before_it_is_dropped() {
     for replaces in [false, true] {
