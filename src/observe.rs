@@ -54,9 +54,10 @@ impl Events {
 /// | [`BodyStarted`] | [`BodyEnded`], [`BodyDropped`] | the body runs |
 /// | [`ExitStarted`] | [`Exited`], [`ExitFailed`], [`ExitDropped`], [`HandedOver`] | the resource is exiting |
 ///
-/// An event that starts something comes before it. An event that ends something comes after it; an event that tells of a
-/// drop comes after the drop, except [`BodyDropped`], which comes before it. [`HandedOver`] comes before the gather calls
-/// the function that takes the exits over.
+/// An event that starts something comes before it. An event that ends something comes after it: the future has ended,
+/// and it was dropped. An event that tells of a drop comes after the drop, except [`BodyDropped`], which comes before
+/// it. Each variant says more. The body of a [scope](crate::Scope) enters and exits members itself: the observer
+/// receives these events when the poll of the body is over, in order.
 ///
 /// The variants and their fields may grow: match them with `..`.
 ///
@@ -98,87 +99,95 @@ impl Events {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
-    /// The member starts to enter.
+    /// The member starts to enter. Its `into_future` is called next.
     #[non_exhaustive]
     EnterStarted {
         /// The member's index.
         index: usize,
     },
-    /// The member has entered. The gather holds its resource.
+    /// The member has entered. The gather holds its resource, and the future of the enter was dropped.
     #[non_exhaustive]
     Entered {
         /// The member's index.
         index: usize,
     },
-    /// The member could not be entered: it failed or panicked.
+    /// The member could not be entered: it failed or panicked. The future of the enter was dropped.
     #[non_exhaustive]
     EnterFailed {
         /// The member's index.
         index: usize,
     },
     /// The member's enter was dropped halfway: by [`fail_fast`](crate::Gather::fail_fast), by
-    /// [`cancel_on`](crate::Gather::cancel_on), or with the gather.
+    /// [`cancel_on`](crate::Gather::cancel_on), or with the gather. The event comes after the drop.
     #[non_exhaustive]
     EnterDropped {
         /// The member's index.
         index: usize,
     },
-    /// The body starts: the gather holds every resource.
+    /// The body starts: the gather holds every resource, and calls the body next. If a member or the observer has
+    /// panicked before, the body is not called, and there is no such event.
     #[non_exhaustive]
     BodyStarted {},
-    /// The body has ended, or was cancelled.
+    /// The body has ended, or was cancelled. Its future was dropped, and so was the future of
+    /// [`cancel_on`](crate::Gather::cancel_on). No exit has begun.
     #[non_exhaustive]
     BodyEnded {
         /// What the exits receive.
         case: ExitCase,
     },
-    /// The body is dropped with the gather.
+    /// The body is dropped with the gather. The event comes before the drop.
     #[non_exhaustive]
     BodyDropped {},
-    /// The member's exit starts.
+    /// The member's exit starts. Its [`on_error`](crate::Exit::on_error) has returned if there is an error to show, and
+    /// its [`exit`](crate::Exit::exit) is called next.
     #[non_exhaustive]
     ExitStarted {
         /// The member's index.
         index: usize,
     },
-    /// The member's exit has finished without an error.
+    /// The member's exit has finished without an error. Its future was dropped.
     #[non_exhaustive]
     Exited {
         /// The member's index.
         index: usize,
     },
-    /// The member's exit failed or panicked.
+    /// The member's exit failed or panicked. Its future was dropped.
     #[non_exhaustive]
     ExitFailed {
         /// The member's index.
         index: usize,
     },
-    /// The member's exit was dropped halfway, with the gather.
+    /// The member's exit was dropped halfway, with the gather. The event comes after the drop.
     #[non_exhaustive]
     ExitDropped {
         /// The member's index.
         index: usize,
     },
-    /// The gather was dropped while it held the resource: there is no exit.
+    /// The gather was dropped while it held the resource: there is no exit. The resource was abandoned. If the body
+    /// ran, each resource was abandoned before the first of these events.
     #[non_exhaustive]
     Abandoned {
         /// The member's index.
         index: usize,
     },
-    /// The [shielded](crate::Gather::shield) gather was dropped. The member's exit, or its enter and exit, go on elsewhere and are not
-    /// observed.
+    /// The [shielded](crate::Gather::shield) gather was dropped. The member's exit, or its enter and exit, go on
+    /// elsewhere and are not observed. What cannot go on was dropped before, and the function that you passed to
+    /// `on_drop` is called after these events.
     #[non_exhaustive]
     HandedOver {
         /// The member's index.
         index: usize,
     },
-    /// The body took the resource out of its [scope](crate::Scope): there is no exit.
+    /// The body took the resource out of its [scope](crate::Scope): there is no exit. What the body does with the
+    /// resource in the same poll comes before the event.
     #[non_exhaustive]
     TakenOut {
         /// The member's index.
         index: usize,
     },
-    /// The member's driver has ended by itself: well, with an error, or with a panic.
+    /// The member's driver has ended by itself: well, with an error, or with a panic. It was dropped. Beside the
+    /// member's exit, the event comes before the one that ends the exit. If the gather drops the driver, there is no
+    /// such event.
     #[non_exhaustive]
     DriverEnded {
         /// The member's index.

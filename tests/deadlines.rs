@@ -102,6 +102,33 @@ fn a_queued_exit_does_not_lose_time() {
     gather.end().unwrap();
 }
 
+/// The exit is called first, and then the deadline. So a deadline that panics as it is called has not kept the resource from
+/// its exit.
+#[test]
+fn a_deadline_is_called_after_its_exit() {
+    let log = Log::default();
+    let late = || {
+        log.push("deadline");
+        std::future::pending()
+    };
+    let member = || Member::new(&log, 0, well(), well()).exit_within(late);
+    let begun = ["exit 0 Completed", "deadline"];
+    Driver::new(gather((member(),)).with(async |_| Ok(()))).end().unwrap();
+    assert_eq!(log.only(&["exit 0", "deadline"])[..2], begun);
+    #[cfg(feature = "alloc")]
+    {
+        let scope = gather_cm::scope().with(async |scope| scope.enter(member()).await.map(drop));
+        Driver::new(scope).end().unwrap();
+        assert_eq!(log.only(&["exit 0", "deadline"])[..2], begun);
+        let scope = gather_cm::scope().with(async |scope| {
+            let lent = scope.enter(member()).await?;
+            gather_cm::Lent::release(lent).await.map(drop)
+        });
+        Driver::new(scope).end().unwrap();
+        assert_eq!(log.only(&["exit 0", "deadline"])[..2], begun);
+    }
+}
+
 /// The verdict passes through, and so do `on_error` and `abandon`; the body gets the value itself, and `into_inner` returns it.
 #[test]
 fn it_wraps_a_resource() {

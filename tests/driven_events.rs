@@ -471,5 +471,7 @@ fn ends_in_a_nested_group(phases: std::ops::Range<usize>) {
         breaks.open();
         gather.pends();
         assert_eq!(events.of_drivers(), ["DriverEnded 1"], "phase {phase}");
+        gather.pends();
+        assert_eq!(events.of_drivers(), [""; 0], "phase {phase}: it is told once");
     }
 }

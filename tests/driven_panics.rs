@@ -330,6 +330,49 @@ fn an_exit_and_its_driver() {
     }
 }
 
+/// D9, D11: a driver of a nested group panics beside the body. The other one is polled all the same, before the exits.
+#[test]
+fn one_of_a_nested_group() {
+    let (log, breaks) = (Log::default(), Gate::new());
+    let acts = [panics("d0").gate(&breaks), sleeps()];
+    let mut names = 0..2;
+    let inner = acts.map(|driver| connect(&log, names.next().unwrap(), [well(), driver, well()]).driven());
+    let group = gather((gather(inner).enter(),));
+    let mut gather = Driver::new(group.with(async |_| Ok(pending::<()>().await)));
+    gather.pends();
+    log.take();
+    breaks.open();
+    assert_eq!(panics_with(&mut gather), "d0");
+    assert_eq!(log.only(&["drive", "exit 0 "])[..4], ["drive 0", "drop driver 0", "drive 1", "exit 0 Panicked"]);
+}
+
+/// D9, D13: an exit panics beside its driver. The driver is not polled any more, and its end is told once, if it has
+/// ended.
+#[test]
+fn an_exit_beside_its_driver() {
+    for ends in [true, false] {
+        let (log, [driver, exit]) = (Log::default(), [(); 2].map(|()| Gate::new()));
+        let member = connect(&log, 0, [well(), well().gate(&driver), panics("x").gate(&exit)]).driven();
+        let told = std::cell::Cell::new(0);
+        let observer = |event| {
+            if let Event::DriverEnded { .. } = event {
+                told.set(told.get() + 1);
+            }
+        };
+        let mut gather = Driver::new(gather((member,)).observe(observer).with(async |_| Ok(())));
+        gather.pends();
+        if ends {
+            driver.open();
+            gather.pends();
+        }
+        log.take();
+        exit.open();
+        assert_eq!(panics_with(&mut gather), "x");
+        assert_eq!(log.count("drive 0"), 0);
+        assert_eq!(told.get(), usize::from(ends));
+    }
+}
+
 /// 17: a driver whose poll panics, and whose destructor does, too.
 #[test]
 fn a_driver_that_panics_twice() {

@@ -198,6 +198,34 @@ fn it_keeps_its_exit_policies() {
     }
 }
 
+/// 12: a stack that was entered exits last entered first, whatever the shape: by hand, and as a member of another group.
+#[test]
+fn it_keeps_the_order_of_entering() {
+    let (log, gates) = (Log::default(), RefCell::new(<[Gate; 3]>::default()));
+    let member = |name: usize| Member::new(&log, name, well().gate(&gates.borrow()[name]), well());
+    let open = |enter: &mut dyn FnMut()| {
+        for index in [1, 2, 0] {
+            enter();
+            gates.borrow()[index].open();
+        }
+        gates.take();
+    };
+    let expected = [0, 2, 1].map(|index| format!("exit {index} Completed"));
+    each_shape!([member(0), member(1), member(2)], |gather| {
+        let mut enter = Driver::new(gather.stack().enter());
+        open(&mut || enter.pends());
+        let entered = enter.end().unwrap();
+        Driver::new(entered.exit(ExitCase::Completed)).end().unwrap();
+        assert_eq!(log.only(&["Completed"]), expected);
+    });
+    each_shape!([member(0), member(1), member(2)], |gather| {
+        let mut outer = Driver::new(gather_cm::gather((gather.stack().enter(),)).with(async |_| Ok(())));
+        open(&mut || outer.pends());
+        outer.end().unwrap();
+        assert_eq!(log.only(&["Completed"]), expected);
+    });
+}
+
 /// 12: it keeps `in_reverse`, whatever entered first: exited by hand, nested, and nested in a group of another order.
 #[test]
 fn it_keeps_in_reverse() {

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::cell::RefCell;
+
 use common::{
     Driver, Gate, Log, Member, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well,
 };
@@ -162,6 +164,40 @@ fn a_limit_holds_for_late_enters<S: Policed>() {
     exit.open();
     assert_eq!(gather.end(), Report::enter(&[(2, "e2")]), "in the poll that made the room: no one else wakes it");
     assert_eq!(events(&log), ["exited 1", "on_error 0 e2", "exit 0 EnterFailed", "exited 0"]);
+}
+
+/// 13, 19 and `eager_rollback`: the member of a low index begins late in a poll, since one behind it has ended in there.
+/// The one that stays in flight is polled once in that poll all the same.
+#[test]
+fn a_place_for_a_late_enter_costs_no_second_poll() {
+    let log = Log::default();
+    let gates = RefCell::<[Gate; 3]>::default();
+    let member = |name: usize| {
+        let [late, one, other] = gates.borrow().clone();
+        let never = Gate::new();
+        let (enter, exit) = match name {
+            0 => (well().gate(&late), well()),
+            1 => (well(), well().gate(&one).gate(&never)),
+            2 => (well(), well().gate(&other)),
+            _ => (fails("e3"), well()),
+        };
+        Member::new(&log, name, enter, exit)
+    };
+    each_shape!([member(0), member(1), member(2), member(3)], |gather| {
+        let [late, one, other] = gates.take();
+        let mut driver = Driver::new(gather.eager_rollback().exit_limit(2).with(async |_| Ok(())));
+        driver.pends();
+        late.open();
+        driver.pends();
+        log.take();
+        one.open();
+        other.open();
+        driver.pends();
+        assert_eq!(
+            log.only(&["poll", "exited"]),
+            ["poll exit 1", "poll exit 2", "exited 2", "poll exit 0", "exited 0"]
+        );
+    });
 }
 
 /// 15: on a drop, resources whose exits are still queued are abandoned.

@@ -421,3 +421,16 @@ fn shielded() {
         }
     }
 }
+
+/// 15, 24: one that has entered is abandoned like any other if the gather is dropped.
+#[test]
+fn it_is_abandoned() {
+    let log = Log::default();
+    let member = |name| Member::new(&log, name, well(), well().gate(&Gate::new())).optional();
+    each_shape!([member(0), member(1)], |gather| {
+        let mut driver = Driver::new(gather.exit_limit(1).with(async |_| Ok(())));
+        driver.pends();
+        driver.drop();
+        assert_eq!(log.only(&["abandon", "LEAK"]), ["abandon 1"]);
+    });
+}

@@ -630,6 +630,75 @@ fn a_payload_that_panics() {
     assert_eq!(caught(|| gather.poll()), "first");
 }
 
+/// The destructor of a payload may panic with a payload whose destructor panics as well, and so on. The gather drops the
+/// first two, and leaks the third: the exits run, and the first panic resumes.
+#[test]
+fn payloads_that_panic_in_a_row() {
+    use std::cell::Cell;
+    thread_local! {
+        static DROPPED: Cell<usize> = const { Cell::new(0) };
+    }
+    struct Payload(usize);
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            DROPPED.set(DROPPED.get() + 1);
+            if self.0 > 0 {
+                panic_any(Self(self.0 - 1));
+            }
+        }
+    }
+    for (levels, drops) in [(0, 1), (1, 2), (2, 2), (5, 2)] {
+        let log = Log::default();
+        let row = async { Ok("row") }.exit_with(async |_, _| -> Result<(), _> { panic_any(Payload(levels)) });
+        let first = Member::new(&log, 0, well(), panics("first"));
+        let last = Member::new(&log, 2, well(), well());
+        let mut gather = Driver::new(gather((first, row, last)).with(async |_| Ok(())));
+        DROPPED.take();
+        assert_eq!(caught(|| gather.poll()), "first");
+        assert_eq!(DROPPED.take(), drops, "{levels}");
+        assert_eq!(log.only(&["exited"]), ["exited 2"]);
+    }
+}
+
+/// No payload is leaked: the first panic is returned or resumes, and the others are dropped. If the gather is dropped
+/// before it has ended, the first one is dropped, too.
+#[test]
+fn each_payload_is_dropped_once() {
+    use std::sync::Arc;
+    struct Payload(#[allow(dead_code)] Arc<()>);
+    let live = Arc::new(());
+    let panics = || -> () { panic_any(Payload(live.clone())) };
+    let member = || {
+        async { Ok::<_, ()>(()) }.exit_with(async |(), _| {
+            panics();
+            Ok(())
+        })
+    };
+    let enter = || async { Err::<(), ()>(panics()) }.drop_on_exit();
+    let count = || Arc::strong_count(&live) - 1;
+
+    let failure = Driver::new(gather((member(), enter(), enter(), member())).catch_unwind().with(async |_| Ok(())))
+        .end()
+        .unwrap_err();
+    assert_eq!(count(), 1);
+    drop(failure);
+    assert_eq!(count(), 0);
+
+    let mut driver = Driver::new(gather((member(), enter(), enter(), member())).with(async |_| Ok(())));
+    let payload = catch_unwind(AssertUnwindSafe(|| driver.poll().is_ready())).unwrap_err();
+    assert_eq!(count(), 1);
+    drop(payload);
+    assert_eq!(count(), 0);
+
+    let gate = Gate::new();
+    let slow = async { Ok::<_, ()>(()) }.exit_with(async |(), _| Ok(gate.wait().await));
+    let mut driver = Driver::new(gather((slow, member())).with(async |_| Ok(panics())));
+    driver.pends();
+    assert_eq!(count(), 1);
+    driver.drop();
+    assert_eq!(count(), 0);
+}
+
 /// A kept panic whose payload panics, and a gather that is dropped before it could go on.
 #[test]
 fn a_kept_payload_that_panics() {
@@ -861,6 +930,36 @@ mod the_destructor_of_a_waker {
             assert_eq!(caught(|| with.as_mut().poll(&mut cx).is_ready()), message);
             assert_eq!((ends.exited.take(), ends.abandoned.take()), (exited, 0));
             assert!(!ARMED.get());
+        }
+    }
+
+    /// The group exits by hand and is dropped. The first panic wins, which may be that of an exit, and the waker's is no
+    /// second one if the thread unwinds already.
+    #[test]
+    fn in_an_exit_by_hand() {
+        use gather_cm::{Exit, ExitCase};
+        let waker = waker(0);
+        let mut cx = Context::from_waker(&waker);
+        for (drop_panics, unwinds, message) in
+            [(false, false, "waker"), (true, false, "drop exit 7"), (false, true, "outer"), (true, true, "outer")]
+        {
+            let (log, gate) = (Log::default(), Gate::new());
+            let member = |name| {
+                let exit = well().gate(&gate);
+                let exit = if drop_panics && name == 7 { exit.drop_panics() } else { exit };
+                Member::new(&log, name, well(), exit)
+            };
+            let entered = Driver::new(gather((0..40).map(member).collect::<Vec<_>>()).enter()).end().unwrap();
+            let mut exits = Box::pin(entered.exit(ExitCase::Completed));
+            assert!(exits.as_mut().poll(&mut cx).is_pending());
+            log.take();
+            ARMED.set(true);
+            let dropped = caught(move || {
+                let _exits = exits;
+                assert!(!unwinds, "outer");
+            });
+            assert_eq!((dropped.as_str(), ARMED.take()), (message, false));
+            assert_eq!(log.only(&["drop exit"]).len(), 40);
         }
     }
 

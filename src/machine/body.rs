@@ -179,4 +179,25 @@ mod tests {
             assert!(gather.as_mut().poll(&mut cx).is_pending());
         }
     }
+
+    /// The same if nothing else could end the body, if a driver could, and in a scope.
+    #[test]
+    fn a_body_that_is_not_to_be_ended() {
+        let mut cx = Context::from_waker(CANCEL);
+        let member = || async { Ok::<_, ()>(()) }.drop_on_exit();
+        let mut with = pin!(gather((member(),)).with(async |_| Ok(pending::<()>().await)));
+        assert!(with.as_mut().poll(&mut cx).is_pending());
+        let driven = async { Ok::<_, ()>(((), pending::<()>())) }.driven().drop_on_exit();
+        let mut with = pin!(gather((driven,)).with(async |_| Ok(pending::<()>().await)));
+        assert!(with.as_mut().poll(&mut cx).is_pending());
+        #[cfg(feature = "alloc")]
+        {
+            let body = async |scope: &crate::Scope<_>| {
+                drop(scope.enter(member()).await?);
+                Ok(pending::<()>().await)
+            };
+            let mut with = pin!(crate::scope().with(body));
+            assert!(with.as_mut().poll(&mut cx).is_pending());
+        }
+    }
 }

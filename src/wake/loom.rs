@@ -189,6 +189,29 @@ fn filled_while_it_is_emptied() {
     });
 }
 
+/// The same in a set of three levels: the gather takes a word of each, while another one is filled.
+#[test]
+fn in_three_levels() {
+    loom::model(|| {
+        let last = BITS * BITS;
+        let mut gather = Gather::new(last + 1);
+        // The first is the hint.
+        gather.waker(0).wake();
+        gather.waker(1).wake();
+        let (waker, said) = (gather.waker(last), Arc::new(AtomicUsize::new(0)));
+        let says = said.clone();
+        let thread = thread::spawn(move || {
+            says.store(1, Ordering::Relaxed);
+            waker.wake();
+        });
+        let mut polled = gather.poll();
+        assert!(!polled.contains(&last) || said.load(Ordering::Relaxed) == 1);
+        thread.join().unwrap();
+        polled.extend(gather.last_poll(0));
+        assert_eq!(polled, [0, 1, last]);
+    });
+}
+
 /// A member that is left for the next look is found there, whatever is woken meanwhile.
 #[test]
 fn kept() {
@@ -248,6 +271,29 @@ fn forgotten() {
         awake.look(&next.clone().into(), 0);
         assert_eq!((awake.first().is_some(), Arc::strong_count(&next)), (true, 2));
     });
+}
+
+/// A look that finds nothing new reads the parent's waker, and writes nothing. It has read the waker before the last
+/// user drops it, be it forgotten or replaced.
+#[test]
+fn read_before_it_is_dropped() {
+    for replaces in [false, true] {
+        loom::model(move || {
+            let mut awake = Awake::new(2);
+            let (parent, next) = (Slow::new(), Slow::new());
+            let waker = awake.lend(0).clone();
+            awake.look(&parent.clone().into(), 0);
+            let thread = thread::spawn(move || waker.wake());
+            awake.look(&parent.clone().into(), 0);
+            if replaces {
+                awake.look(&next.clone().into(), 0);
+            } else {
+                awake.forget_parent();
+            }
+            thread.join().unwrap();
+            assert_eq!(Arc::strong_count(&parent), 1);
+        });
+    }
 }
 
 /// The parent is another one in each poll, while threads wake: the last one is woken, or the look sees the member. No
