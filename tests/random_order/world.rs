@@ -110,6 +110,7 @@ pub struct Setup {
 pub struct State {
     pub random: Random,
     len: usize,
+    driven: bool,
     scope: bool,
     parts: Vec<Part>,
     /// Some of these may have ended since.
@@ -125,6 +126,8 @@ pub struct State {
     /// Of each member: the number of the poll in which, or after which, it was woken last.
     woken: Vec<usize>,
     pub fates: Vec<Fate>,
+    /// Members that have entered in this poll, and whose drivers are polled in it.
+    with_driver: Vec<usize>,
     pub cases: Vec<ExitCase>,
     /// The members whose parts have failed, by role.
     pub failed: [BTreeSet<usize>; ROLES],
@@ -230,6 +233,7 @@ impl World {
         Self(Arc::new(Mutex::new(State {
             random,
             len,
+            driven: setup.driven,
             scope: setup.scope,
             parts,
             shut: vec![],
@@ -239,6 +243,7 @@ impl World {
             poll: 0,
             woken: vec![0; len],
             fates: vec![Fate::Absent; len],
+            with_driver: vec![],
             cases: vec![],
             failed: Default::default(),
             told: Told::default(),
@@ -257,15 +262,27 @@ impl World {
     /// Enters a member, along with its driver.
     pub async fn enter(self, index: usize) -> Result<(Resource, Running), usize> {
         self.part(Role::Enter, index).await?;
-        self.state().fates[index] = Fate::Held;
+        let mut state = self.state();
+        state.fates[index] = Fate::Held;
+        if state.driven {
+            state.with_driver.push(index);
+        }
+        drop(state);
         let driver = self.part(Role::Driver, index);
         Ok((Resource { world: self, index, over: false }, driver))
     }
 
-    /// Panics if something went wrong. A panic in a member would be caught.
+    /// Panics if something went wrong in the last poll. A panic in a member would be caught.
     #[track_caller]
     pub fn check(&self) {
-        let fault = self.state().fault.take();
+        let mut state = self.state();
+        for index in std::mem::take(&mut state.with_driver) {
+            if state.part((Role::Driver, index)).polled.0 == 0 {
+                state.fault(format!("the driver {index} was not polled in the poll in which its member entered"));
+            }
+        }
+        let fault = state.fault.take();
+        drop(state);
         assert!(fault.is_none(), "{}", fault.unwrap_or_default());
     }
 
