@@ -337,7 +337,11 @@ impl World {
         match how {
             0 => waker.wake_by_ref(),
             1 => waker.wake(),
-            2 => waker.clone().wake(),
+            2 => {
+                let clone = waker.clone();
+                drop(waker);
+                clone.wake();
+            }
             _ => {
                 waker.wake_by_ref();
                 waker.wake();
