@@ -181,6 +181,7 @@ wake.rs~let Some(index) = woken.or(begin) else { return };~let Some(index) = beg
 wake.rs~                from = index + 1;~                from = if woken.is_none() { index + 1 } else { from };~20: a place is not given to one that the sweep has passed
 wake.rs~Phase::Entering | Phase::Exiting => self.awake.keep(index),~Phase::Entering | Phase::Exiting => self.awake.pass(index),~20: a wake for the other sweep is kept
 wake.rs~                    self.cursor = index + 1;~                    self.cursor = index + 2;~20: members that wait are not forgotten
+wake.rs~            if from <= self.cursor {~            if true {~20: a sweep that starts behind a member that waits does not pass it
 wake.rs~(self.exiting, self.cursor) = (true, 0);~self.exiting = true;~20: all held members wait for their exit
 wake.rs~self.late.insert(index, self.awake.capacity());~let _ = (&mut self.late, self.awake.capacity());~20: a member held late waits for its exit
 wake.rs~return Some(at * BITS + bits.trailing_zeros() as usize);~return Some(at * BITS + bits.ilog2() as usize);~20: members held late exit in argument order
@@ -260,6 +261,8 @@ slot.rs~lost: *this.lost }~lost: Default::default() }~driven D10: a lost member 
 entered.rs~    const DRIVEN_IN_GROUP: bool = V::DRIVEN;~    const DRIVEN_IN_GROUP: bool = false;~driven D11: an outer group drives a nested one
 wake.rs~                    Phase::Held if S::Kind::DRIVEN => self.awake.keep(index),\n~~driven D12: a wake of a held member is for its driver
 wake.rs~                self.awake.insert(index);\n~~driven D12: of many, a driver is polled in the poll of its enter
+machine.rs~        if !Ms::Kind::DRIVEN {\n            members.as_mut().forget_parent();\n        }\n        let Next::Body(after)~        members.as_mut().forget_parent();\n        let Next::Body(after)~driven D12: a driver that is woken before the second poll of the body wakes the gather
+wake.rs~                    Phase::Held if S::Kind::DRIVEN && begin == Some(index) => {~                    Phase::Held if S::Kind::DRIVEN && begin == Some(index) && false => {~driven D12: an exit that begins takes the wake of its driver
 group/vec.rs~                many.drive_all();~                let _ = many;~driven D12: of many that were entered, every driver is polled first
 machine/drive.rs~        tell(observer, panic, Event::DriverEnded { index });~        let _ = (observer, index);~driven D13: the end of a driver is told
 machine/exit.rs~        if mem::take(&mut self.driver_ended) {~        if false {~driven D13: the end of a driver beside its exit is told

@@ -7,11 +7,11 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Barrier, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering},
         mpsc,
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use gather_cm::{Cause, Exit, ExitCase, gather};
@@ -123,16 +123,25 @@ async fn enter(number: usize, counts: Arc<Counts>) -> Result<Resource, usize> {
 /// A life cycle of some shape, whatever its end.
 async fn cycle(number: usize, counts: Arc<Counts>) {
     let enter = |offset: usize| enter(number + offset, counts.clone());
-    match number % 4 {
+    match number % 6 {
         0 => drop(gather((enter(0), enter(1), enter(2))).with(async |_| Ok(elsewhere(number % 3).await)).await),
         1 => drop(gather([enter(0), enter(1), enter(2)]).fail_fast().with(async |_| Ok(elsewhere(1).await)).await),
         2 => {
             let group = (0..9).map(enter).collect::<Vec<_>>();
             drop(gather(group).cancel_on(elsewhere(number % 9)).with(async |_| Ok(elsewhere(2).await)).await);
         }
-        _ => {
+        3 => {
             let group = (0..5).map(enter).collect::<Vec<_>>();
             drop(gather(group).stack().eager_rollback().with(async |_| Ok(elsewhere(1).await)).await);
+        }
+        // Members of larger groups have wakers of their own. Either all enters fail, which is rare, or none does.
+        4 => {
+            let group = (0..40 + number % 91).map(|offset| enter(31 * offset)).collect::<Vec<_>>();
+            drop(gather(group).cancel_on(elsewhere(number % 9)).with(async |_| Ok(elsewhere(2).await)).await);
+        }
+        _ => {
+            let group = (0..40 + number % 91).map(enter).collect::<Vec<_>>();
+            drop(gather(group).eager_rollback().exit_limit(9).with(async |_| Ok(())).await);
         }
     }
 }
@@ -197,6 +206,123 @@ fn threads() {
         assert_released(&counts, drops);
         println!("{} gathers on two executors, dropped: {drops}", 2 * count);
     }
+}
+
+/// The last two wakers of each member, which threads wake as often as they can.
+struct Storm(Vec<Mutex<[Option<Waker>; 2]>>);
+
+impl Storm {
+    /// Pends so often. Each poll keeps its waker, and the one before it.
+    async fn pends(&self, member: usize, mut times: usize) {
+        poll_fn(|cx| {
+            let mut wakers = self.0[member].lock().unwrap();
+            wakers.swap(0, 1);
+            wakers[0] = Some(cx.waker().clone());
+            times = times.wrapping_sub(1);
+            if times == usize::MAX { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    fn wake_all(&self) {
+        for wakers in &self.0 {
+            let wakers = wakers.lock().unwrap().clone();
+            wakers.into_iter().flatten().for_each(Waker::wake);
+        }
+    }
+}
+
+/// A task that knows whether it was woken.
+#[derive(Default)]
+struct Task(AtomicBool);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A gather of many members in a storm, on another task in each poll, which is dropped after so many polls. Returns its
+/// tasks.
+fn in_a_storm(round: usize, drop_after: usize, counts: &Arc<Counts>) -> Vec<Arc<Task>> {
+    struct Stormy<'a>(Resource, &'a Storm);
+    impl Exit for Stormy<'_> {
+        type Error = usize;
+        type Verdict = ();
+        async fn exit(self, _: ExitCase) -> Result<(), usize> {
+            self.0.release(&self.0.counts.exited);
+            Ok(self.1.pends(self.0.number, 2).await)
+        }
+        fn abandon(self) {
+            self.0.abandon();
+        }
+    }
+    let len = 31 + round % 100;
+    let storm = Storm((0..len).map(|_| Mutex::default()).collect());
+    let enter = async |number: usize| {
+        storm.pends(number, 1 + number % 4).await;
+        counts.entered.fetch_add(1, Ordering::SeqCst);
+        Ok(Stormy(Resource { number, counts: counts.clone(), released: AtomicBool::new(false) }, &storm))
+    };
+    let members: Vec<_> = (0..len).map(enter).collect();
+    let mut future = Box::pin(gather(members).exit_limit(20 + round).with(async |_| Ok(())));
+    let (mut tasks, begin) = (vec![Arc::new(Task::default())], Barrier::new(3));
+    let mut poll = move |task: &Arc<Task>| {
+        let polled = future.as_mut().poll(&mut Context::from_waker(&task.clone().into()));
+        polled.map(Result::unwrap).is_ready()
+    };
+    std::thread::scope(|scope| {
+        let threads = [(); 2].map(|()| {
+            scope.spawn(|| {
+                begin.wait();
+                (0..10).for_each(|_| storm.wake_all());
+            })
+        });
+        let mut ended = poll(&tasks[0]);
+        begin.wait();
+        let (mut polls, mut calm) = (1, 0);
+        while !ended && polls < drop_after {
+            while !tasks[polls - 1].0.load(Ordering::SeqCst) {
+                if threads.iter().all(|thread| thread.is_finished()) {
+                    // Everyone that pends is polled, and comes nearer to its end.
+                    storm.wake_all();
+                    calm += 1;
+                    assert!(tasks[polls - 1].0.load(Ordering::SeqCst) && calm < 100, "a wake is lost");
+                }
+                std::thread::yield_now();
+            }
+            tasks.push(Arc::default());
+            ended = poll(&tasks[polls]);
+            polls += 1;
+        }
+        assert!(ended || polls == drop_after);
+        // While the threads go on.
+        drop(poll);
+    });
+    storm.wake_all();
+    tasks
+}
+
+/// Members are woken by two threads while the gather is polled, by another task each time, and while it is dropped. Each
+/// resource is exited or abandoned, no task is kept, and no byte.
+#[test]
+fn storms() {
+    let _alone = alone();
+    let run = |rounds: usize| {
+        let counts = Arc::new(Counts::default());
+        for round in 0..rounds {
+            let drop_after = if round % 3 == 0 { usize::MAX } else { 1 + round % 11 };
+            let tasks = in_a_storm(round, drop_after, &counts);
+            assert!(tasks.iter().all(|task| Arc::strong_count(task) == 1), "a task is kept");
+        }
+        assert_released(&counts, true);
+    };
+    run(20);
+    let before = LIVE.load(Ordering::Relaxed);
+    let count = 500 * LARGE;
+    run(count);
+    let after = LIVE.load(Ordering::Relaxed);
+    assert!(after - before < 65_536, "{before} bytes before, {after} after {count} storms");
 }
 
 /// A hundred thousand members in one `Vec`, of which some fail, in enter and in exit.
