@@ -36,7 +36,7 @@ run_tests || { tail -n 40 "$work/log"; echo "the tests fail without a mutant" >&
 list() {
     cat <<'LIST'
 slot.rs~                state.set(State::Held(Held::new(value)));~                state.set(State::Gone); value.abandon_resource();~3: a ready enter is held
-slot.rs~self.0.take().into_iter().for_each(V::abandon_resource)~drop(self.0.take())~15: held resources are abandoned
+slot.rs~unwind::catch(|| value.abandon_resource())~unwind::catch(|| drop(value))~15: held resources are abandoned
 slot.rs~                // Empty while the future is made~                value.abandon_resource(); return; // Empty while the future is made~8: held resources are exited
 slot.rs~                state.set(State::ExitFault(error));~                drop(error); state.set(State::Gone);~10: an exit's error is kept
 slot.rs~                state.set(State::EnterFault(error));~                drop(error); state.set(State::Gone);~5: an enter's error is kept
@@ -243,7 +243,7 @@ policy.rs~                *ready = polled.is_ready();~                *ready = f
 policy.rs~SignalProj::Polled { future, ready } if !*ready => {\n                *ready = true;~SignalProj::Polled { future, ready } if !*ready => {\n                *ready = false;~14: a stop that has panicked is not polled again
 machine.rs~            StateProj::Slots(phase) => phase.is_entering(),~            StateProj::Slots(phase) => phase.is_entering() && !P::SETTLE,~14: with settle, a stop is polled as long as it lives
 machine/enter.rs~            self.as_mut().poll_drivers(parts, &mut entering, &mut may_begin, cx);~~driven D1: drivers are polled beside enters
-machine.rs~            let drives = Ms::Kind::DRIVEN && drives;~            let drives = false && drives;~driven D1: drivers are polled beside the body
+machine.rs~        let body_first = drives && FairOf~        let drives = false && drives;\n        let body_first = drives && FairOf~driven D1: drivers are polled beside the body
 machine.rs~            drives = false;\n~~driven D1: once in the poll in which the body starts
 machine/exit.rs~            let _ = poll_held(members, observer, panic, cx);~            let _ = (members, observer, panic, cx);~driven D1: drivers are polled while their members wait for their exits
 machine.rs~if first.is_some() { Poll::Pending } else { poll_block(true, block, cx) };~Poll::Pending;\n        let _ = block;~driven D4: the body is polled once more
@@ -327,7 +327,7 @@ machine.rs~                tell(observer, panic, Event::BodyDropped {});\n      
 machine/hand_over.rs~            tell(parts.observer, &mut first, Event::BodyDropped {});\n            if let Poll::Ready(returned) = &mut cancel_block(block) {~            if let Poll::Ready(returned) = &mut cancel_block(block) {\n                tell(parts.observer, &mut first, Event::BodyDropped {});~BodyDropped comes before the drop of a shielded body
 machine.rs~        parts.stop.as_mut().clear(panic);\n        if panic.is_some() {\n            exits.panic(panic);\n        }\n        let lost = lost && !panic.is_some();\n        if tells {\n            let case = if lost { why } else { exits.case() };\n            tell(parts.observer, panic, Event::BodyEnded { case });\n        }~        if panic.is_some() {\n            exits.panic(panic);\n        }\n        let lost = lost && !panic.is_some();\n        if tells {\n            let case = if lost { why } else { exits.case() };\n            tell(parts.observer, panic, Event::BodyEnded { case });\n        }\n        parts.stop.as_mut().clear(panic);~BodyEnded comes after the drop of stop
 machine.rs~        tell_all(&drivers.events(), parts.observer, &mut panic);\n        if Ms::Kind::DRIVEN {~        if Ms::Kind::DRIVEN {~what the body of a scope did in its last poll is told before BodyEnded
-machine.rs~        tell_all(&drivers.events(), observer, panic);\n        for index~        for index~what is dropped with the body of a scope is told
+machine.rs~        tell_all(&drivers.events(), observer, panic);\n        if P~        if P~what is dropped with the body of a scope is told
 machine/exit.rs~                if Ms::Kind::DRIVEN {\n                    self.tell_driver(index);\n                }\n                tell(self.observer, self.panic, Event::ExitFailed { index });~                tell(self.observer, self.panic, Event::ExitFailed { index });\n                if Ms::Kind::DRIVEN {\n                    self.tell_driver(index);\n                }~DriverEnded comes before ExitFailed
 machine/body.rs~if !(S::ENDS_BODY || V::DRIVEN || V::GROWS) || !is_cancel(cx.waker()) {~if !is_cancel(cx.waker()) {~14: the caller's waker ends no body without cancel_on
 machine.rs~poll_block(P::Stop::ENDS_BODY || Ms::Kind::DRIVEN || Ms::Values::GROWS, block, cx)~poll_block(P::Stop::ENDS_BODY || Ms::Kind::DRIVEN, block, cx)~14: nor the body of a scope
@@ -340,7 +340,7 @@ unwind.rs~            let (mut first, mut others) = (Some(self), None);~        
 unwind.rs~            if let Err(another) = catch(|| first = None) {\n                others = Some(another);\n            }~            if let Err(another) = catch(|| first = None) {\n                mem::forget(another);\n                others = None::<Self>;\n            }~16: so is a payload's payload
 unwind.rs~        if let Some(caught) = self.take() {\n            caught.discard();\n        }~        let _ = self.take().map(core::mem::forget);~16: so is a payload that was kept, if the gather is dropped
 wake/block.rs~            Some(slot) => drop(unsafe { self.replace(slot, Some(new)) }),~            Some(slot) => mem::forget(unsafe { self.replace(slot, Some(new)) }),~20: the waker of the last caller is dropped
-machine.rs~polled = if state.as_mut().is_body() { Poll::Pending } else { Poll::Ready(()) };~polled = Poll::Pending;~driven D15: the exits begin in the poll in which a driver has ended the body
+machine.rs~return if self.is_body() { Poll::Pending } else { Poll::Ready(()) };~return Poll::Pending;~driven D15: the exits begin in the poll in which a driver has ended the body
 machine/exit.rs~            *this.driver_ended = Default::default();\n~~driven D13: the end of a driver in a nested exit is told once
 machine/exit.rs~        panic.guard(&mut || phase.set(None));~        phase.set(None);~17: a panic of the caller's waker is guarded if an exit by hand is dropped
 machine/exit.rs~            self.cursor.pass = Pass::Start;\n        }\n    }~        }\n    }~19: in a poll, a place that becomes free late costs no second poll of the others

@@ -1110,8 +1110,7 @@ impl<V: Resource<Error: Into<E2>>, E2> Resource for ErrorsInto<V, E2> {
     }
 
     fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        let split = V::split_drivers();
-        move |this: &mut Self| OfTarget(split.split(&mut this.value))
+        OfTarget(V::split_drivers())
     }
 }
 
@@ -1184,7 +1183,6 @@ impl<V: Resource, D: AsyncFnOnce() -> V::Error> Resource for ExitWithin<V, D> {
     }
 
     fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        let split = V::split_drivers();
-        move |this: &mut Self| OfTarget(split.split(&mut this.value))
+        OfTarget(V::split_drivers())
     }
 }

@@ -91,6 +91,7 @@ impl<V> Drive<V> for Undriven {
 }
 
 /// The drivers of what a wrapper wraps.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct OfTarget<D>(pub(crate) D);
 
 impl<W: DerefMut<Target: Sized>, D: Drive<W::Target>> Drive<W> for OfTarget<D> {
@@ -117,20 +118,33 @@ impl<W: DerefMut<Target: Sized>, D: Drive<W::Target>> Drive<W> for OfTarget<D> {
     }
 }
 
-/// Moves the drivers out of a `V`, in place: a `V` may be large. It is a closure, so that it has no lifetime.
+/// Moves the drivers out of a `V`, in place, because a `V` may be large. Its type has a short name: that of a closure would
+/// repeat every `V` in it, and a debug build stores it many times.
 pub trait Split<V>: Copy + Send + Sync {
     type Drivers: Drive<V>;
 
     fn split(self, value: &mut V) -> Self::Drivers;
 }
 
-impl<V, D: Drive<V>, F: Fn(&mut V) -> D + Copy + Send + Sync> Split<V> for F {
-    type Drivers = D;
+impl<V> Split<V> for Undriven {
+    type Drivers = Self;
 
-    fn split(self, value: &mut V) -> D {
-        self(value)
+    fn split(self, _: &mut V) -> Self {
+        self
     }
 }
+
+impl<W: DerefMut<Target: Sized>, S: Split<W::Target>> Split<W> for OfTarget<S> {
+    type Drivers = OfTarget<S::Drivers>;
+
+    fn split(self, wrapper: &mut W) -> Self::Drivers {
+        OfTarget(self.0.split(wrapper))
+    }
+}
+
+/// Moves them out of each of many values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OfEach<S>(pub(crate) S);
 
 /// Whether there are drivers: [`WithDriver`] or [`NoDriver`]. A type, so that groups without drivers have no room for what
 /// they need.

@@ -251,8 +251,7 @@ where
     }
 
     fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        let split = H::split_drivers();
-        move |driven: &mut Self| OfDriven { driver: driven.driver.take(), inside: split.split(&mut driven.handle) }
+        SplitDriven(H::split_drivers())
     }
 }
 
@@ -260,6 +259,22 @@ where
 struct OfDriven<D, E, I> {
     driver: Driver<D, E>,
     inside: I,
+}
+
+/// Moves out the driver of a [`Driven`], and those of its handle by `S`.
+#[derive(Clone, Copy)]
+struct SplitDriven<S>(S);
+
+impl<H, D, E, S> Split<Driven<H, D, E>> for SplitDriven<S>
+where
+    D: Future<Output: DriverOutput<E>> + Unpin,
+    S: Split<H>,
+{
+    type Drivers = OfDriven<D, E, S::Drivers>;
+
+    fn split(self, driven: &mut Driven<H, D, E>) -> Self::Drivers {
+        OfDriven { driver: driven.driver.take(), inside: self.0.split(&mut driven.handle) }
+    }
 }
 
 impl<H, D, E, I> Drive<Driven<H, D, E>> for OfDriven<D, E, I>

@@ -235,13 +235,21 @@ impl<V: Values<Error: 'static>, P: ExitPolicy> Exit for Entered<V, P> {
     }
 
     fn split_in_group() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        let split = V::split();
-        move |entered: &mut Self| OfGroup(split.split(entered.held.values_mut()))
+        OfGroup(V::split())
     }
 }
 
 /// The drivers of a group that was entered.
+#[derive(Clone, Copy)]
 struct OfGroup<D>(D);
+
+impl<V: Values, P: ExitPolicy, S: Split<V>> Split<Entered<V, P>> for OfGroup<S> {
+    type Drivers = OfGroup<S::Drivers>;
+
+    fn split(self, entered: &mut Entered<V, P>) -> Self::Drivers {
+        OfGroup(self.0.split(entered.held.values_mut()))
+    }
+}
 
 impl<V: Values, P: ExitPolicy, D: Drive<V>> Drive<Entered<V, P>> for OfGroup<D> {
     type Kind = D::Kind;

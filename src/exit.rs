@@ -215,7 +215,7 @@ pub trait Exit: Sized {
     /// [`Resource::split_drivers`].
     #[doc(hidden)]
     fn split_in_group() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        |_: &mut Self| Undriven
+        Undriven
     }
 }
 
@@ -279,8 +279,7 @@ impl<T: Exit> Exit for Box<T> {
     }
 
     fn split_in_group() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        let split = T::split_in_group();
-        move |value: &mut Self| OfTarget(split.split(&mut **value))
+        OfTarget(T::split_in_group())
     }
 }
 
@@ -385,7 +384,7 @@ pub trait Resource: Sized + sealed::Sealed {
     /// Moves the drivers out, so that they can be polled while the body borrows the value.
     #[doc(hidden)]
     fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        |_: &mut Self| Undriven
+        Undriven
     }
 }
 

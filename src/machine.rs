@@ -248,13 +248,11 @@ where
         // In place: the values are to be moved as seldom as can be.
         let mut polled = poll_block(P::Stop::ENDS_BODY || Ms::Kind::DRIVEN || Ms::Values::GROWS, block, cx);
         let mut first = FirstPanic::none();
-        if Ms::Values::GROWS {
-            if P::Observer::OBSERVES && polled.is_pending() {
-                let StateProj::Body { block, drivers, .. } = self.as_mut().project() else { return Poll::Ready(()) };
-                tell_all(&drivers.events(), parts.observer, &mut first);
-                if first.is_some() {
-                    polled = cancel_block(block);
-                }
+        if Ms::Values::GROWS && P::Observer::OBSERVES && polled.is_pending() {
+            let StateProj::Body { block, drivers, .. } = self.as_mut().project() else { return Poll::Ready(()) };
+            tell_all(&drivers.events(), parts.observer, &mut first);
+            if first.is_some() {
+                polled = cancel_block(block);
             }
         }
         let Poll::Ready(returned) = &mut polled else { return Poll::Pending };

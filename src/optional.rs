@@ -109,13 +109,24 @@ impl<V: Resource<Error = E>, E> Resource for Optional<V, E> {
     }
 
     fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        let split = V::split_drivers();
-        move |optional: &mut Self| OfOptional(optional.0.as_mut().ok().map(|value| split.split(value)))
+        SplitOptional(V::split_drivers())
     }
 }
 
 /// The drivers of an optional resource; or nothing, if the resource is absent.
 struct OfOptional<D>(Option<D>);
+
+/// Moves them out by `S`.
+#[derive(Clone, Copy)]
+struct SplitOptional<S>(S);
+
+impl<V, E, S: Split<V>> Split<Optional<V, E>> for SplitOptional<S> {
+    type Drivers = OfOptional<S::Drivers>;
+
+    fn split(self, optional: &mut Optional<V, E>) -> Self::Drivers {
+        OfOptional(optional.0.as_mut().ok().map(|value| self.0.split(value)))
+    }
+}
 
 impl<V, E, D: Drive<V>> Drive<Optional<V, E>> for OfOptional<D> {
     type Kind = D::Kind;

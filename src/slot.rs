@@ -31,8 +31,8 @@ impl<V: Resource> Held<V> {
 
 impl<V: Resource> Drop for Held<V> {
     fn drop(&mut self) {
-        if self.0.is_some() {
-            if let Err(caught) = unwind::catch(|| self.0.take().into_iter().for_each(V::abandon_resource)) {
+        if let Some(value) = self.0.take() {
+            if let Err(caught) = unwind::catch(|| value.abandon_resource()) {
                 caught.resume_in_drop();
             }
         }

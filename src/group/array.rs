@@ -6,7 +6,7 @@ use pin_project::pin_project;
 
 use crate::{
     Errors, Few, Group, Resource,
-    drive::{Drive, Drove, Split},
+    drive::{Drive, Drove, OfEach, Split},
     group::{Members, Values, Visitor, sealed::Sealed},
     pin,
     policy::Rank,
@@ -113,12 +113,19 @@ impl<V: Resource, const N: usize> Values for [V; N] {
     }
 
     fn split() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        let split = V::split_drivers();
-        move |values: &mut Self| values.each_mut().map(|value| split.split(value))
+        OfEach(V::split_drivers())
     }
 
     fn abandon(self) {
         drop(self.map(Held::new));
+    }
+}
+
+impl<V, S: Split<V>, const N: usize> Split<[V; N]> for OfEach<S> {
+    type Drivers = [S::Drivers; N];
+
+    fn split(self, values: &mut [V; N]) -> Self::Drivers {
+        values.each_mut().map(|value| self.0.split(value))
     }
 }
 

@@ -129,7 +129,7 @@ impl<R: Resource> Values for Joined<R> {
     }
 
     fn split() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        |joined: &mut Self| TellsBeside::of(joined)
+        WillTell
     }
 
     fn abandon(self) {
@@ -148,6 +148,17 @@ pub(crate) struct TellsBeside(Events);
 impl TellsBeside {
     pub(crate) fn of<R>(joined: &Joined<R>) -> Self {
         Self(joined.events.clone())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct WillTell;
+
+impl<R> Split<Joined<R>> for WillTell {
+    type Drivers = TellsBeside;
+
+    fn split(self, joined: &mut Joined<R>) -> TellsBeside {
+        TellsBeside::of(joined)
     }
 }
 

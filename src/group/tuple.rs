@@ -127,13 +127,20 @@ macro_rules! tuple {
 
             #[allow(clippy::unused_unit)]
             fn split() -> impl Split<Self, Drivers = impl Drive<Self>> {
-                $(let $field = $V::split_drivers();)*
-                #[allow(unused_variables)]
-                move |values: &mut Self| ($($field.split(&mut values.$i),)*)
+                ($($V::split_drivers(),)*)
             }
 
             fn abandon(self) {
                 let _held = ($(Held::new(self.$i),)*);
+            }
+        }
+
+        impl<$($V, $D: Split<$V>),*> Split<($($V,)*)> for ($($D,)*) {
+            type Drivers = ($($D::Drivers,)*);
+
+            #[allow(clippy::unused_unit, unused_variables)]
+            fn split(self, values: &mut ($($V,)*)) -> Self::Drivers {
+                ($(self.$i.split(&mut values.$i),)*)
             }
         }
 

@@ -7,7 +7,7 @@ use pin_project::pin_project;
 
 use crate::{
     Errors, Group, Many as ManyShape, Resource,
-    drive::{Drive, Drove, Kind, Split},
+    drive::{Drive, Drove, Kind, OfEach, Split},
     group::{Members, Poller, PortableMembers, Sweep, Values, Visitor, find_turn, sealed::Sealed},
     pin,
     policy::Rank,
@@ -207,12 +207,19 @@ impl<V: Resource> Values for Vec<V> {
     }
 
     fn split() -> impl Split<Self, Drivers = impl Drive<Self>> {
-        let split = V::split_drivers();
-        move |values: &mut Self| values.iter_mut().map(|value| split.split(value)).collect::<Box<[_]>>()
+        OfEach(V::split_drivers())
     }
 
     fn abandon(self) {
         drop(self.into_iter().map(Held::new).collect::<Vec<_>>());
+    }
+}
+
+impl<V, S: Split<V>> Split<Vec<V>> for OfEach<S> {
+    type Drivers = Box<[S::Drivers]>;
+
+    fn split(self, values: &mut Vec<V>) -> Self::Drivers {
+        values.iter_mut().map(|value| self.0.split(value)).collect()
     }
 }
 

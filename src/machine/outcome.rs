@@ -5,7 +5,7 @@ use core::{any::Any, mem, ops::ControlFlow, pin::Pin};
 use crate::{
     Cause, Errors, ExitCase, Failure, Shape, Values,
     cycle::Outcome,
-    drive::Index,
+    drive::{Index, Kind},
     exit::Answer,
     group::{ErrorOf, LostOf, Members, ShapeOf, Visitor},
     slot::Slot,
@@ -173,11 +173,14 @@ pub(super) fn fail<Ms: Members, R, B>(
     catch: bool,
 ) -> Finished<Ms, R, B> {
     let (ending, mut lent, first_lost) = mem::replace(ending, Ending::Cancelled).take_shown();
-    let lost = first_lost.map(|first| {
-        let mut take = TakeLost { lent: lent.take(), index: first.get(), errors: Errors::empty() };
-        let _ = members.as_mut().visit(0, &mut take);
-        take.errors
-    });
+    let mut lost = None;
+    if Ms::Kind::DRIVEN {
+        if let Some(first) = first_lost {
+            let mut take = TakeLost { lent: lent.take(), index: first.get(), errors: Errors::empty() };
+            let _ = members.as_mut().visit(0, &mut take);
+            lost = Some(take.errors);
+        }
+    }
     let mut errors = TakeErrors { enters: Errors::empty(), exits: Errors::empty(), lent };
     // An exit that failed, and whose future then panicked in its destructor, is known by its panic alone.
     if answers == Answers::Failed || panic.is_some() || matches!(ending, Ending::EnterFailed) {
