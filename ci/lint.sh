@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Format, clippy and rustdoc, without a warning; and `unsafe` nowhere in src/ but in the two files that are for it.
+# Format, clippy and rustdoc, without a warning; `unsafe` nowhere in src/ but in the two files that are for it; and lists of
+# mutants that fit the source.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo fmt --all --check
@@ -12,3 +13,4 @@ if grep -rnE '\bunsafe\b *(\{|fn|impl)' src --include='*.rs' | grep -vE '^src/(p
     echo "unsafe outside src/pin.rs and src/wake/block.rs" >&2
     exit 1
 fi
+bash ci/mutants.sh --check
