@@ -632,8 +632,7 @@ fn a_payload_that_panics() {
 
 /// The destructor of a payload may panic with a payload whose destructor panics as well, and so on. The gather drops the
 /// first two, and leaks the third: the exits run, and the first panic resumes.
-#[test]
-fn payloads_that_panic_in_a_row() {
+fn payloads_that_panic(rows: &[(usize, usize)]) {
     use std::cell::Cell;
     thread_local! {
         static DROPPED: Cell<usize> = const { Cell::new(0) };
@@ -647,7 +646,7 @@ fn payloads_that_panic_in_a_row() {
             }
         }
     }
-    for (levels, drops) in [(0, 1), (1, 2), (2, 2), (5, 2)] {
+    for &(levels, drops) in rows {
         let log = Log::default();
         let row = async { Ok("row") }.exit_with(async |_, _| -> Result<(), _> { panic_any(Payload(levels)) });
         let first = Member::new(&log, 0, well(), panics("first"));
@@ -658,6 +657,17 @@ fn payloads_that_panic_in_a_row() {
         assert_eq!(DROPPED.take(), drops, "{levels}");
         assert_eq!(log.only(&["exited"]), ["exited 2"]);
     }
+}
+
+#[test]
+fn payloads_that_panic_in_a_row() {
+    payloads_that_panic(&[(0, 1), (1, 2)]);
+}
+
+/// The tools that look for leaks skip this one, by its name.
+#[test]
+fn payloads_of_a_third_level() {
+    payloads_that_panic(&[(2, 2), (5, 2)]);
 }
 
 /// No payload is leaked: the first panic is returned or resumes, and the others are dropped. If the gather is dropped
