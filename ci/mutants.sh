@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Breaks the source in a list of ways, one at a time, and shows that a test notices each.
 #
-#   ci/mutants.sh [WORDS]           those of ci/mutants.txt whose promise contains the words, say "scope P6"; or all of them
+#   ci/mutants.sh [PATTERN]         those of ci/mutants.txt whose promise matches, say "scope P6|driven D1:"; or all of them
 #   ci/mutants.sh --within SECONDS  as many as there is time for, in a random order
-#   ci/mutants.sh --loom [WORDS]    those of ci/mutants_loom.txt: weaker memory orderings, which loom is to notice
+#   ci/mutants.sh --loom [PATTERN]  those of ci/mutants_loom.txt: weaker memory orderings, which loom is to notice
 #   ci/mutants.sh --check           runs no test; says which lines of the lists do not fit the source any more
 #
 # A line of a list names the file in `src`, the text to replace, the new text, and the promise that breaks, with `~` between
@@ -89,7 +89,7 @@ run_tests || { tail -n 40 "$work/log"; echo "the tests fail without a mutant" >&
 # The time is for the mutants: the build and the tests without one don't count.
 survivors=0 count=0 SECONDS=0
 while IFS='~' read -r file old new rule; do
-    [[ $rule == *"${1:-}"* ]] || continue
+    [[ $rule =~ ${1:-} ]] || continue
     [ -z "$within" ] || [ "$SECONDS" -lt "$within" ] || break
     replace src
     count=$((count + 1))

@@ -794,7 +794,7 @@ mod driven {
     fn tuples() {
         every_policy!(
             0,
-            7,
+            9,
             |wrong, counts| (
                 connect(0, wrong, counts).driven(),
                 enter(1, wrong, counts).optional(),
@@ -811,7 +811,7 @@ mod driven {
     fn arrays() {
         every_policy!(
             1,
-            7,
+            9,
             |wrong, counts| [0, 1, 2].map(|index| connect(index, wrong, counts).driven()),
             async |all| work(all.into_iter().map(|one| &mut one.value), wrong).await
         );
@@ -822,7 +822,7 @@ mod driven {
     fn vecs_of_a_few() {
         every_policy!(
             2,
-            7,
+            9,
             |wrong, counts| (0..3).map(|index| connect(index, wrong, counts).driven()).collect::<Vec<_>>(),
             async |all| work(all.iter_mut().map(|one| &mut one.value), wrong).await
         );
