@@ -7,9 +7,10 @@
 #   ci/mutants.sh --check           runs no test; says which lines of the lists do not fit the source any more
 #
 # A line of a list names the file in `src`, the text to replace, the new text, and the promise that breaks, with `~` between
-# them. In the texts `\n` stands for a newline. The old text must occur exactly once. Within it, spaces and newlines count as one space.
+# them. In the texts `\n` stands for a newline. The old text must occur exactly once. Within it, spaces and newlines count as
+# one space.
 #
-# Two mutants are not listed because they change nothing that a test could see:
+# These are not listed because they change nothing that a test could see:
 #
 # - `Exit::on_error`, `Verdict::from(())` and `Store::empty` of a `Vec` replaced by what they do already;
 # - a `poll_enters` that always returns `true`: the poll then looks for a held member once more, and finds none.

@@ -142,7 +142,7 @@ impl<W: DerefMut<Target: Sized>, S: Split<W::Target>> Split<W> for OfTarget<S> {
     }
 }
 
-/// Moves them out of each of many values.
+/// Moves the drivers out of each of many values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OfEach<S>(pub(crate) S);
 

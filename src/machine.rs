@@ -160,7 +160,7 @@ where
         }
         if let StateProj::Body { .. } = state.as_mut().project() {
             if Ms::Kind::DRIVEN {
-                ready!(state.as_mut().poll_body_and_drivers(drives, &mut parts, cx));
+                ready!(apart_if(large, || state.as_mut().poll_body_and_drivers(drives, &mut parts, cx)));
             } else {
                 ready!(apart_if(large, || state.as_mut().poll_body(&mut parts, cx)));
             }

@@ -116,7 +116,7 @@ impl<V: Resource<Error = E>, E> Resource for Optional<V, E> {
 /// The drivers of an optional resource; or nothing, if the resource is absent.
 struct OfOptional<D>(Option<D>);
 
-/// Moves them out by `S`.
+/// Moves the drivers out by `S`, unless the resource is absent.
 #[derive(Clone, Copy)]
 struct SplitOptional<S>(S);
 

@@ -287,7 +287,7 @@ fn handed_over() {
 }
 
 /// The end of a driver is told when it is gone, and before the end of the exit beside which it was polled. A driver
-/// that the gather drops is gone before the exit's end is told, and nothing is told of its own.
+/// that the gather drops is gone before the exit's end is told, and has no event of its own.
 #[test]
 fn of_drivers() {
     let log = Log::default();

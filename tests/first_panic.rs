@@ -104,7 +104,8 @@ impl Drop for Bomb<'_> {
 }
 
 /// Plays a life with each of these parts, with each pair, and with all of them. `play` returns the message of the panic
-/// that it has seen, and is told how many parts shall panic. If all panic in the order of their numbers, so do any two.
+/// that it has seen, and receives the number of parts that shall panic. If all panic in the order of their numbers, so do
+/// any two.
 fn each(parts: usize, play: impl Fn(&Fuses) -> Option<String>) {
     let pairs = (0..parts).flat_map(|one| (one..parts).map(move |other| (1 << one) | (1 << other)));
     for lit in pairs.chain([0, (1 << parts) - 1]) {

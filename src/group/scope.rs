@@ -151,6 +151,7 @@ impl TellsBeside {
     }
 }
 
+/// Makes a [`TellsBeside`] when the body begins.
 #[derive(Clone, Copy)]
 struct WillTell;
 
