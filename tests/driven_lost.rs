@@ -7,7 +7,7 @@ mod driven;
 use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
 
 use common::{Driver, Gate, Log, Report, Why, assert_released, fails, well};
-use driven::{body, busy, connect, drive, driven_by, links, sleeps, steps};
+use driven::{body, busy, connect, drive, driven_by, drives, links, sleeps, steps};
 use gather_cm::{Cause, EnterExt, Origin, gather};
 
 in_each_group! {
@@ -391,4 +391,21 @@ fn a_deadline_keeps_the_drivers_error() {
         drive(gather(members).with(async |_| Ok(7))).end(),
         Report::lost(&[(0, "lost"), (1, "too")]).exits(&[(0, "late")])
     );
+}
+
+/// D6: a driver inside of a handle that has a driver of its own counts as one of its member, whichever member that is.
+#[test]
+fn inside_a_driven_handle() {
+    let (log, breaks) = (Log::default(), Gate::new());
+    let member = |name, error| {
+        let link = connect(&log, name, [well(), fails(error).gate(&breaks), well()]).driven();
+        let outer = drives(&log, name + 10, sleeps());
+        async { Ok::<_, &'static str>((link.await?, outer)) }.driven()
+    };
+    let group = gather([member(0, "lost"), member(1, "too")]);
+    let mut gather = drive(group.with(async |_| body(&log, &Gate::new()).await));
+    gather.pends();
+    breaks.open();
+    assert_eq!(gather.end(), Report::lost(&[(0, "lost"), (1, "too")]));
+    assert_released(&log.everything());
 }
