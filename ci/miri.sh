@@ -3,13 +3,14 @@
 # tests/miri.rs, in which futures borrow from themselves in every phase of every shape.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-mkdir -p target
+bash ci/bare.sh target/miri
+cd target/miri
 cargo +nightly miri setup >/dev/null
 under() {
-    MIRIFLAGS="-Zmiri-strict-provenance $2" cargo +nightly miri test --target-dir "target/miri/$1" --lib --test miri
+    MIRIFLAGS="-Zmiri-strict-provenance $2" cargo +nightly miri test --target-dir "target/$1" --lib --test miri
 }
-under tree-borrows -Zmiri-tree-borrows >target/miri-tree-borrows.log 2>&1 &
+under tree-borrows -Zmiri-tree-borrows >tree-borrows.log 2>&1 &
 under stacked-borrows "" || failed=yes
 wait $! || failed=yes
-cat target/miri-tree-borrows.log
+cat tree-borrows.log
 [ -z "${failed:-}" ]

@@ -55,18 +55,17 @@ fi
 work=$root/target/mutants/$how tree=$root/target/mutants/$how/tree
 rm -rf "$tree"
 mkdir -p "$tree"
-cp -r Cargo.toml Cargo.lock ./*.md benches examples src tests "$tree"
-cd "$tree"
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$work/target} RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1
 if [ "$how" = loom ]; then
-    # As ci/loom.sh does it: without the other dev-dependencies.
-    sed -i -e '/^\[workspace\]/,/^$/d' -e '/^\[dev-dependencies\]/,/^$/d' -e '/^\[\[bench\]\]/,/^$/d' -e '/^\[\[example\]\]/,/^$/d' Cargo.toml
-    echo '[workspace]' >>Cargo.toml
-    export RUSTFLAGS="--cfg gather_cm_loom" LOOM_MAX_PREEMPTIONS=3
+    bash ci/bare.sh "$tree"
+    cd "$tree"
+    export RUSTFLAGS="--cfg gather_cm_loom" LOOM_MAX_PREEMPTIONS=3 # as ci/loom.sh has them
 else
+    cp -r Cargo.toml Cargo.lock ./*.md benches examples src tests "$tree"
+    cd "$tree"
     sed -i '/^\[workspace\]/,/^$/ { /members/d }' Cargo.toml
     rm -rf tests/ui tests/ui.rs tests/examples.rs tests/executors.rs tests/load.rs tests/schedules.rs
 fi
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$work/target} RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1
 
 # run ARGUMENT...: runs these tests. The limit of time is for the tests, not for their build.
 run() {

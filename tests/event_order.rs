@@ -5,7 +5,7 @@ mod common;
 #[path = "common/driven.rs"]
 mod driven;
 
-use std::{cell::Cell, future::pending};
+use std::future::pending;
 
 use common::{Act, Driver, Gate, Log, Member, fails, well};
 use driven::{connect, sleeps};
@@ -261,7 +261,7 @@ fn handed_over() {
                 let _shout = Shout(&log, "body");
                 Ok($body.await)
             };
-            let kept = Cell::new(None);
+            let kept = std::cell::Cell::new(None);
             let mut driver = Driver::new(gather.with(body).on_drop(|cleanup| {
                 log.push("spawn");
                 kept.set(Some(cleanup));

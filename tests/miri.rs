@@ -844,21 +844,22 @@ mod driven {
 /// Scopes: guards that live across an await, enters and releases in flight, and boxes that are exited in place.
 #[cfg(feature = "alloc")]
 mod scope {
+    use futures_util::future::join;
     use gather_cm::{Lent, LocalBoxExit, Scope, scope};
 
     use super::*;
 
     /// Joins in each way, and leaves in each way.
-    async fn join<'a>(scope: &Scope<Resource<'a>>, wrong: Wrong, counts: &'a Counts) -> Result<u32, String> {
+    async fn joins<'a>(scope: &Scope<Resource<'a>>, wrong: Wrong, counts: &'a Counts) -> Result<u32, String> {
         let mut first = scope.hold(enter(0, Wrong::Nothing, counts).await?);
         first.wrong = wrong;
-        let pair = futures::join!(scope.enter(enter(2, wrong, counts)), scope.enter(enter(3, wrong, counts)));
+        let pair = join(scope.enter(enter(2, wrong, counts)), scope.enter(enter(3, wrong, counts))).await;
         let (mut second, third) = (pair.0?, pair.1?);
         let value = &mut second.value;
         yield_now().await;
         *value += 1;
         drop(second);
-        let (released, entered) = futures::join!(Lent::release(third), scope.enter(enter(1, wrong, counts)));
+        let (released, entered) = join(Lent::release(third), scope.enter(enter(1, wrong, counts))).await;
         assert!(!released?);
         drop(Lent::release(entered?));
         let last = &mut first.value;
@@ -907,12 +908,12 @@ mod scope {
 
     #[test]
     fn scopes() {
-        every_policy!(|wrong, counts| async |scope| join(scope, wrong, counts).await);
+        every_policy!(|wrong, counts| async |scope| joins(scope, wrong, counts).await);
     }
 
     #[test]
     fn boxes() {
-        async fn join<'a>(
+        async fn joins<'a>(
             scope: &Scope<LocalBoxExit<'a, String>>,
             wrong: Wrong,
             counts: &'a Counts,
@@ -926,10 +927,9 @@ mod scope {
                 Ok(())
             });
             let exit = async |resource: Resource<'a>, case| resource.exit(case).await;
-            let pair = futures::join!(
-                scope.adopt_local(enter(1, wrong, counts), exit),
-                scope.enter_local(enter(2, wrong, counts))
-            );
+            let pair =
+                join(scope.adopt_local(enter(1, wrong, counts), exit), scope.enter_local(enter(2, wrong, counts)))
+                    .await;
             let (second, third) = (pair.0?, pair.1?);
             Lent::release(third).await?;
             work([&mut first.value].into_iter(), wrong).await.map(|sum| sum + second.value)
@@ -939,8 +939,8 @@ mod scope {
         for &wrong in ALL.iter().step_by(if cfg!(miri) { 3 } else { 1 }) {
             let counts = Counts::default();
             let shared = &counts;
-            dropped_at_every_poll(|| scope().with(async |scope| join(scope, wrong, shared).await));
-            dropped_at_every_poll(|| scope().stack().with(async |scope| join(scope, wrong, shared).await));
+            dropped_at_every_poll(|| scope().with(async |scope| joins(scope, wrong, shared).await));
+            dropped_at_every_poll(|| scope().stack().with(async |scope| joins(scope, wrong, shared).await));
             assert!(counts.exited.get() > 0 && counts.abandoned.get() > 0);
         }
     }
@@ -951,7 +951,7 @@ mod scope {
         let counts = Counts::default();
         dropped_at_every_poll(|| async {
             let scope = Scope::new();
-            let result = join(&scope, Wrong::Nothing, &counts).await;
+            let result = joins(&scope, Wrong::Nothing, &counts).await;
             assert!(result.is_ok());
             assert!(scope.exit(ExitCase::Completed).await.is_ok());
         });
