@@ -12,7 +12,7 @@ use std::{
 };
 
 use common::{Act, Driver, Gate, Log, Member, Report, Why, assert_released, fails, message, panics, well};
-use driven::{connect, drive, driven_by, links, over, sleeps};
+use driven::{body, connect, drive, driven_by, links, over, sleeps};
 use gather_cm::{Cause, EnterExt, Event, gather};
 
 fn panicked(message: &str) -> Report<u8> {
@@ -161,6 +161,23 @@ in_each_group! {
         exit.open();
         let report = gather.end();
         assert_eq!((report.why, report.exits), (Why::Panicked("p".into()), vec![(0, "x")]));
+    }
+
+    /// D4, D9: an exit that panics as it is called keeps the error of its driver, which is the member's own.
+    fn as_its_exit_is_called(group) {
+        let (log, [breaks, ends]) = (Log::default(), [Gate::new(), Gate::new()]);
+        let members = [
+            [well(), sleeps(), fails("x")],
+            [well(), fails("lost").gate(&breaks), well().make_panics()],
+            [well(), sleeps(), well()],
+        ];
+        let mut gather = drive(group(links(&log, members)).catch_unwind().with(async |_| body(&log, &ends).await));
+        gather.pends();
+        breaks.open();
+        ends.open();
+        let report = gather.end();
+        assert_eq!((report.why, report.exits), (Why::Panicked("make exit 1".into()), vec![(0, "x"), (1, "lost")]));
+        assert_released(&log.everything());
     }
 
     /// D9, D4: one driver fails and another panics in one poll: the panic is what the exits receive. The error is kept.
