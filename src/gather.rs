@@ -588,13 +588,25 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
 
-    /// Each poll starts one member further, so that no member starves for ever beside one that is always ready.
+    /// Each poll starts one member further, so that no enter starves beside another one, and no exit beside another one.
     ///
     /// Under tokio, a member that is always ready uses up the task's budget of cooperative scheduling, and the members polled
     /// after it see only `Pending`. With this policy every member is polled first in its turn. Only the order of the polls
     /// within one poll changes, separately for enters and for exits. Members and exits still start in argument order, and
-    /// [`cancel_on`](Self::cancel_on) and deadlines are still polled first. If one member alone is too busy, wrap it in
-    /// [`tokio::task::unconstrained`] instead.
+    /// [`cancel_on`](Self::cancel_on) and deadlines are still polled first. [Drivers](crate::EnterExt::driven) and the body
+    /// take turns in being first.
+    ///
+    /// Other parts of a gather keep their order, so one of these can still starve the parts behind it:
+    ///
+    /// | always ready | may starve |
+    /// | --- | --- |
+    /// | the future of `cancel_on` | everything |
+    /// | an enter | drivers; after [`eager_rollback`](Self::eager_rollback), exits |
+    /// | an exit | drivers of members that wait for their exits |
+    /// | a driver | drivers of members with a higher index |
+    ///
+    /// Wrap such a part in [`tokio::task::unconstrained`]. It then uses up no budget. Do the same, instead of `fair()`, if you
+    /// know the one member that is too busy.
     ///
     /// [`tokio::task::unconstrained`]: https://docs.rs/tokio/latest/tokio/task/fn.unconstrained.html
     ///
