@@ -1,6 +1,6 @@
 //! Criterion's reports of every life cycle, in detail. `ci/bench.sh` judges by `time.rs`, whose contestants take turns.
 //!
-//! `cargo bench --bench life_cycle -- 'Vec of 64, '` runs a part of it.
+//! `cargo bench -p gather-cm-benches --bench life_cycle -- 'Vec of 64, '` runs a part of it.
 
 mod common;
 

@@ -3,8 +3,8 @@
 //! table of it, and runs it in debug as well, as you can do by hand:
 //!
 //! ```text
-//! cargo bench --profile release --bench stack
-//! cargo bench --profile dev --bench stack
+//! cargo bench -p gather-cm-benches --profile release --bench stack
+//! cargo bench -p gather-cm-benches --profile dev --bench stack
 //! ```
 //!
 //! Each probe is a child process. It fills the stack of a thread down to a depth, polls there, and aborts if the rest

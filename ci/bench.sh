@@ -20,7 +20,7 @@ command -v valgrind >/dev/null || bash ci/install.sh
 
 # executable NAME FEATURES [PROFILE]: builds a bench, and says where it is.
 executable() {
-    cargo bench --quiet --no-run --profile "${3:-bench}" --no-default-features --features "$2" --bench "$1" \
+    cargo bench --quiet -p gather-cm-benches --no-run --profile "${3:-bench}" --no-default-features --features "$2" --bench "$1" \
         --message-format=json |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
 }
@@ -58,10 +58,10 @@ case $what in
     "$(executable exact std)" >"$results/exact.txt"
     stack
     "$(executable time std)" "${brief[@]}" >"$results/time.txt"
-    [ "$what" = --all ] || cargo bench --no-default-features --features std --bench life_cycle -- --test 'tuple|Vec of (8|64), '
+    [ "$what" = --all ] || cargo bench -p gather-cm-benches --no-default-features --features std --bench life_cycle -- --test 'tuple|Vec of (8|64), '
     python3 ci/bench.py "$results" "${brief[@]}"
     ;;
---criterion) cargo bench --bench life_cycle -- --quiet ;;
+--criterion) cargo bench -p gather-cm-benches --bench life_cycle -- --quiet ;;
 --instructions)
     rm -f "$results"/*.txt
     instructions

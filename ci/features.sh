@@ -7,6 +7,7 @@ for features in "" alloc; do
     echo "== features: ${features:-none}"
     cargo build --no-default-features --features "$features"
     cargo test --no-default-features --features "$features"
+    cargo test --no-default-features --features "$features" -p gather-cm-suite
 done
 
 echo "== panic=abort"

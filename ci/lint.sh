@@ -4,9 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo fmt --all --check
-cargo clippy --all-targets --all-features -- -D warnings
+packages=(-p gather-cm -p gather-cm-benches -p gather-cm-suite)
+cargo clippy "${packages[@]}" --all-targets --all-features -- -D warnings
 for features in "" alloc; do
-    cargo clippy --all-targets --no-default-features --features "$features" -- -D warnings
+    cargo clippy "${packages[@]}" --all-targets --no-default-features --features "$features" -- -D warnings
 done
 RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --all-features
 if grep -rnE '\bunsafe\b *(\{|fn|impl)' src --include='*.rs' | grep -vE '^src/(pin|wake/block).rs:'; then

@@ -6,4 +6,5 @@ cd "$(dirname "$0")/.."
 host=$(rustc +nightly -vV | sed -n 's/^host: //p')
 export CARGO_TARGET_DIR=target/tsan RUSTFLAGS=-Zsanitizer=thread TSAN_OPTIONS=halt_on_error=1
 # One thread would find nothing: not the soak.
-cargo +nightly test -Zbuild-std --target "$host" --lib --test load --test executors --test shield_spawners -- --skip soak
+cargo +nightly test -Zbuild-std --target "$host" -p gather-cm -p gather-cm-suite --lib --test load --test executors \
+    --test shield_spawners -- --skip soak

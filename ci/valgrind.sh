@@ -5,7 +5,10 @@ cd "$(dirname "$0")/.."
 export RUST_BACKTRACE=0 GATHER_CM_PLANS=25
 for test in lib panics dropped cancel entered many pinned plans; do
     target=(--test "$test")
-    [ "$test" != lib ] || target=(--lib)
+    case $test in
+    lib) target=(--lib) ;;
+    plans) target+=(-p gather-cm-suite) ;;
+    esac
     binary=$(cargo test --no-run --message-format=json "${target[@]}" 2>/dev/null |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
     echo "== $test"

@@ -110,12 +110,12 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 /// # Many enters at the same time
 ///
 /// The body polls the enters, so it may use any join. If you do not know how many there are, push them to a
-/// `FuturesUnordered` of the crate `futures`:
+/// `FuturesUnordered` of the crate `futures-util`:
 ///
 /// ```
 /// use std::io;
 ///
-/// use futures::stream::{FuturesUnordered, TryStreamExt};
+/// use futures_util::stream::{FuturesUnordered, TryStreamExt};
 /// use gather_cm::{EnterExt, scope};
 ///
 /// async fn connect(host: &str) -> Result<usize, io::Error> {

@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use futures::future::FusedFuture;
+use futures_util::future::FusedFuture;
 use gather_cm::{
     EnterExt, Entered, Exit, ExitCase, Gather, gather,
     policies::{CallerWaker, ExitPolicy, Exits, Fair, Limited, Named, Policy, Stack},

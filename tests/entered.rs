@@ -76,7 +76,7 @@ fn enter_is_lazy() {
 /// It knows when it has ended.
 #[test]
 fn enter_is_fused() {
-    use futures::future::FusedFuture;
+    use futures_util::future::FusedFuture;
     let mut enter = Box::pin(gather((async { Ok::<_, ()>(1) }.drop_on_exit(),)).enter());
     assert!(!enter.is_terminated());
     drop(Driver::new(enter.as_mut()).end().unwrap());

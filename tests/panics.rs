@@ -737,7 +737,7 @@ fn polled_after_a_panic_got_out() {
     let mut gather = pin!(gather((a, b)).with(async |_| -> Result<(), _> { panic!("body") }));
     let mut cx = Context::from_waker(Waker::noop());
     assert_eq!(caught(|| gather.as_mut().poll(&mut cx).is_ready()), "body");
-    assert!(futures::future::FusedFuture::is_terminated(&gather));
+    assert!(futures_util::future::FusedFuture::is_terminated(&gather));
     assert_eq!(caught(|| gather.as_mut().poll(&mut cx).is_ready()), "a gather was polled after it had finished");
 }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use common::{Gate, Log, Member, Report, Resource, assert_released, events, fails, held, member, well};
-use futures::{FutureExt, future::select, join};
+use futures_util::{FutureExt, future::select, join};
 use gather_cm::{Exit, ExitCase, Lent, Scope, gather, scope};
 use shield::drive;
 
@@ -395,10 +395,10 @@ fn threads_enter() {
         let work = || {
             barrier.wait();
             let enter = |_| {
-                let lent = pollster::block_on(scope.enter(async { Ok::<_, ()>(Shared(&exits)) })).expect("it enters");
+                let lent = smol::block_on(scope.enter(async { Ok::<_, ()>(Shared(&exits)) })).expect("it enters");
                 let index = Lent::index(&lent);
                 if index % 3 == 0 {
-                    pollster::block_on(Lent::release(lent)).expect("it exits");
+                    smol::block_on(Lent::release(lent)).expect("it exits");
                 }
                 index
             };

@@ -8,7 +8,7 @@ mod shield;
 use std::{any::Any, cell::RefCell};
 
 use common::{Act, Gate, Log, Member, Report, Resource, assert_released, fails, well};
-use futures::FutureExt;
+use futures_util::FutureExt;
 use gather_cm::{BoxExit, Boxed, EnterExt, Exit, ExitCase, Lent, LocalBoxExit, LocalBoxed, Scope, gather, scope};
 use shield::drive;
 

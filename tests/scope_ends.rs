@@ -8,7 +8,7 @@ mod shield;
 use std::{cell::RefCell, future::pending, pin::pin, rc::Rc};
 
 use common::{Driver, Gate, Log, Member, Report, Resource, Why, assert_released, events, fails, held, member, well};
-use futures::{FutureExt, future::select, join};
+use futures_util::{FutureExt, future::select, join};
 use gather_cm::{
     EnterExt, Entered, Exit, ExitCase, Joined, Lent, Scope, gather,
     policies::{Exits, Stack},

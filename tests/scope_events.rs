@@ -14,7 +14,7 @@ use std::{
 };
 
 use common::{Gate, Log, Member, Report, Resource, assert_released, fails, held, member, well};
-use futures::{FutureExt, future::select};
+use futures_util::{FutureExt, future::select};
 use gather_cm::{Exit, Lent, Scope, gather, scope};
 use shield::{Queue, drive};
 

@@ -6,7 +6,7 @@
 mod counting;
 
 use counting::{ALLOCATIONS, BYTES, PEAK};
-use futures::FutureExt;
+use futures_util::FutureExt;
 use gather_cm::{BoxExit, Boxed, Cause, Exit, ExitCase, Lent, Scope, scope};
 
 /// A resource of 64 bytes, which fails if it says so.

@@ -8,7 +8,7 @@ mod shield;
 use std::{cell::Cell, pin::pin};
 
 use common::{Act, Gate, Log, Member, Report, Resource, assert_released, fails, held, member, well};
-use futures::FutureExt;
+use futures_util::FutureExt;
 use gather_cm::{Cause, Exit, ExitCase, Lent, Scope, scope};
 use shield::drive;
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use common::{Gate, Log, Member, Report, Resource, Why, assert_released, fails, held, member, message, panics, well};
-use futures::FutureExt;
+use futures_util::FutureExt;
 use gather_cm::{Lent, Scope, scope};
 use shield::drive;
 

@@ -15,7 +15,7 @@ use std::{
 };
 
 use common::{Gate, Log, Member, Report, Shape, assert_released, message, well};
-use futures::future::FusedFuture;
+use futures_util::future::FusedFuture;
 use gather_cm::{EnterExt, gather};
 
 fn gated(log: &Log, enters: &Gate, exits: &Gate) -> [Member; 3] {

@@ -2,17 +2,17 @@
 #![no_main]
 #![allow(dead_code)] // what only the explorer of every schedule needs
 
-#[path = "../../tests/schedules/member.rs"]
+#[path = "../../suite/tests/schedules/member.rs"]
 mod member;
-#[path = "../../tests/schedules/model.rs"]
+#[path = "../../suite/tests/schedules/model.rs"]
 mod model;
-#[path = "../../tests/schedules/plan.rs"]
+#[path = "../../suite/tests/schedules/plan.rs"]
 mod plan;
-#[path = "../../tests/schedules/play.rs"]
+#[path = "../../suite/tests/schedules/play.rs"]
 mod play;
-#[path = "../../tests/schedules/script.rs"]
+#[path = "../../suite/tests/schedules/script.rs"]
 mod script;
-#[path = "../../tests/schedules/state.rs"]
+#[path = "../../suite/tests/schedules/state.rs"]
 mod state;
 
 use arbitrary::{Arbitrary, Result, Unstructured};

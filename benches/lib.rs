@@ -1,0 +1,1 @@
+//! The benchmarks of gather-cm. `ci/bench.sh` runs them.
