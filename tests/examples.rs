@@ -176,3 +176,9 @@ fn plugins() {
 fn fixture() {
     prints_what_its_docs_show("fixture");
 }
+
+/// The timelines of five gathers are drawn as text.
+#[test]
+fn timeline() {
+    prints_what_its_docs_show("timeline");
+}
