@@ -40,6 +40,8 @@ macro_rules! debug_by_name {
 #[macro_use]
 mod tuples;
 
+#[cfg(all(doc, not(doctest)))]
+pub mod _cookbook;
 mod adapters;
 #[cfg(feature = "alloc")]
 mod boxed;
