@@ -42,8 +42,7 @@
 //!
 //! fn main() -> Result<(), Box<dyn Error>> {
 //!     let (orders, stock) = (Table::default(), Table::default());
-//!     let members = (connect(&orders), connect(&stock));
-//!     let group = gather(members).with(async |(orders, stock)| {
+//!     let group = gather((connect(&orders), connect(&stock))).with(async |(orders, stock)| {
 //!         orders.rows.push("order 1");
 //!         stock.rows.push("one teapot less");
 //!         Ok(())
@@ -89,8 +88,7 @@
 //!
 //! 1. It enters every member at the same time. Nothing runs before the first poll.
 //! 2. It calls the body as soon as every member has entered.
-//! 3. It exits every resource at the same time, when the body has ended. Each exit runs to its end, even if another one
-//!    fails.
+//! 3. It exits every resource at the same time, when the body has ended. A failed exit stops no other exit.
 //! 4. It returns the result of the body, if nothing else has failed.
 //!
 //! [Chapter 4](super::chapter_4) says what happens if the future is dropped halfway.
@@ -126,7 +124,8 @@
 //! variables around it.
 //!
 //! The body returns a `Result`, and the value of `Ok` becomes the result of the group. All members of a group and the
-//! body share one error type. [Chapter 2](super::chapter_2#error-types-that-differ) says what to do if yours differ.
+//! body share one error type. [Chapter 2](super::chapter_2#one-error-of-your-own) says what to do if your error types
+//! differ.
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};

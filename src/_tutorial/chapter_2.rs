@@ -1,7 +1,7 @@
 //! # Chapter 2: errors
 //!
-//! After this chapter, you can find out what failed in a group, tell each resource how the body ended, and turn the
-//! failure into an error of your own.
+//! After this chapter, you can find out what failed in a group, let an exit receive the error, and make one error of a
+//! failure.
 //!
 //! ## A failure has one cause
 //!
@@ -10,11 +10,11 @@
 //!
 //! | what happened | cause | the exits receive |
 //! | --- | --- | --- |
-//! | members could not be entered, and the body was not called | `Enter`, with their errors | `EnterFailed` |
-//! | the body failed | `Body`, with its error | `Failed` |
-//! | only exits failed | `Exit` | `Completed` |
-//! | a signal stopped the group ([chapter 4](super::chapter_4)) | `Cancelled` | `Cancelled` |
-//! | a driver failed ([chapter 6](super::chapter_6)) | `Lost`, with its error | `Lost` |
+//! | members could not be entered, and the body was not called | [`Enter`](crate::Cause::Enter), with their errors | `EnterFailed` |
+//! | the body failed | [`Body`](crate::Cause::Body), with its error | `Failed` |
+//! | only exits failed | [`Exit`](crate::Cause::Exit) | `Completed` |
+//! | a signal stopped the group ([chapter 4](super::chapter_4)) | [`Cancelled`](crate::Cause::Cancelled) | `Cancelled` |
+//! | a driver failed ([chapter 6](super::chapter_6)) | [`Lost`](crate::Cause::Lost), with its error | `Lost` |
 //!
 //! Here the broker cannot be reached. The database has entered, so the group exits it. You know the function `open`
 //! from [chapter 1](super::chapter_1#tuples-arrays-and-vectors):
@@ -52,7 +52,8 @@
 //! ## Exits that fail do not hide the cause
 //!
 //! A failed exit stops no other exit, and its error replaces no other error. The group keeps each of these errors in
-//! the field `exits`, under the member's index:
+//! the field `exits`, under the member's index. If only exits fail, the group drops the body's value and returns a
+//! failure. Call [`keep_value`] if you want both the value and the errors:
 //!
 //! ```
 //! use gather_cm::{Cause, EnterExt, gather};
@@ -70,9 +71,11 @@
 //! #
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
 //! let log = Log::default();
-//! let cache = async { Ok(7) }
-//!     .exit_with(async |_value, _case| Err::<(), _>(io::Error::other("stuck")));
-//! let failure = gather((cache, open("database", &log)))
+//! let cache = || {
+//!     async { Ok(7) }
+//!         .exit_with(async |_value, _case| Err::<(), _>(io::Error::other("stuck")))
+//! };
+//! let failure = gather((cache(), open("database", &log)))
 //!     .names(&["cache", "database"])
 //!     .with(async |_| Err::<(), _>(io::Error::other("sold out")))
 //!     .await
@@ -81,24 +84,25 @@
 //! assert!(failure.exits.get(0).is_some());
 //! assert_eq!(failure.to_string(), "body failed: sold out; exit of cache failed: stuck");
 //! assert_eq!(log.into_inner(), ["database: Failed"]);
+//!
+//! let group = gather((cache(),)).with(async |(cache,)| Ok(*cache)).keep_value();
+//! let (value, errors) = group.await?;
+//! assert_eq!((value, errors.len()), (7, 1));
 //! # Ok(()) }) }
 //! ```
 //!
-//! If only exits fail, the group drops the body's value and returns a failure. Call [`keep_value`] after `with` if you
-//! want both the value and the errors of the exits.
+//! ## Exits may receive the error and suppress it
 //!
-//! ## Exits may see the error, and suppress it
+//! An [`ExitCase`] names only the kind of end. If your resource needs the error itself, implement [`on_error`]. The
+//! group calls it just before [`exit`](crate::Exit::exit) if an enter, the body or a driver has failed.
 //!
-//! An [`ExitCase`] names only the kind of end. If an exit wants to know the error itself, implement [`on_error`]. The
-//! group calls it just before `exit` if an enter, the body or a driver has failed.
+//! An exit also answers whether the body's error remains. This answer is its [`Verdict`]. If the type of the answer is
+//! `()`, the exit never suppresses the error. If it is `bool`, the exit returns `Ok(true)` to suppress the error. By
+//! default, the error is suppressed if every exit answers so. Under [`stack`](crate::Gather::stack), a policy of the
+//! next chapter, one exit is enough if none fails.
 //!
-//! An exit also answers whether the body's error remains. This answer is its [`Verdict`]. An exit that returns `Ok(())`
-//! never suppresses the error. With `bool` as its type, your exit returns `Ok(true)` to suppress it. The error counts
-//! as suppressed if every exit answers so. Under the policy `stack` of the next chapter, one exit is enough if none
-//! fails.
-//!
-//! The group returns a suppressed error all the same. [`is_suppressed`] says whether it is suppressed, and
-//! [`into_suppressed`] returns it, so that you can go on with another value:
+//! The group returns a failure all the same. [`is_suppressed`] returns true then, and [`into_suppressed`] returns the
+//! error, so that you can go on:
 //!
 //! ```
 //! use gather_cm::{Exit, ExitCase, gather};
@@ -158,13 +162,19 @@
 //!
 //! Nothing but the body's error can be suppressed.
 //!
-//! ## Error types that differ
+//! ## One error of your own
 //!
-//! All members share one error type. If yours differ, convert them by [`errors_into`], which needs a `From`. If only
-//! the body has another error type, call [`with_own_error`] instead of `with`:
+//! All members share one error type. If your members have different ones, convert them by [`errors_into`], which needs
+//! a `From`. If only the body has another error type, call [`with_own_error`] instead of [`with`](crate::Gather::with).
+//!
+//! A `Failure` is an error itself, so `?` turns it into a `Box<dyn Error>`. You have two more ways:
+//!
+//! - [`into_error`] returns the first error, and passes the others to a closure. If the group was cancelled, or if it
+//!   caught a panic, no error is the first one. It returns the failure itself then.
+//! - [`report`] makes one boxed error that keeps every source. Use it with `anyhow`, or at the end of `main`.
 //!
 //! ```
-//! use gather_cm::{Cause, EnterExt, gather};
+//! use gather_cm::{EnterExt, gather};
 //! use std::{error::Error, fmt, io};
 //!
 //! #[derive(Debug)]
@@ -184,69 +194,38 @@
 //! #     }
 //! # }
 //! # impl Error for ShopError {}
-//! # type Log = std::cell::RefCell<Vec<String>>;
-//! # fn open(
-//! #     name: &'static str,
-//! #     log: &Log,
-//! # ) -> impl gather_cm::Member<Value = &'static str, Error = std::io::Error> {
-//! #     gather_cm::EnterExt::exit_with(async move { Ok(name) }, async move |name, case| {
-//! #         Ok(log.borrow_mut().push(format!("{name}: {case:?}")))
-//! #     })
-//! # }
-//! #
 //! async fn sell() -> Result<(), ShopError> {
 //!     Err(ShopError::SoldOut)
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
-//! let log = Log::default();
-//! let members = (open("database", &log).errors_into(),);
-//! let failure = gather(members).with(async |_| sell().await).await.unwrap_err();
-//! assert!(matches!(failure.cause, Cause::Body(ShopError::SoldOut)));
-//!
-//! let members = (open("database", &log),); // its errors stay as they are
-//! let failure = gather(members).with_own_error(async |_| sell().await).await.unwrap_err();
-//! assert!(matches!(failure.cause, Cause::Body(ShopError::SoldOut)));
-//! # Ok(()) }) }
-//! ```
-//!
-//! ## From a failure to one error
-//!
-//! A `Failure` is an error itself, so `?` turns it into a `Box<dyn Error>`. These two keep more:
-//!
-//! - [`into_error`] returns the first error, and passes the others to a closure. If the group was cancelled, or if it
-//!   caught a panic, no error is the first one. It returns the failure itself then.
-//! - [`report`] makes one boxed error that keeps every source. Use it with `anyhow`, or at the end of `main`.
-//!
-//! ```
-//! use gather_cm::{EnterExt, Failure, gather};
-//! use std::io;
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
-//! let fails = |text| async move { Err::<(), _>(io::Error::other(text)) }.drop_on_exit();
-//! let group = || gather((fails("no route"), fails("no disk"))).with(async |_| Ok(()));
-//!
+//! let cache = || {
+//!     async { Ok(7) }
+//!         .exit_with(async |_value, _case| Err::<(), _>(io::Error::other("stuck")))
+//! };
+//! let group = gather((cache().errors_into(),));
+//! let failure = group.with(async |_| sell().await).await.unwrap_err();
 //! let mut log = Vec::new();
-//! let failure = group().await.unwrap_err();
 //! let first = failure.into_error(|origin, error| log.push(format!("{origin}: {error}")))?;
-//! assert_eq!(first.to_string(), "no route");
-//! assert_eq!(log, ["enter of member 1 failed: no disk"]);
+//! assert!(matches!(first, ShopError::SoldOut));
+//! assert_eq!(log, ["exit of member 0 failed: stuck"]);
 //!
-//! let report = group().await.map_err(Failure::report).unwrap_err();
-//! let all = "[enter of member 0 failed: no route; enter of member 1 failed: no disk]";
-//! assert_eq!(format!("{report:#}"), all);
+//! let group = gather((cache(),)).names(&["cache"]); // its errors stay as they are
+//! let failure = group.with_own_error(async |_| sell().await).await.unwrap_err();
+//! let report = format!("{:#}", failure.report());
+//! assert_eq!(report, "[body failed: sold out; exit of cache failed: stuck]");
 //! # Ok(()) }) }
 //! ```
 //!
-//! The docs of [`Failure`] have a table of every case. A panic is different, as [chapter 3](super::chapter_3#panics)
-//! shows.
+//! The docs of [`Failure`](crate::Failure#which-error-which-case) have a table of every case. A panic is different, as
+//! [chapter 3](super::chapter_3#panics) shows.
 //!
 //! Next: [chapter 3, policies](super::chapter_3). Back to [the list of chapters](crate::_tutorial).
 //!
 //! [`Cause`]: crate::Cause
 //! [`errors_into`]: crate::EnterExt::errors_into
 //! [`ExitCase`]: crate::ExitCase
-//! [`Failure`]: crate::Failure#which-error-which-case
+//! [`Failure`]: crate::Failure
 //! [`into_error`]: crate::Failure::into_error
 //! [`into_suppressed`]: crate::Failure::into_suppressed
 //! [`is_suppressed`]: crate::Failure::is_suppressed

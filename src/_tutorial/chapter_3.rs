@@ -5,16 +5,16 @@
 //!
 //! ## Two questions
 //!
-//! A *policy* is a method of [`Gather`], which you call between `gather` and `with`. You can combine policies in any
-//! order. These two questions matter most:
+//! A *policy* is a method of [`Gather`], which you call between [`gather`] and [`with`]. You can combine policies in
+//! any order. Two questions matter most. Do the exits run together? Do pending enters go on after a failed one?
 //!
 //! | | exits run together (a *pool*) | exits run one at a time (a *stack*) |
 //! | --- | --- | --- |
-//! | **after a failed enter, the pending enters run on** | `gather(group)` | `gather(group).stack()` |
+//! | **after a failed enter, the pending enters finish** | `gather(group)` | `gather(group).stack()` |
 //! | **after a failed enter, the pending enters are dropped** | `gather(group).fail_fast()` | `gather(group).fail_fast().stack()` |
 //!
-//! A pool fits resources that do not need one another. It takes only as long as its slowest exit. In a stack, the case
-//! also says how the exits before this one ended.
+//! A pool fits resources that do not need one another. Its exits take only as long as the slowest one. In a stack, the
+//! case also says how the exits before this one ended.
 //!
 //! ## Which policy do I want?
 //!
@@ -22,8 +22,8 @@
 //! | --- | --- |
 //! | the resource that entered last to exit first | [`stack`] |
 //! | the last argument to exit first | [`in_reverse`] |
-//! | a failed enter to end the start at once | [`fail_fast`] |
-//! | held resources to exit while other enters are pending, after one has failed | [`eager_rollback`] |
+//! | a failed enter to drop the pending enters | [`fail_fast`] |
+//! | held resources to exit at once after a failed enter, beside the pending enters | [`eager_rollback`] |
 //! | at most `n` enters, or exits, in flight | [`enter_limit`], [`exit_limit`] |
 //! | a deadline for one member | [`enter_within`], [`exit_within`] |
 //! | a deadline or a stop button for the group ([chapter 4](super::chapter_4)) | [`cancel_on`] |
@@ -32,6 +32,7 @@
 //! | an event for each step | [`observe`] |
 //! | errors that name their member | [`names`] |
 //! | each poll to begin with another member | [`fair`] |
+//! | members in a large `Vec` to receive the caller's own waker, as embassy's timers need it | [`caller_waker`] |
 //! | the group to start although a member cannot be entered | [`optional`] |
 //! | the exits to finish although the future is dropped ([chapter 7](super::chapter_7)) | [`shield`] |
 //!
@@ -41,8 +42,8 @@
 //! ## An order for the exits
 //!
 //! If a resource uses another one, list it after that one, and call [`in_reverse`]. The broker of the shop stores its
-//! messages in the database, so it is closed first. With [`stack`], the member that entered last exits first. Which one
-//! that is may differ from run to run.
+//! messages in the database, so the broker exits first. With [`stack`], the member that entered last exits first. Which
+//! one that is may differ from run to run.
 //!
 //! ```
 //! use gather_cm::gather;
@@ -89,8 +90,8 @@
 //!
 //! ## Limits
 //!
-//! [`enter_limit`] and [`exit_limit`] say how many members may be in flight. They start in the order of the arguments.
-//! Of these forty replicas, at most four connect at the same time:
+//! [`enter_limit`] and [`exit_limit`] say how many members may be in flight. The members start in the order of the
+//! arguments. Of these forty replicas, at most four connect at the same time:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -112,8 +113,8 @@
 //!
 //! ## Deadlines for a member
 //!
-//! [`enter_within`] and [`exit_within`] take an async closure, which waits and then returns an error. An enter or an
-//! exit that is late is dropped, and this error becomes its own. A late exit stops no other exit:
+//! [`enter_within`] and [`exit_within`] take an async closure, which waits and then returns an error. If an enter or an
+//! exit is late, it is dropped, and this error is its result. A late exit stops no other exit:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -148,8 +149,9 @@
 //!
 //! ## Panics
 //!
-//! With the feature `std`, a panic of the body or of an enter skips no exit. The exits receive `Panicked`. The panic
-//! resumes when all of them have finished. If you call [`catch_unwind`], it becomes the cause of a failure instead:
+//! With the feature `std`, a panic of the body or of an enter skips no exit. The exits receive
+//! [`Panicked`](crate::ExitCase::Panicked). By default, the panic resumes when all of them have finished. If you call
+//! [`catch_unwind`], it becomes the cause of a failure instead:
 //!
 //! ```
 //! use gather_cm::{Cause, gather};
@@ -216,6 +218,7 @@
 //!
 //! Next: [chapter 4, cancellation](super::chapter_4). Back to [the list of chapters](crate::_tutorial).
 //!
+//! [`caller_waker`]: crate::Gather::caller_waker
 //! [`cancel_on`]: crate::Gather::cancel_on
 //! [`catch_unwind`]: crate::Gather::catch_unwind
 //! [`eager_rollback`]: crate::Gather::eager_rollback
@@ -227,6 +230,7 @@
 //! [`fail_fast`]: crate::Gather::fail_fast
 //! [`fair`]: crate::Gather::fair
 //! [`Gather`]: crate::Gather
+//! [`gather`]: crate::gather()
 //! [`in_reverse`]: crate::Gather::in_reverse
 //! [`names`]: crate::Gather::names
 //! [`observe`]: crate::Gather::observe
@@ -234,3 +238,4 @@
 //! [`settle`]: crate::Gather::settle
 //! [`shield`]: crate::Gather::shield
 //! [`stack`]: crate::Gather::stack
+//! [`with`]: crate::Gather::with

@@ -12,7 +12,7 @@
 //! | --- | --- |
 //! | pending enters | are dropped |
 //! | the body | is dropped |
-//! | held resources | are *abandoned*: their `exit` is not called |
+//! | held resources | are *abandoned*: their [`exit`](crate::Exit::exit) is not called |
 //! | exits in flight | are dropped, along with their resources |
 //!
 //! An exit is a future, and somebody must poll it until it finishes. A destructor cannot do that, because it is a plain
@@ -46,8 +46,8 @@
 //! ## What a resource can do at once
 //!
 //! By default, the group abandons a resource by dropping it. If the resource can do something useful at once, implement
-//! [`abandon`]. It could close a socket, or tell a task of yours to clean up. If a closure exits the resource, add
-//! [`abandon_with`]:
+//! [`abandon`]. Such a function could close a socket, or tell a task of yours to clean up. If a closure exits the
+//! resource, add [`abandon_with`]:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -68,8 +68,8 @@
 //!
 //! If you know the signal beforehand, pass it to [`cancel_on`]. Any future is a signal, such as a timer, a channel, or
 //! Ctrl-C. If the signal is ready before the body has ended, the group drops the pending enters and the body. Then it
-//! exits every held resource, and the exits receive `Cancelled`. The cause of the failure is
-//! [`Cause::Cancelled`](crate::Cause::Cancelled):
+//! exits every held resource, and the exits receive [`Cancelled`](crate::ExitCase::Cancelled). The cause of the failure
+//! is [`Cause::Cancelled`](crate::Cause::Cancelled):
 //!
 //! ```
 //! use gather_cm::{Cause, gather};
@@ -95,8 +95,8 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! This is a deadline for the start and for the body. You may call `cancel_on` several times, for example with a
-//! deadline and a stop button. The first signal that is ready stops the group. The button is a channel here, and
+//! So the timer is a deadline for the enters and for the body. You may call `cancel_on` several times, for example with
+//! a deadline and a stop button. The first signal that is ready stops the group. The button is a channel here, and
 //! another future presses it:
 //!
 //! ```
@@ -128,16 +128,14 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! ## Exits are not stopped
-//!
-//! A signal stops no exit, so the group ends when its slowest exit does. If an exit may hang, give it a deadline of its
-//! own by [`exit_within`], as in [chapter 3](super::chapter_3#deadlines-for-a-member).
+//! A signal stops no exit, so the group waits for all exits. If an exit may hang, give it a deadline of its own by
+//! [`exit_within`], as in [chapter 3](super::chapter_3#deadlines-for-a-member).
 //!
 //! ## Enters that must not be dropped
 //!
 //! A stop drops pending enters, and a member that has not entered has no exit. If its enter has started a process by
-//! then, nobody ends that process. Call [`settle`] for such members. The group then lets pending enters finish after a
-//! stop, and exits their resources:
+//! then, nobody ends that process. Call [`settle`] if your group has such members. The group then lets pending enters
+//! finish after a stop, and exits their resources:
 //!
 //! ```
 //! use gather_cm::{Cause, EnterExt, gather};
@@ -166,9 +164,10 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! If the future is dropped, `settle` changes nothing. [Chapter 7](super::chapter_7) has a `settle` for that.
+//! If the future is dropped, `settle` changes nothing. [Chapter 7](super::chapter_7#enters-that-must-not-be-dropped)
+//! has a `settle` for that.
 //!
-//! ## Which one do I use?
+//! ## Which way do I choose?
 //!
 //! | your situation | do this |
 //! | --- | --- |

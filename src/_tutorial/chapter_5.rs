@@ -1,12 +1,12 @@
 //! # Chapter 5: the dynamic scope
 //!
-//! After this chapter, you can enter resources in a loop or under a condition, exit one of them early, and keep them
-//! after the body.
+//! After this chapter, you can enter resources in a loop or under a condition, exit one of them early, and keep the
+//! resources after the body.
 //!
 //! ## Enter while the body runs
 //!
 //! A tuple, an array or a `Vec` lists its members beforehand. If you do not know them yet, call [`scope`] instead of
-//! `gather`. The body receives a [`&Scope`](crate::Scope), and enters resources by [`Scope::enter`] as it goes. A
+//! [`gather`]. The body receives a [`&Scope`](crate::Scope), and enters resources by [`Scope::enter`] as it goes. A
 //! resource that has entered *joins* the scope. When the body has ended, the group exits everything that has joined.
 //!
 //! A failed enter returns its error to you as it is, and nothing else happens to the scope. So the body decides whether
@@ -44,10 +44,10 @@
 //! ## A guard for each resource
 //!
 //! `enter` returns a guard, [`Lent`], which derefs to the resource. When you drop the guard, the scope has the resource
-//! back, and exits it at the end. You can also end the loan earlier:
+//! back, and exits it at the end. You can also call one of these:
 //!
-//! - [`Lent::release`] exits the resource now. The error of this exit comes back to you.
-//! - [`Lent::into_inner`] takes the resource out. The scope forgets it, and you are responsible for its exit.
+//! - [`Lent::release`] exits the resource now, and returns the error if that exit fails.
+//! - [`Lent::into_inner`] takes the resource out. The scope does not exit it, and you are responsible for it.
 //!
 //! A loop may enter and release for ever, and the scope does not grow:
 //!
@@ -83,7 +83,8 @@
 //! ```
 //!
 //! No guard outlives the body, because that does not compile. If you forget a guard by `mem::forget`, its resource
-//! leaks. A resource cannot borrow from another one of its scope, so use a scope inside the body for it.
+//! leaks. A resource cannot borrow from another one of its scope. Enter such a resource in a second scope, which you
+//! run in the body.
 //!
 //! ## Pool or stack
 //!
@@ -124,14 +125,14 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! The other policies of exits work for a scope as well, and so do [`cancel_on`], `observe`, `catch_unwind` and
-//! `shield`. Policies of enters do not compile, because the body enters the members and decides how.
+//! The other policies of exits work for a scope as well, and so do [`cancel_on`], [`observe`], [`catch_unwind`] and
+//! [`shield`]. Policies of enters do not compile, because the body enters the members and decides how.
 //!
 //! ## Resources of different types
 //!
 //! All resources of a scope have one type. If yours have different types, the scope can box them. This scope is for one
-//! thread, and its resources may borrow. The database is a resource by its own [`Exit`], like that of [chapter
-//! 1](super::chapter_1):
+//! thread, and its resources may borrow. The database is a resource by its own [`Exit`], like that of
+//! [chapter 1](super::chapter_1):
 //!
 //! ```
 //! use gather_cm::{ExitCase, scope};
@@ -164,17 +165,17 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! | the scope | a resource | any value, and a closure that exits it | only a closure |
+//! | the scope | to enter a resource | to enter any value, with a closure as its exit | to run a closure at the end |
 //! | --- | --- | --- | --- |
 //! | stays on one thread, and may borrow | [`enter_local`] | [`adopt_local`] | [`defer_local`] |
 //! | is `Send` and `'static`, so that you can spawn it | [`enter_boxed`] | [`adopt`] | [`defer`] |
-//! | has an enum of yours instead of boxes | [`enter_into`] | | |
+//! | has an enum of yours [instead of boxes](crate::Scope#resources-of-different-types) | [`enter_into`] | | |
 //!
 //! ## All or nothing
 //!
-//! Call [`with_entered`] if you want to keep the resources after a body that succeeds. It returns them as one value, an
-//! [`Entered`](crate::Entered). If the body fails, the group exits everything that has joined. [Chapter
-//! 7](super::chapter_7#keep-a-group-in-a-struct) keeps an `Entered` in a struct.
+//! Call [`with_entered`] if you want to keep the resources after a body that succeeds. It returns the value of the body
+//! along with the resources, which are in an [`Entered`](crate::Entered). If the body fails, the group exits everything
+//! that has joined. [Chapter 7](super::chapter_7#keep-a-group-in-a-struct) keeps an `Entered` in a struct.
 //!
 //! ```
 //! use gather_cm::{Exit, ExitCase, scope};
@@ -215,16 +216,20 @@
 //! [`adopt`]: crate::Scope::adopt
 //! [`adopt_local`]: crate::Scope::adopt_local
 //! [`cancel_on`]: crate::Gather::cancel_on
+//! [`catch_unwind`]: crate::Gather::catch_unwind
 //! [`defer`]: crate::Scope::defer
 //! [`defer_local`]: crate::Scope::defer_local
 //! [`enter_boxed`]: crate::Scope::enter_boxed
 //! [`enter_into`]: crate::Scope::enter_into
 //! [`enter_local`]: crate::Scope::enter_local
 //! [`Exit`]: crate::Exit
+//! [`gather`]: crate::gather()
 //! [`Lent`]: crate::Lent
 //! [`Lent::into_inner`]: crate::Lent::into_inner
 //! [`Lent::release`]: crate::Lent::release
+//! [`observe`]: crate::Gather::observe
 //! [`scope`]: crate::scope()
 //! [`Scope::enter`]: crate::Scope::enter
+//! [`shield`]: crate::Gather::shield
 //! [`stack`]: crate::Gather::stack
 //! [`with_entered`]: crate::Gather::with_entered

@@ -56,13 +56,14 @@
 //! the body, and along with the exit. It polls the driver once more in the poll in which the exit finishes, so the
 //! goodbye is sent. After that it drops the driver.
 //!
-//! The driver must be `Unpin`, as a box is. If you have no heap, pin the driver outside of the group by `pin!`.
+//! The driver must be `Unpin`, as a box is. If you have no heap, pin the driver by `pin!` outside of the group, and
+//! pass the pinned reference.
 //!
 //! ## If a driver fails
 //!
 //! If a driver ends with `Ok(())`, the group drops it, and nothing else happens. If a driver fails while the body runs,
-//! the body is polled once more, so that it may finish by itself. Otherwise the group drops the body. Every exit then
-//! receives [`Lost`](crate::ExitCase::Lost), and the cause is [`Cause::Lost`](crate::Cause::Lost):
+//! the body is polled once more. If it finishes in that poll, its own result stands. Otherwise the group drops the
+//! body, and every exit receives [`Lost`](crate::ExitCase::Lost). The cause is [`Cause::Lost`](crate::Cause::Lost):
 //!
 //! ```
 //! use gather_cm::{Cause, EnterExt, gather};
@@ -115,11 +116,11 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! If a driver fails while members enter, the body is not called. The exits and the cause are the same. If a driver
-//! fails during the exits, its error becomes that of its member's exit.
+//! If a driver fails while members enter, the body is not called. The exits receive `Lost` as well, and the cause is
+//! the same. If a driver fails during the exits, its error becomes that of its member's exit.
 //!
 //! The exit of the lost member runs like any other. If it waits for an answer from its dead driver, it hangs. Look at
-//! the case there, or add [`exit_within`].
+//! the case in that exit, or add [`exit_within`].
 //!
 //! ## A step that needs the driver
 //!
@@ -166,8 +167,8 @@
 //!
 //! ## A driver that needs more time
 //!
-//! Some drivers still work when the handle is gone. They wait for a full socket, or until the other side hangs up. Call
-//! [`to_end`] last. When the exit has finished, the group then awaits the driver instead of dropping it:
+//! Some drivers still work when the handle is gone. They wait for a full socket, or until the other side hangs up. If
+//! you call [`to_end`] after the adapter of the exit, the group awaits the driver instead of dropping it:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -196,10 +197,11 @@
 //!
 //! ## What to avoid
 //!
-//! - Do not pass a driver to `cancel_on`. The group drops that future before the exits, which may still need it.
-//! - Call `driven` before the adapter that says how the handle is exited. The other order does not compile.
-//! - Do not enter a driven member in a scope. The build fails then. Enter it in a `gather`, and run the scope in the
-//!   body.
+//! - Do not pass a driver to [`cancel_on`](crate::Gather::cancel_on). The group drops that future before the exits,
+//!   which may still need it.
+//! - Do not call `driven` after the adapter of the exit. That order does not compile.
+//! - Do not enter a driven member in a [`scope`](crate::scope()). The build fails then. Enter it in a
+//!   [`gather`](crate::gather()), and run the scope in the body.
 //! - Do not keep an [`Entered`](crate::Entered) with drivers on its own, because nobody polls them. Make it a member of
 //!   another group, which polls them.
 //!

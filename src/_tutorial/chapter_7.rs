@@ -5,12 +5,13 @@
 //!
 //! ## Exits that outlive the future
 //!
-//! A web server drops the future of a request when its client hangs up. You cannot pass a signal for that to
-//! `cancel_on`, and [chapter 4](super::chapter_4#what-a-drop-does) shows that no exit runs after a drop.
+//! A web server drops the future of a request when its client hangs up. It sends no signal that you could pass to
+//! [`cancel_on`](crate::Gather::cancel_on). [Chapter 4](super::chapter_4#what-a-drop-does) shows that no exit runs
+//! after such a drop.
 //!
-//! Call [`shield`] after the other policies, and [`on_drop`] after `with`. If the future is dropped, the group makes
-//! one future of the remaining exits, the *cleanup*. The function that you pass to `on_drop` receives the cleanup and
-//! spawns it:
+//! Call [`shield`] after the other policies, and [`on_drop`] after [`with`](crate::Gather::with). If the future is
+//! dropped, the group makes one future of the remaining exits, the *cleanup*. Your function receives the cleanup during
+//! the drop, and spawns it:
 //!
 //! ```
 //! use gather_cm::gather;
@@ -55,9 +56,9 @@
 //! | while the body runs | the body is dropped, and all resources are exited |
 //! | while members exit | the exits continue where they were |
 //!
-//! The exits receive `Cancelled`. If the group had failed or the body had ended before the drop, they receive the same
-//! case as without it. The body may borrow from its surroundings, because it is dropped at once. Only the resources,
-//! their exits and the errors live as long as the cleanup.
+//! The exits receive [`Cancelled`](crate::ExitCase::Cancelled). If the group had failed or the body had ended before
+//! the drop, they receive the same case as without the drop. The body may borrow from its surroundings, because it is
+//! dropped at once. Only the resources, their exits and the errors live as long as the cleanup.
 //!
 //! ## Who runs the cleanup?
 //!
@@ -142,8 +143,9 @@
 //! ## Keep a group in a struct
 //!
 //! Call [`Gather::enter`] if the two ends of a life cycle are apart, as in a fixture for tests. It returns an
-//! [`Entered`], a resource like any other. An `Entered` derefs to its resources, and its `exit` exits all of them. A
-//! field needs a type that you can name. If a closure exits the resource, use [`exit_boxed`], which makes such a type:
+//! [`Entered`], a resource like any other. An `Entered` derefs to its resources, and its [`exit`](crate::Exit::exit)
+//! exits all of them. A field needs a type that you can name. If a closure exits the resource, use [`exit_boxed`],
+//! which makes such a type:
 //!
 //! ```
 //! use gather_cm::{EnterExt, Entered, Exit, ExitBoxed, ExitCase, FailureOf, gather};
