@@ -75,6 +75,9 @@ mod unwind;
 mod wake;
 mod with;
 
+#[cfg(all(any(doc, doctest), feature = "std"))]
+pub mod _tutorial;
+
 pub use adapters::{Adapted, DropOnExit, EnterExt, EnterWithin, ErrorsInto, ExitWith, ExitWithin};
 pub use cycle::{Cycle, With};
 pub use driven::{ByDriver, ByItself, Driven, DriverOutput, Prepared};
