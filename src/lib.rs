@@ -40,6 +40,11 @@ macro_rules! debug_by_name {
 #[macro_use]
 mod tuples;
 
+#[cfg(all(doc, not(doctest)))]
+pub mod _documentation;
+#[cfg(all(any(doc, doctest), feature = "std"))]
+pub mod _topic;
+
 mod adapters;
 #[cfg(feature = "alloc")]
 mod boxed;
