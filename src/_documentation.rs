@@ -6,7 +6,10 @@
 //! - [`drivers`] explains members that come as a handle and a driver.
 //! - [`changelog`] lists the changes of each version.
 //!
-//! [`_topic`](crate::_topic) has longer articles about cancellation, errors, firmware and `Send`.
+#![cfg_attr(
+    feature = "std",
+    doc = "[`_topic`](crate::_topic) has articles about cancellation, errors, firmware and `Send`."
+)]
 //!
 //! # What is in the repository alone
 //!

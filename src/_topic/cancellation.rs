@@ -1,7 +1,7 @@
 //! # Cancellation
 //!
 //! You cancel a future in Rust if you drop it before it has finished. A gather has resources that only an `async` exit
-//! can release, and nothing can be awaited in a drop. So this crate knows two ways in which a gather ends early:
+//! can release, and nothing can be awaited in a drop. So there are two ways to end a gather early:
 //!
 //! - **You stop it.** It drops its enters and its body, and then it runs the exits. [`cancel_on`] does this, and
 //!   [`fail_fast`] does it for enters.
@@ -51,8 +51,8 @@
 //! | errors and panics that nobody has seen | are lost | come from the future of the exits |
 //! | `stop` of [`cancel_on`], the observer | are dropped | the same |
 //!
-//! To *abandon* a resource is to call [`Exit::abandon`] with it, exactly once. By default it drops the value. A
-//! resource is never both exited and abandoned, and never neither:
+//! To *abandon* a resource is to call [`Exit::abandon`] with it, exactly once. By default it drops the value. The
+//! gather passes every resource either to its exit or to `abandon`, and never to both:
 //!
 //! ```
 //! use std::{cell::RefCell, future::pending, io};
@@ -130,7 +130,8 @@
 //! assert!(result.is_err_and(|failure| matches!(failure.cause, Cause::Cancelled { .. })));
 //! ```
 //!
-//! So use `cancel_on(sleep(..))` where you would have used the timeout of your runtime. The signal may be any future:
+//! So use `cancel_on(sleep(..))` in place of a timeout of your runtime. The signal may be any future, also one of your
+//! own:
 //!
 //! - Call `cancel_on` twice, and the first future that is ready stops the group.
 //! - If the signal is ready before the first poll, nothing is entered.
@@ -347,7 +348,7 @@
 //! - **A drop** does the same, and then abandons everything that has joined. With a [`shield`], the cleanup exits it.
 //! - **A `select!`, a timeout or a `try_join!` inside of the body** drops an enter of the scope. If that enter has not
 //!   finished, its member is dropped, and nothing has joined. If it has, the guard is dropped, and the resource stays
-//!   in the scope. No resource gets lost between the two.
+//!   in the scope. No resource gets lost on the way.
 //!
 //! ```
 //! use std::{error::Error, future::pending, io, time::Duration};
@@ -377,8 +378,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A guard that you pass to [`mem::forget`](core::mem::forget) is the one exception. Nobody exits or abandons its
-//! resource.
+//! If you pass a guard to [`mem::forget`](core::mem::forget), its resource leaks. Nobody exits or abandons it.
 //!
 //! ## Is it cancel safe?
 //!
@@ -389,7 +389,7 @@
 //! | --- | --- | --- | --- |
 //! | `with`, `with_own_error` of a [`Gather`], with or without [`keep_value`] and [`assert_send`] | the members are dropped | see [above](#what-does-a-drop-do) | no: pin it, and poll it by reference |
 //! | [`.enter()`] | the members are dropped | pending enters are dropped, held resources are abandoned | no |
-//! | [`with_entered`] | nothing has joined | everything that has joined is abandoned | no |
+//! | [`with_entered`], and `with` of a [`Scope`] | the scope abandons the resources that it has | everything that has joined is abandoned | no |
 //! | any of these after [`shield`] and [`on_drop`] | nothing is handed over | the exits are handed over | the exits are; the body is lost |
 //! | the cleanup that `on_drop` receives | its resources are abandoned | held resources are abandoned, exits in flight are dropped | no |
 //! | [`exit`](crate::Exit::exit) of an [`Entered`] or a [`Scope`] | its resources are abandoned | exits that wait are abandoned, exits in flight are dropped | no |
@@ -397,12 +397,12 @@
 //! | [`Lent::release`], [`Lent::exit`] | the scope has the resource back | the exit is dropped, with its resource | no |
 //! | a member with adapters, if you await it by itself | it is dropped | it is dropped | as the member is |
 //!
-//! Be prepared for a drop in your own `exit`, too. It is dropped if the gather is dropped without a shield, and after a
-//! deadline of [`exit_within`]. The future of `exit` owns the value then, so a `Drop` of the value can still do
-//! something.
+//! Be prepared for a drop in your own `exit`, too. Three things drop it: a drop of the gather without a shield, a
+//! deadline of [`exit_within`], and a body of a scope that drops a `release`. The future of `exit` owns the value then,
+//! so a `Drop` of the value can still do something.
 //!
-//! Nothing else cuts an exit short. A stop does not, and neither does an error of another exit. With the feature `std`,
-//! a panic does not either: the exits run, and then the panic resumes.
+//! A stop cuts no exit short, and neither does an error of another exit. With the feature `std`, a panic of another
+//! part does not either. The exits run to their end, and then the panic resumes.
 //!
 //! [abandons]: crate::Exit::abandon
 //! [`abandon_with`]: crate::Adapted::abandon_with

@@ -1,6 +1,6 @@
 //! # Embedded
 //!
-//! The crate is `no_std`. Tuples and arrays need no heap, no timer, no atomics and no executor of a certain kind. This
+//! The crate is `no_std`. Tuples and arrays need no heap, no timer and no atomics, and they run on any executor. This
 //! article shows how you use it in firmware: [the features](#which-features-do-you-need),
 //! [memory](#where-does-it-live), [panics](#panics), [embassy](#on-embassy), [interrupts](#interrupts-and-wakers),
 //! [logs](#logs), and [how you measure flash and RAM](#how-large-is-it).

@@ -40,8 +40,8 @@
 //! | the same with [`settle`], and then an enter fails | `Cancelled` | `Cause::Enter` |
 //! | an enter, `stop` or the observer panics | `Panicked` | nothing: the [panic](#panics) resumes |
 //!
-//! An [`optional`] member is an exception. If it cannot be entered, the group goes on, and the body finds the error in
-//! its [`Optional`](crate::Optional).
+//! The failed enter of an [`optional`] member is no failure of the group. The body finds its error in an
+//! [`Optional`](crate::Optional).
 //!
 //! **While the body runs.**
 //!
@@ -59,7 +59,7 @@
 //! | [`Scope::enter`](crate::Scope::enter) fails in a scope | receives that error | as the body ends | as the body ends |
 //! | [`Lent::release`](crate::Lent::release) fails in a scope | receives that error | as the body ends | as the body ends |
 //!
-//! **After the body.** The case of the exits is fixed by then:
+//! **After the body.** In a pool, the case of the exits is fixed by then:
 //!
 //! | what happens | exits receive | the gather returns |
 //! | --- | --- | --- |
@@ -72,6 +72,9 @@
 //! With [`stack`] and [`in_reverse`], the exits run one after the other, and each sees how those before it ended. If
 //! one fails, the next ones receive `Failed` in place of `Completed`. If one panics, they receive `Panicked` in place
 //! of `Completed` and `Failed`. If one answers `Suppress`, they receive `Completed` in place of `Failed`.
+//!
+//! [`enter`](crate::Gather::enter) without a body ends as in the first table. The exit of an
+//! [`Entered`](crate::Entered), by hand, ends as in the last one, and its members receive the case that you pass.
 //!
 //! **Without an end.** If you drop the future, it returns nothing, and errors known by then are lost. After a
 //! [`shield`], the cleanup returns them. See [`cancellation`](super::cancellation).
@@ -184,9 +187,9 @@
 //! }
 //! ```
 //!
-//! Here `match` names the causes that matter to `main`. [`Cause`] is `#[non_exhaustive]`, so it needs the last arm. The
-//! [crate's page](crate#errors) has the other common form: the first error becomes the result by [`into_error`], and
-//! the others go to the log.
+//! Here `match` names the causes that matter to `main`. [`Cause`] is `#[non_exhaustive]`, so the `match` needs its last
+//! arm. The [crate's page](crate#errors) has the other common form: the first error becomes the result by
+//! [`into_error`], and the others go to the log.
 //!
 //! If the group's error type is your `AppError` itself, the body's `?` and the gather's `?` return the same type. Write
 //! `impl<S: Shape> From<Failure<AppError, S>> for AppError` then, and call `errors_into` on each member. An error that

@@ -8,8 +8,7 @@
 //!
 //! ## When is a gather `Send`?
 //!
-//! Nothing in the crate asks for `Send`. A gather is `Send` exactly if its parts are, and `'static` exactly if they
-//! are:
+//! A gather itself asks for nothing. It is `Send` exactly if its parts are, and `'static` exactly if they are:
 //!
 //! | part | what is easily overlooked |
 //! | --- | --- |
@@ -82,8 +81,8 @@
 //!
 //! [`Exit::exit`] returns `impl Future`, without `+ Send`. With that bound, nobody could exit a resource that stays on
 //! one thread, such as a window or an `Rc`. Without it, the compiler looks at the future that your `exit` really
-//! returns, as it does for every `async fn`. It can do so if it knows the type of the resource. In generic code it does
-//! not, and then it needs [your help](#generic-functions).
+//! returns, as it does for every `async fn`. For that it must know the type of the resource. In generic code it needs
+//! [your help](#generic-functions).
 //!
 //! This also means that the error appears at the `spawn`, far from the `exit` that causes it. If you write a library,
 //! put a check beside the resource. It costs nothing:
@@ -261,8 +260,8 @@
 //!
 //! ## Without `Send`
 //!
-//! If your resources stay on one thread, use a spawner that asks for no `Send`. Everything in the crate works there,
-//! and tasks of a `LocalExecutor<'a>` may borrow as well:
+//! If your resources stay on one thread, use a spawner that asks for no `Send`. There, use `exit_with` and not
+//! `exit_boxed`, whose closure must be `Send`. Tasks of a `LocalExecutor<'a>` may borrow as well:
 //!
 //! | you have | use |
 //! | --- | --- |
