@@ -25,12 +25,12 @@
 //! The two policies are `shield` and `catch_unwind`. Features only add, so a library that needs none of them should
 //! enable none.
 //!
-//! An array serves if you know the greatest number of members when you compile. If some of them may be missing at run
-//! time, make them [`optional`]:
+//! An array is enough if you know the greatest number of members when you compile. If some of them may be missing at
+//! run time, make them [`optional`]:
 //!
 //! ```
 //! # use core::{fmt, pin::pin, task::{Context, Poll, Waker}};
-//! use gather_cm::{Exit, ExitCase, EnterExt, gather};
+//! use gather_cm::{EnterExt, Exit, ExitCase, gather};
 //!
 //! struct Sensor {
 //!     address: u8,
@@ -94,8 +94,8 @@
 //! | `pin!(future)` in `main` | on the stack of `main`, which never returns |
 //!
 //! The enter, the value and the exit of a member share one place, because a member is in one of these phases at a time.
-//! So a group takes the room of the largest phase, not of their sum. `size_of_val` tells you the number, on the host as
-//! well as on the target:
+//! So a group takes the room of its largest phase, and not of all three. `size_of_val` tells you the number, on the
+//! host as well as on the target:
 //!
 //! ```
 //! use core::{convert::Infallible, mem::size_of_val};
@@ -179,8 +179,8 @@
 //! }
 //! ```
 //!
-//! - **Timers.** Pass an `embassy_time::Timer` to [`cancel_on`], [`enter_within`] or [`exit_within`]. embassy's timers
-//!   accept only wakers of embassy's own executor. Tuples and arrays pass them on. A `Vec` of more than 30 members has
+//! - **Timers.** Use an `embassy_time::Timer` in [`cancel_on`], [`enter_within`] or [`exit_within`]. embassy's timers
+//!   accept only wakers of embassy's own executor. Tuples and arrays pass these on. A `Vec` of more than 30 members has
 //!   wakers of its own, so call [`caller_waker`] for it.
 //! - **`select`.** `embassy_futures::select` drops the other future. If that is a gather, its resources are
 //!   [abandoned](super::cancellation). Use `cancel_on` to have them exited.

@@ -1,7 +1,7 @@
 //! # Send
 //!
-//! `tokio::spawn`, `smol::spawn` and other spawners of threads ask for a future that is `Send` and `'static`. This
-//! article says [when a gather is both](#when-is-a-gather-send), [what to do](#what-does-the-compiler-say) if the
+//! `tokio::spawn`, `smol::spawn` and others that may use several threads ask for a future that is `Send` and `'static`.
+//! This article says [when a gather is both](#when-is-a-gather-send), [what to do](#what-does-the-compiler-say) if the
 //! compiler says that it is not, and how you [stay on one thread](#without-send) instead.
 //!
 //! If you only `.await` your gather, in `main` or in a function that nobody spawns, you need none of this.
@@ -85,7 +85,7 @@
 //! [your help](#generic-functions).
 //!
 //! This also means that the error appears at the `spawn`, far from the `exit` that causes it. If you write a library,
-//! put a check beside the resource. It costs nothing:
+//! put a check beside the resource. It costs nothing at run time:
 //!
 //! ```
 //! use std::io;
@@ -112,22 +112,23 @@
 //!
 //! ## What does the compiler say?
 //!
-//! Its messages list every type between the task and the culprit. Read the first line and the first `-->` in your own
-//! code, and skip each "required because it appears within the type". This one comes from a resource that has an `Rc`:
+//! Its messages list every type between the task and the part that is not `Send`. Read the first line and the first
+//! `-->` in your own code, and skip each "required because it appears within the type". This one comes from a resource
+//! that has an `Rc`:
 //!
 //! ```text
 //! error[E0277]: `Rc<u8>` cannot be sent between threads safely
 //!   --> src/main.rs:7:17
 //!    |
 //!  7 |     smol::spawn(gather((value,)).with(async |_| Ok(()))).detach();
-//!    |     ----------- ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `Rc<u8>` cannot be sent between threads safely
+//!    |     ----------- ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 //!    = help: within `With<...>`, the trait `Send` is not implemented for `Rc<u8>`
 //! note: required because it appears within the type `DropOnExit<Rc<u8>, std::io::Error>`
 //! ```
 //!
 //! | the compiler says | the reason | what you do |
 //! | --- | --- | --- |
-//! | `` `Rc<u8>` cannot be sent between threads safely `` | a resource, an error or a capture has it; the first notes say which one | use `Arc`, or [stay on one thread](#without-send) |
+//! | `` `Rc<u8>` cannot be sent between threads safely `` | a resource, an error or a capture contains it; the first notes say which one | use `Arc`, or [stay on one thread](#without-send) |
 //! | `` future returned by `exit` is not `Send` `` | a local variable of your `exit` lives across an `.await` | drop it before that, or put it into a block of its own |
 //! | `` future returned by `connect` is not `Send` ``, `` future created by async block is not `Send` `` | the same in an enter or in the body | the same |
 //! | `` argument requires that `name` is borrowed for `'static` `` | the body or a member borrows | [move the owner into the task](#bodies-that-borrow) |
