@@ -62,7 +62,10 @@
 //!
 //! let log = RefCell::new(Vec::new());
 //! let radio = async { io::Result::Ok("radio") }
-//!     .exit_with(async |name, case| Ok(log.borrow_mut().push(format!("exit {name}: {case:?}"))))
+//!     .exit_with(async |name, case| {
+//!         log.borrow_mut().push(format!("exit {name}: {case:?}"));
+//!         Ok(())
+//!     })
 //!     .abandon_with(|name| log.borrow_mut().push(format!("cut the power of the {name}")));
 //!
 //! // Polls the gather once, and drops it. Its body still runs then.
@@ -90,7 +93,10 @@
 //! let log = RefCell::new(Vec::new());
 //! let cleanups = LocalExecutor::new();
 //! let radio = async { io::Result::Ok("radio") }
-//!     .exit_with(async |name, case| Ok(log.borrow_mut().push(format!("exit {name}: {case:?}"))));
+//!     .exit_with(async |name, case| {
+//!         log.borrow_mut().push(format!("exit {name}: {case:?}"));
+//!         Ok(())
+//!     });
 //!
 //! let future = gather((radio,))
 //!     .shield()

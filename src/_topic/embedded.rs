@@ -213,11 +213,13 @@
 //! }
 //!
 //! async fn pressed() {
-//!     poll_fn(|_cx| if PRESSED.load(Relaxed) { Poll::Ready(()) } else { Poll::Pending }).await
+//!     let look = |pressed| if pressed { Poll::Ready(()) } else { Poll::Pending };
+//!     poll_fn(|_cx| look(PRESSED.load(Relaxed))).await
 //! }
 //!
 //! let motor_runs = Cell::new(false);
-//! let motor = async { Ok::<_, Infallible>(motor_runs.set(true)) }.exit_with(async |(), case| {
+//! let start = async { Ok::<_, Infallible>(motor_runs.set(true)) };
+//! let motor = start.exit_with(async |(), case| {
 //!     assert_eq!(case, ExitCase::Cancelled);
 //!     Ok(motor_runs.set(false))
 //! });
@@ -225,7 +227,8 @@
 //!     button();
 //!     Ok(pending::<()>().await)
 //! }));
-//! assert!(matches!(result, Err(failure) if matches!(failure.cause, Cause::Cancelled { .. })));
+//! let cause = result.map_err(|failure| failure.cause);
+//! assert!(matches!(cause, Err(Cause::Cancelled { .. })));
 //! assert!(!motor_runs.get());
 //! #
 //! # fn block_on<F: Future>(future: F) -> F::Output {

@@ -257,7 +257,8 @@
 //! use gather_cm::{EnterExt, gather};
 //!
 //! # smol::block_on(async {
-//! let link = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
+//! let link = async { Ok(()) }
+//!     .exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
 //! let group = gather((link,)).names(&["link"]);
 //! let result = group.with(async |_| Err::<(), _>(io::Error::other("oops"))).await;
 //! let Err(failure) = result else { panic!("the body fails") };
@@ -355,7 +356,8 @@
 //! use gather_cm::{Cause, EnterExt, gather};
 //!
 //! # smol::block_on(async {
-//! let link = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
+//! let link = async { Ok(()) }
+//!     .exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
 //! let body = async |_: (&mut (),)| -> io::Result<()> { panic!("oops") };
 //! let result = gather((link,)).catch_unwind().with(body).await;
 //! let Err(failure) = result else { panic!("the body panics") };
@@ -383,7 +385,8 @@
 //!
 //! # smol::block_on(async {
 //! let open = |up: bool| {
-//!     async move { if up { Ok(()) } else { Err(io::Error::other("no route")) } }.drop_on_exit()
+//!     async move { if up { Ok(()) } else { Err(io::Error::other("no route")) } }
+//!         .drop_on_exit()
 //! };
 //! let servers = gather((open(true), open(false))).names(&["primary", "replica"]).enter();
 //! let disk = open(true).errors_into::<Box<dyn Error>>();

@@ -199,7 +199,8 @@
 //! # }
 //!
 //! // `Vm` implements `Exit`:
-//! fn vm() -> impl Member<Value = Vm, Error = io::Error, Resource = Vm, IntoFuture: Send> + Send {
+//! fn vm()
+//! -> impl Member<Value = Vm, Error = io::Error, Resource = Vm, IntoFuture: Send> + Send {
 //!     async { Ok(Vm) }
 //! }
 //!
@@ -251,7 +252,9 @@
 //!     X: Future<Output = io::Result<()>> + Send + 'static,
 //! {
 //!     let future = gather((member.exit_boxed(exit),)).with(async |_| Ok(()));
-//!     smol::spawn(async { future.await.map_err(|failure| io::Error::other(failure.report())) })
+//!     smol::spawn(async {
+//!         future.await.map_err(|failure| io::Error::other(failure.report()))
+//!     })
 //! }
 //!
 //! # fn main() -> Result<(), Box<dyn Error>> {
