@@ -42,6 +42,10 @@ mod tuples;
 
 #[cfg(all(doc, not(doctest)))]
 pub mod _cookbook;
+#[cfg(all(doc, not(doctest)))]
+pub mod _documentation;
+#[cfg(all(any(doc, doctest), feature = "std"))]
+pub mod _topic;
 mod adapters;
 #[cfg(feature = "alloc")]
 mod boxed;

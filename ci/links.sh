@@ -1,0 +1,178 @@
+#!/usr/bin/env bash
+# Follows every link that leads to a place in the repository: those of each *.md, as GitHub shows it, and those of each page
+# of the docs, as rustdoc writes it. A file or an anchor that does not exist is an error, and so is a definition of a
+# reference that is missing, unused, or hidden by another one.
+#
+#   ci/links.sh          checks all of it
+#   ci/links.sh --list   lists the http(s) links, which nobody fetches
+set -euo pipefail
+cd "$(dirname "$0")/.."
+case ${1:-} in
+"" | --list) ;;
+*) sed -n '2,/^set/s/^# \?//p' "$0" && exit 2 ;;
+esac
+RUSTDOCFLAGS=-Dwarnings cargo doc --quiet --no-deps --all-features
+git ls-files --cached --others --exclude-standard '*.md' |
+    python3 -c "$(cat <<'END'
+import html.parser
+import os
+import re
+import sys
+import urllib.parse
+
+docs, mode = sys.argv[1], sys.argv[2:]
+errors, fetched = [], {}
+
+
+def web(link, place):
+    """Whether the link leads out of the repository."""
+    if re.match(r"[a-z][a-z+.-]*:", link):
+        fetched.setdefault(link.partition("#")[0], set()).add(place)
+        return True
+    return False
+
+
+# --- the documents, as GitHub shows them
+
+SPAN = r"(?:`[^`]*`|[^][`])*"  # what brackets may contain: code, and no other brackets
+
+
+def prose(path):
+    """The lines of a document that are in no code block and in no comment, with their numbers."""
+    fence = None
+    with open(path) as file:
+        for number, line in enumerate(file, 1):
+            mark = re.match(r"\s*(```+|~~~+)", line)
+            if mark and fence is None:
+                fence = mark[1]
+            elif mark and mark[1].startswith(fence) and line.strip() == mark[1]:
+                fence = None
+            elif fence is None and not line.startswith("<!--"):
+                yield number, line.rstrip("\n")
+
+
+def slug(heading):
+    text = re.sub(r"\[(%s)\](\([^)]*\)|\[[^]]*\])" % SPAN, r"\1", heading).replace("`", "")
+    return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
+
+
+def anchors(path):
+    found = {}
+    for _, line in prose(path):
+        heading = re.match(r"#{1,6} +(.*?) *#*$", line)
+        if heading:
+            name = slug(heading[1])
+            times = found.get(name, 0)
+            found[name] = times + 1
+            yield name + ("-%d" % times if times else "")
+
+
+def check_document(path):
+    def follow(link, number):
+        place = "%s:%d" % (path, number)
+        if web(link, place):
+            return
+        file, _, anchor = link.partition("#")
+        target = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+        if not os.path.exists(target):
+            errors.append("%s: %s does not exist" % (place, target))
+        elif anchor and anchor not in set(anchors(target)):
+            errors.append("%s: %s has no heading #%s" % (place, target, anchor))
+
+    defined, wanted, seen = {}, [], set()
+    for number, line in prose(path):
+        definition = re.match(r"\[(%s)\]:\s+(\S+)" % SPAN, line)
+        if definition:
+            label = definition[1].lower()
+            if label in defined:
+                errors.append("%s:%d: [%s] is defined before" % (path, number, definition[1]))
+            defined[label] = number
+            follow(definition[2], number)
+            continue
+        # Code is no link, unless it is in the brackets of one.
+        linked = re.sub(r"(\[%s\])|`[^`]*`" % SPAN, lambda found: found[1] or "", line)
+        for found in re.finditer(r"\[(%s)\](?:\(([^()\s]*(?:\([^()]*\)[^()\s]*)?)\)|\[([^]]*)\])?" % SPAN, linked):
+            text, link, label = found.groups()
+            if link is not None:
+                follow(link, number)
+            elif label:
+                wanted.append((label.lower(), number))
+            else:
+                seen.add(text.lower())
+    for label, number in wanted:
+        seen.add(label)
+        if label not in defined:
+            errors.append("%s:%d: [%s] is not defined" % (path, number, label))
+    for label, number in defined.items():
+        if label not in seen:
+            errors.append("%s:%d: nothing refers to [%s]" % (path, number, label))
+
+
+# --- the pages of the docs
+
+
+SIGNATURE = "fn", "constant", "associatedtype"
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self, path):
+        super().__init__()
+        self.ids, self.links = set(), set()
+        with open(path) as file:
+            self.feed(file.read())
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids.add(attributes.get("id"))
+        if tag == "a" and attributes.get("href"):
+            link = attributes["href"]
+            # In signatures, rustdoc names anchors of hidden items.
+            self.links.add(link.partition("#")[0] or "#" if attributes.get("class") in SIGNATURE else link)
+
+
+pages = {}
+
+
+def page(path):
+    if path not in pages:
+        pages[path] = Page(path)
+    return pages[path]
+
+
+def check_page(path):
+    for link in sorted(page(path).links):
+        # rustdoc copies docs of other crates, with their paths.
+        if web(link, os.path.relpath(path, docs)) or "::" in link:
+            continue
+        file, _, anchor = link.partition("#")
+        file = urllib.parse.unquote(file.partition("?")[0])
+        target = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+        if not os.path.isfile(target):
+            errors.append("%s: %s leads to no page" % (os.path.relpath(path, docs), link))
+        elif anchor and target.endswith(".html"):
+            # Of sources, a script shows several lines.
+            lines = re.fullmatch(r"(\d+)-(\d+)", anchor)
+            for anchor in lines.groups() if lines else [anchor]:
+                # Some ids are quoted themselves.
+                if not page(target).ids & {anchor, urllib.parse.unquote(anchor)}:
+                    errors.append("%s: %s has no such anchor" % (os.path.relpath(path, docs), link))
+
+
+documents = sys.stdin.read().split()
+for document in documents:
+    check_document(document)
+number = 0
+for folder, _, files in os.walk(os.path.join(docs, "gather_cm")):
+    for file in files:
+        if file.endswith(".html"):
+            check_page(os.path.join(folder, file))
+            number += 1
+if mode:
+    for link, places in sorted(fetched.items()):
+        print(link, *sorted(places)[:3], *(["and %d more" % (len(places) - 3)] if len(places) > 3 else []))
+else:
+    print("%d documents, %d pages: %d broken links" % (len(documents), number, len(errors)))
+print(*errors, sep="\n", end="\n" if errors else "", file=sys.stderr)
+sys.exit(1 if errors or not number else 0)
+END
+    )" "${CARGO_TARGET_DIR:-target}/doc" "$@"
