@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p "$1/tests"
 rm -rf "$1/src"
-cp -r src README.md "$1"
+cp -r src "$1"
 cp tests/miri.rs "$1/tests"
 sed -e '/^\[workspace\]/,/^$/d' -e '/^\[dev-dependencies\]/,/^$/d' -e '/^\[\[test\]\]/,/^$/d' \
     -e '/^\[\[example\]\]/,/^$/d' Cargo.toml >"$1/Cargo.toml"

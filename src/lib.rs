@@ -1,22 +1,113 @@
-// Its example of a scope needs `alloc`.
-#![cfg_attr(any(feature = "alloc", not(doctest)), doc = include_str!("../README.md"))]
+//! gather-cm enters several async resources at the same time, lends them to one async closure, and exits all of them at
+//! the same time, however the closure ends. It runs on any executor or on none, spawns nothing, and is `no_std`.
 //!
-//! ## Which error, which case
+#![cfg_attr(doc, doc = include_str!("../docs/timeline/pool.svg"))]
 //!
-//! In a few words; [`Failure`] has a table of every case.
+//! - The [tutorial](crate::_tutorial) teaches the crate in seven chapters. Start there if you are new.
+//! - The [cookbook](crate::_cookbook) has recipes for whole programs: anyhow, Ctrl-C and Kubernetes, axum, tracing,
+//!   embassy and more.
+//! - Articles have all the details of [cancellation](crate::_topic::cancellation), [errors](crate::_topic::errors),
+//!   [firmware](crate::_topic::embedded) and [`Send`](crate::_topic::send).
+//! - [DESIGN](crate::_documentation::design) lists the promises by number. [COMPARE](crate::_documentation::compare) shows
+//!   the crate beside its peers, [MIGRATING](crate::_documentation::migrating) beside Python, and
+//!   [DRIVERS](crate::_documentation::drivers) with clients that need a driver. The
+//!   [CHANGELOG](crate::_documentation::changelog) lists the changes of each version.
+//!
+//! # Example
+//!
+//! ```
+//! use gather_cm::{Exit, ExitCase, gather};
+//! use std::{error::Error, io};
+//!
+//! struct Vm {
+//!     name: &'static str,
+//! }
+//!
+//! async fn start_vm(name: &'static str) -> io::Result<Vm> {
+//!     println!("{name} starts");
+//!     Ok(Vm { name })
+//! }
+//!
+//! impl Exit for Vm {
+//!     type Error = io::Error;
+//!     type Verdict = (); // it never suppresses the body's error
+//!
+//!     async fn exit(self, case: ExitCase) -> io::Result<()> {
+//!         println!("{} shuts down: {case:?}", self.name);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn Error>> {
+//!     smol::block_on(async {
+//!         let names = gather((start_vm("a"), start_vm("b")))
+//!             .with(async |(a, b)| Ok([a.name, b.name]))
+//!             .await?;
+//!         assert_eq!(names, ["a", "b"]);
+//!         Ok(())
+//!     })
+//! }
+//! ```
+//!
+//! Python's asyncio lacks this `gather_cm`. Its [`AsyncExitStack`] exits one context manager after the other. gather-cm
+//! is an exit *pool*, for resources that do not depend on one another.
+//!
+//! # The parts of a program
+//!
+//! - A *resource* implements [`Exit`]. If its type is not yours, [`exit_with`](EnterExt::exit_with) takes a closure, and
+//!   [`drop_on_exit`](EnterExt::drop_on_exit) leaves the exit to its destructor.
+//! - A *member* is anything that returns `Result<V, E>` when you await it, if `V` is a resource. [`EnterExt`] has adapters,
+//!   such as a deadline, or another error type.
+//! - A *group* is a tuple of up to twelve members, an array, or a `Vec`. All of its members, and the body, share one error
+//!   type. Pass the group to [`gather()`].
+#![cfg_attr(
+    feature = "alloc",
+    doc = "- A [`scope()`] is a group whose members join while the body runs, in a loop or under a condition."
+)]
+//! - A *policy* is a method of [`Gather`]. You choose a pool or a stack, and what a failed enter does:
+//!
+//! | | exits run together (a *pool*) | exits run one at a time (a *stack*) |
+//! | --- | --- | --- |
+//! | **after a failed enter, the others run on** | `gather(group)` | `gather(group).stack()` |
+//! | **after a failed enter, the others are dropped** | `gather(group).fail_fast()` | `gather(group).fail_fast().stack()` |
+//!
+//! - The *body* is an async closure. It borrows every resource, and its value or error becomes that of the gather.
+//! - The gather returns a [`Failure`] if anything fails. Its cause stands along with the errors of the exits.
+//!
+//! # What is guaranteed
+//!
+//! Every resource that was entered is exited, exactly once, if the body finishes or fails, if it panics (with the feature
+//! `std`), and if another member cannot be entered. A drop is different: if you drop the future of a gather halfway, it
+//! calls [`Exit::abandon`] on the held resources, and drops the exits in flight. If a drop may happen to you, pass its
+//! signal to [`cancel_on`](Gather::cancel_on) instead, or call `shield`, which hands the remaining exits to a task of yours:
+//!
+#![cfg_attr(doc, doc = include_str!("../docs/timeline/shield.svg"))]
 //!
 //! | what happens | the body | exits receive | the gather returns |
 //! | --- | --- | --- | --- |
 //! | nothing fails | runs | `Completed` | the body's value |
-//! | a member cannot be entered; the others run on | is not called | `EnterFailed` | `Cause::Enter` |
-//! | the body of a [`scope`] cannot enter a resource | decides | as the body ends | as the body ends |
-//! | a driver fails | is dropped, or not called | `Lost` | `Cause::Lost` |
-//! | the body fails | runs | `Failed` | `Cause::Body` |
-//! | the group is cancelled (`cancel_on`) | is dropped | `Cancelled` | `Cause::Cancelled` |
-//! | the body or an enter panics (feature `std`) | ends | `Panicked` | the panic resumes when all exits have finished |
-//! | an exit fails or panics | has ended | as above (in a `stack()`, exits see those before them) | the cause above or `Cause::Exit`; or the panic resumes |
-//! | the future is dropped | is dropped | nothing: `Exit::abandon` is called | nothing |
-//! | the same, with a `shield()` | is dropped | `Cancelled` | nothing: a function of yours receives the exits |
+//! | a member cannot be entered | is not called | `EnterFailed` | [`Cause::Enter`] |
+//! | a driver fails | is dropped, or not called | `Lost` | [`Cause::Lost`] |
+//! | the body fails | runs | `Failed` | [`Cause::Body`] |
+//! | the group is cancelled by `cancel_on` | is dropped | `Cancelled` | [`Cause::Cancelled`] |
+//! | the body or an enter panics | ends | `Panicked` | nothing: the panic resumes when all exits have finished |
+//! | an exit fails | has ended | as above; in a stack, exits see how those before them ended | the cause above, or [`Cause::Exit`] |
+//! | the future is dropped | is dropped | nothing: they are abandoned | nothing |
+//! | the same, with a shield | is dropped | `Cancelled` | nothing: a function of yours receives the exits |
+//!
+//! [`_topic::errors`](crate::_topic::errors) has every case.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `std` (default) | It catches panics, and resumes them when all exits have finished. Threads may share a scope. It implies `alloc`. |
+//! | `alloc` | Groups can be a `Vec` or a `scope`. It also adds `shield`, `exit_boxed`, `report` and `Exit` for `Box<T>`. |
+//! | `defmt` | It implements `defmt::Format` for cases, verdicts, events and failures. |
+//!
+//! You need Rust 1.85 or later. The README has the policies for versions.
+//!
+//! [`AsyncExitStack`]: https://docs.python.org/3/library/contextlib.html#contextlib.AsyncExitStack
 #![no_std]
 #![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -40,12 +131,6 @@ macro_rules! debug_by_name {
 #[macro_use]
 mod tuples;
 
-#[cfg(all(doc, not(doctest)))]
-pub mod _cookbook;
-#[cfg(all(doc, not(doctest)))]
-pub mod _documentation;
-#[cfg(all(any(doc, doctest), feature = "std"))]
-pub mod _topic;
 mod adapters;
 #[cfg(feature = "alloc")]
 mod boxed;
@@ -79,6 +164,13 @@ mod unwind;
 mod wake;
 mod with;
 
+// Only rustdoc compiles the documents.
+#[cfg(all(doc, not(doctest)))]
+pub mod _cookbook;
+#[cfg(all(doc, not(doctest)))]
+pub mod _documentation;
+#[cfg(all(any(doc, doctest), feature = "std"))]
+pub mod _topic;
 #[cfg(all(any(doc, doctest), feature = "std"))]
 pub mod _tutorial;
 
@@ -139,6 +231,10 @@ pub mod policies {
         Unobserved,
     };
 }
+
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../MIGRATING.md")]

@@ -188,8 +188,8 @@
 //! ```
 //!
 //! Here `match` names the causes that matter to `main`. [`Cause`] is `#[non_exhaustive]`, so the `match` needs its last
-//! arm. The [crate's page](crate#errors) has the other common form: the first error becomes the result by
-//! [`into_error`], and the others go to the log.
+//! arm. The [cookbook](crate::_cookbook#an-own-error-type) has the other common form: the first error becomes the result
+//! by [`into_error`], and the others go to the log.
 //!
 //! If the group's error type is your `AppError` itself, the body's `?` and the gather's `?` return the same type. Write
 //! `impl<S: Shape> From<Failure<AppError, S>> for AppError` then, and call `errors_into` on each member. An error that
