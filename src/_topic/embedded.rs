@@ -134,50 +134,7 @@
 //! ## On embassy
 //!
 //! A gather is a future like any other, so a task awaits it. The task's future is in a static then, along with all
-//! members and values:
-//!
-//! ```no_run
-//! use embassy_executor::Spawner;
-//! use gather_cm::{Exit, ExitCase, gather};
-//!
-//! struct Radio;
-//!
-//! #[derive(Debug)]
-//! enum Fault {
-//!     NoNetwork,
-//! }
-//!
-//! impl Exit for Radio {
-//!     type Error = Fault;
-//!     type Verdict = ();
-//!
-//!     async fn exit(self, _case: ExitCase) -> Result<(), Fault> {
-//!         Ok(()) // signs off, and powers down
-//!     }
-//!
-//!     fn abandon(self) {
-//!         // Cuts the power at once: the future was dropped.
-//!     }
-//! }
-//!
-//! async fn power_up(channel: u8) -> Result<Radio, Fault> {
-//!     if channel > 0 { Ok(Radio) } else { Err(Fault::NoNetwork) }
-//! }
-//!
-//! #[embassy_executor::task]
-//! async fn uplink() {
-//!     let radios = gather((power_up(1), power_up(2))).names(&["uplink", "downlink"]);
-//!     match radios.with(async |(_up, _down)| Ok(())).await {
-//!         Ok(()) => {}
-//!         Err(_failure) => {} // log it
-//!     }
-//! }
-//!
-//! #[embassy_executor::main]
-//! async fn main(spawner: Spawner) {
-//!     spawner.spawn(uplink().expect("the task runs once"));
-//! }
-//! ```
+//! members and values. The [cookbook](crate::_cookbook#embassy) has a whole program. Four things are special:
 //!
 //! - **Timers.** Use an `embassy_time::Timer` in [`cancel_on`], [`enter_within`] or [`exit_within`]. embassy's timers
 //!   accept only wakers of embassy's own executor. Tuples and arrays pass these on. A `Vec` of more than 30 members has
