@@ -197,6 +197,7 @@ mod tests {
         for len in lens.into_iter().take(if cfg!(miri) { 5 } else { lens.len() }) {
             let nodes = nodes(len);
             let (set, mut walk, mut model, mut seed) = (Set::new(&nodes), Walk::default(), BTreeSet::new(), 1);
+            assert!((len..len + BITS).contains(&set.capacity()));
             for _ in 0..if cfg!(miri) { 30 } else { 300 } {
                 for _ in 0..random(&mut seed, 20) {
                     let index = random(&mut seed, len);
