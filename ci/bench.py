@@ -31,7 +31,7 @@ ENTER_LIMIT = 0.45
 # A scope: at most so much of a `Vec` group's time, and a stack of a stack of boxes by hand.
 JOINED = {"time, joined": 1.5, "time, joined, stack": 1.2}
 STACK = 1.25
-# Targets that are missed, as DESIGN.md explains: not by more than this. Either of all groups, or of one.
+# Targets that are missed, as BENCHMARKS.md explains: not by more than this. Either of all groups, or of one.
 KNOWN = {
     "size, large body, array2": 1.02,
     "instructions, no-std, at once": 1.6,

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Measures gather against what one would take instead, and prints a table with a target beside each line.
 #
-#   ci/bench.sh                   the table; fails if a target is missed by more than DESIGN.md says. On a machine at
-#                                 rest: some minutes
+#   ci/bench.sh                   the table; fails if a target is missed by more than BENCHMARKS.md says. On a machine
+#                                 at rest: some minutes
 #   ci/bench.sh --criterion       criterion's report of each life cycle
 #   ci/bench.sh --brief           each bench shortly; judges what is exact (allocations, polls, sizes), and no time
 #   ci/bench.sh --instructions    only the instructions of a life cycle
 #   ci/bench.sh --stack           only the peak stack of a poll, in release and in debug
 #   ci/bench.sh --profile PATH    where the instructions of one life cycle are spent, by line. PATH: features and
 #                                 function, say `no-std/pend::tuple2_gather` (see benches/instructions.rs)
-#   ci/bench.sh --markdown        the last results, as the README's table; with those of ci/weigh.sh, and of
-#                                 ci/no_std_check.sh --size
+#   ci/bench.sh --markdown        the last results as a table to compare with BENCHMARKS.md, along with those of
+#                                 ci/weigh.sh and of ci/no_std_check.sh --size
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:---all}

@@ -4,6 +4,7 @@
 //! - [`compare`] solves two tasks with this crate and with its peers, and shows what each does on failure.
 //! - [`migrating`] shows what replaces each construct of Python's async context managers.
 //! - [`drivers`] explains members that come as a handle and a driver.
+//! - [`benchmarks`] compares the crate with the best alternatives, and says how to reproduce each number.
 //! - [`changelog`] lists the changes of each version.
 //!
 #![cfg_attr(
@@ -43,6 +44,13 @@ pub mod migrating {
 pub mod drivers {
     #![doc = include_str!("_documentation/links.txt")]
     #![doc = include_str!("../DRIVERS.md")]
+}
+
+/// BENCHMARKS.md: how quick and how small the crate is, beside the best alternatives.
+///
+pub mod benchmarks {
+    #![doc = include_str!("_documentation/links.txt")]
+    #![doc = include_str!("../BENCHMARKS.md")]
 }
 
 /// CHANGELOG.md: the changes of each version.

@@ -228,9 +228,9 @@
 //!
 //! ## How large is it?
 //!
-//! [The crate's page](crate#how-quick-is-it) has the flash of a small image, beside that of the same image by hand. To
-//! measure your own firmware, build it in release mode, and look at the sections of the image: `.text` is flash, and
-//! `.data` and `.bss` are RAM.
+//! [BENCHMARKS](crate::_documentation::benchmarks) has the flash of a small image, beside that of the same image by
+//! hand. To measure your own firmware, build it in release mode, and look at the sections of the image: `.text` is
+//! flash, and `.data` and `.bss` are RAM.
 //!
 //! ```text
 //! cargo build --release --target thumbv7m-none-eabi
