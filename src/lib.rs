@@ -11,7 +11,8 @@
 //! - [DESIGN](crate::_documentation::design) lists the promises by number. [COMPARE](crate::_documentation::compare) shows
 //!   the crate beside its peers, [MIGRATING](crate::_documentation::migrating) beside Python, and
 //!   [DRIVERS](crate::_documentation::drivers) with clients that need a driver. The
-//!   [CHANGELOG](crate::_documentation::changelog) lists the changes of each version.
+//!   [CHANGELOG](crate::_documentation::changelog) lists the changes of each version, and
+//!   [BENCHMARKS](crate::_documentation::benchmarks) says what the crate costs.
 //!
 //! # Example
 //!
