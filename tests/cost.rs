@@ -152,6 +152,23 @@ fn allocations_of_a_vec() {
     assert_eq!(counts, [(false, 3), (false, 4), (false, 4), (false, 4)]);
 }
 
+/// 20: the errors of a `Vec` are converted and cloned into room that is made once.
+#[test]
+#[cfg(feature = "alloc")]
+fn allocations_of_errors() {
+    let counts = [3, 64, 3000].map(|len| {
+        let members: Vec<_> = (0..len).map(|_| enter::<8>(255)).collect();
+        let (failure, _) = allocations(gather(members).with(async |_| Ok(())));
+        let failure = failure.map_err(|failure| failure.map(u32::from, u32::from)).unwrap_err();
+        let gather_cm::Cause::Enter(errors) = &failure.cause else { panic!("the enters fail") };
+        let (copy, clone) = allocations(async { errors.clone() });
+        let (mapped, map) = allocations(async { failure.map(u64::from, u64::from) });
+        assert_eq!((copy.len(), mapped.errors().count()), (len, len));
+        [clone, map]
+    });
+    assert_eq!(counts, [[1, 1]; 3]);
+}
+
 /// 20: with `eager_rollback`, members that enter after the exits have begun take no allocations of their own.
 #[test]
 #[cfg(feature = "alloc")]
