@@ -107,8 +107,8 @@ pub trait EnterExt: IntoFuture + Sized {
     /// the resource has a name: [`ExitBoxed<V, E>`].
     ///
     /// Use it for a resource in a field of a struct, or in the signature of a function whose group goes to
-    /// `tokio::spawn`. Call it before the `async` block that moves the value. The resource is `Send`, but not `Sync`.
-    /// So you cannot spawn an `async fn` that borrows the struct by `&self`. Borrow it by `&mut self` instead.
+    /// `tokio::spawn`. The resource is `Send`, but not `Sync`. So you cannot spawn an `async fn` that borrows the
+    /// struct by `&self`. Borrow it by `&mut self` instead.
     ///
     /// ```
     /// use std::io;
