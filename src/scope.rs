@@ -30,7 +30,7 @@ mod boxes;
 
 pub use boxes::{BoxExit, Boxed, LocalBoxExit, LocalBoxed};
 
-/// Starts a life cycle whose members are not known beforehand. It is `gather(Scope::new())`.
+/// Starts a life cycle whose members are not known beforehand. It does the same as `gather(Scope::new())`.
 ///
 /// The body receives a [`&Scope`](Scope), and enters resources as it goes: in a loop, under a condition, or several at
 /// the same time. When the body has ended, the gather exits all resources that have joined, in a pool or in a
