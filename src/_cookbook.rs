@@ -114,11 +114,11 @@
 //!
 //! # An own error type
 //!
-//! Use this if the caller matches on the error, and if one error is enough. The conversion decides which one that is:
-//! [`Failure::into_error`](crate::Failure::into_error) returns the first, and the others go to a log. Here the members
-//! keep the error type of their library, and only the body fails with the application's. So the body runs in
-//! [`with_own_error`](crate::Gather::with_own_error), and [`Failure::map`](crate::Failure::map) brings both types
-//! together.
+//! Use this if the caller matches on the error, and if one error is enough.
+//! [`Failure::into_error`](crate::Failure::into_error) returns the first error, and the others go to a log. Here the
+//! members keep the error type of their library, and only the body fails with the error type of the application. So the
+//! body runs in [`with_own_error`](crate::Gather::with_own_error), and [`Failure::map`](crate::Failure::map) brings
+//! both types together.
 //!
 //! ```rust
 //! use std::{convert::identity, error::Error, fmt, io};
@@ -325,9 +325,8 @@
 //! impl Error for ServiceError {}
 //! ```
 //!
-//! This end is rough: the exits in flight are dropped, and their errors are lost. If you would rather know which part
-//! hangs, give each member a deadline by [`exit_within`](crate::EnterExt::exit_within), and keep this one as the last
-//! resort.
+//! Such a drop also drops the exits in flight, and their errors are lost. If you would rather know which part hangs,
+//! give each member a deadline by [`exit_within`](crate::EnterExt::exit_within), and keep the drop as the last resort.
 //!
 //! # A timeout for the body
 //!
@@ -393,9 +392,9 @@
 //!
 //! # Blocking exits
 //!
-//! Use your runtime's pool of threads if an exit must block: if it joins a thread, calls `fsync`, or waits in a C
-//! library. The members of a group share one task, so an exit that blocks it would block all other exits, too. On tokio
-//! call `spawn_blocking`, as here. On smol call `unblock`.
+//! Use your runtime's pool of threads if an exit must block, for example to join a thread, to call `fsync`, or to wait
+//! in a C library. The members of a group share one task, so an exit that blocks it would block all other exits, too.
+//! On tokio call `spawn_blocking`, as here. On smol call `unblock`.
 //!
 //! ```rust
 //! use std::{
@@ -607,10 +606,10 @@
 //!
 //! If other members of the group take long to enter, the lease must be renewed meanwhile, too. Let `acquire` return the
 //! lease along with a boxed future that renews it, and call [`driven`](crate::EnterExt::driven) on the member. The
-//! gather then polls that future from the enter to the end of the exit. It must not fail if the exit has just released
-//! the lease.
+//! gather then polls that future from the enter to the end of the exit. The future must not fail if the exit has just
+//! released the lease.
 //!
-//! A process that was suspended for longer than a lease does not know yet that it has lost the lock. If that may do
+//! A process that was suspended for longer than a lease does not know yet that it has lost the lock. If this may do
 //! harm, let the server count the owners, and send the number along with each write, so that the storage can refuse an
 //! old owner.
 //!
@@ -1248,8 +1247,8 @@
 //! impl core::error::Error for RadioError {}
 //! ```
 //!
-//! If a library returns something that you must run beside its handle, as embassy-net does, call
-//! [`driven`](crate::EnterExt::driven) instead of spawning it. For a `Vec` of more than 30 members, call
+//! If a library returns a driver along with its handle, as embassy-net does, call [`driven`](crate::EnterExt::driven)
+//! instead of spawning the driver. For a `Vec` of more than 30 members, call
 //! [`caller_waker`](crate::Gather::caller_waker).
 //!
 //! # tracing
@@ -1355,8 +1354,8 @@
 //!
 //! # Progress
 //!
-//! Use this if you want to know which phase a large group is in, or how many members it still waits for. Each
-//! [`Event`](crate::Event) that starts something is followed by one that ends it, so counters are enough. The observer
+//! Use this if you want to know which phase a large group is in, or how many members it still waits for. Each enter and
+//! each exit has an [`Event`](crate::Event) for its beginning and one for its end, so counters are enough. The observer
 //! runs in the middle of a poll, so it should be quick.
 //!
 //! ```rust

@@ -10,8 +10,8 @@
 //! | --- | --- |
 //! | [1: the first group](chapter_1) | enter several resources at the same time, use them in one body, and exit all of them |
 //! | [2: errors](chapter_2) | find out what failed, let an exit receive the error, and make one error of a failure |
-//! | [3: policies](chapter_3) | put the exits in an order, limit what is in flight, and give deadlines |
-//! | [4: cancellation](chapter_4) | stop a group from outside, and know what a dropped future does |
+//! | [3: policies](chapter_3) | put the exits in an order, limit the enters and exits in flight, and give deadlines |
+//! | [4: cancellation](chapter_4) | stop a group from outside, and know what a drop of its future does |
 //! | [5: the dynamic scope](chapter_5) | enter resources while the body runs, in a loop or under a condition |
 //! | [6: drivers](chapter_6) | use libraries that return a handle along with a driver |
 //! | [7: the shield](chapter_7) | let the exits finish although the caller has dropped the future |

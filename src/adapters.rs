@@ -1,4 +1,4 @@
-//! Adapters, on every member: [`EnterExt`].
+//! The adapters of members: [`EnterExt`].
 
 use core::{
     any::Any,
@@ -24,10 +24,10 @@ use crate::{
     unwind,
 };
 
-/// Adapters, on every member: they say how a value is exited, within what time, and what its errors become.
+/// Adapts a member. Its methods say how a value is exited, within what time, and with which error type.
 ///
-/// A member is any future that returns `Result<V, E>`. The resources that the adapters make deref to the value that they
-/// wrap, and the body borrows that value without any wrapper. Borrowed and `!Send` values work.
+/// A member is any future that returns `Result<V, E>`. The resources that the adapters make deref to the value that
+/// they wrap, and the body borrows that value without any wrapper. Values may borrow, and need not be `Send`.
 ///
 /// | you want | call |
 /// | --- | --- |
@@ -44,7 +44,8 @@ use crate::{
 ///
 /// If the gather is dropped, the member's own future is dropped, or its resource is abandoned.
 /// [`exit_with`](Self::exit_with), [`exit_boxed`](Self::exit_boxed) and [`drop_on_exit`](Self::drop_on_exit) drop the
-/// value then, also if it is a resource with an `abandon` of its own; `abandon_with` says otherwise.
+/// value then, also if it is a resource with an `abandon` of its own. If you add `abandon_with`, your closure receives
+/// the value instead.
 ///
 /// ```
 /// use std::io;
@@ -66,11 +67,11 @@ use crate::{
 pub trait EnterExt: IntoFuture + Sized {
     /// Exits the value by `exit`, a closure or a plain `async fn`.
     ///
-    /// If the value is a resource already, `exit` replaces its own exit, and its `on_error` and `abandon` are not called.
-    /// If the gather is dropped, the value is dropped, unless you add `abandon_with`.
+    /// If the value is a resource already, `exit` replaces its own exit, and its `on_error` and `abandon` are not
+    /// called. If the gather is dropped, the value is dropped, unless you add `abandon_with`.
     ///
-    /// If `exit` is a generic `async fn` and the compiler says "reached the recursion limit while instantiating", wrap it in
-    /// a closure: `async |value, case| close(value, case).await`.
+    /// If `exit` is a generic `async fn` and the compiler says "reached the recursion limit while instantiating", wrap
+    /// it in a closure: `async |value, case| close(value, case).await`.
     ///
     /// # Errors
     ///
@@ -102,12 +103,12 @@ pub trait EnterExt: IntoFuture + Sized {
         Adapted { member: self, adapter: ByClosure::new(exit) }
     }
 
-    /// Exits the value by `exit`, as [`exit_with`](Self::exit_with) does, and boxes the closure and its future, so that the
-    /// resource has a name: [`ExitBoxed<V, E>`].
+    /// Exits the value by `exit`, as [`exit_with`](Self::exit_with) does, and boxes the closure and its future, so that
+    /// the resource has a name: [`ExitBoxed<V, E>`].
     ///
     /// Use it for a resource in a field of a struct, or in the signature of a function whose group goes to
-    /// `tokio::spawn`. Call it before the `async` block that moves the value. The resource is `Send`, but not `Sync`: an
-    /// `async fn` of yours that borrows the struct by `&self` cannot be spawned; borrow it by `&mut self`.
+    /// `tokio::spawn`. The resource is `Send`, but not `Sync`. So you cannot spawn an `async fn` that borrows the
+    /// struct by `&self`. Borrow it by `&mut self` instead.
     ///
     /// ```
     /// use std::io;
@@ -138,8 +139,8 @@ pub trait EnterExt: IntoFuture + Sized {
         Adapted { member: self, adapter: ByBox::new(exit) }
     }
 
-    /// Drops the value as its exit, so that RAII guards join a group. This exit never fails and never suppresses. If the
-    /// value is a resource already, its own `exit`, `on_error` and `abandon` are not called.
+    /// Drops the value as its exit, so that an RAII guard can join a group. This exit never fails and never suppresses.
+    /// If the value is a resource already, its own `exit`, `on_error` and `abandon` are not called.
     ///
     /// ```
     /// use std::io;
@@ -160,10 +161,10 @@ pub trait EnterExt: IntoFuture + Sized {
         Adapted { member: self, adapter: ByDrop }
     }
 
-    /// Converts the errors of the enter and of the exit to `E2` by [`Into`], so that members of different error types make
-    /// a group.
+    /// Converts the errors of the enter and of the exit to `E2` by [`Into`], so that members of different error types
+    /// make a group.
     ///
-    /// The resource's `on_error` receives the group's error: for another member's enter, that is an `E2`.
+    /// The resource's `on_error` receives the group's error. If another member's enter failed, this is an `E2`.
     ///
     /// ```
     /// use gather_cm::{EnterExt, gather};
@@ -205,13 +206,13 @@ pub trait EnterExt: IntoFuture + Sized {
 
     /// Drops the enter if `deadline` is over first. The deadline's output is then the member's error.
     ///
-    /// The deadline is any future: a timer of any runtime. The closure makes it when the member starts to enter. Each poll
-    /// polls it before the member, so that it fires although the member uses up the task's budget (tokio's cooperative
-    /// scheduling). A member that is ready in the same poll has entered in time.
+    /// The deadline is any future, such as a timer of your runtime. The closure makes it when the member starts to
+    /// enter. Each poll polls the deadline before the member, so that it fires although the member uses up the task's
+    /// budget (tokio's cooperative scheduling). A member that is ready in the same poll has entered in time.
     ///
     /// # Errors
     ///
-    /// As the member, and with the deadline's output.
+    /// It fails as the member does, and also with the deadline's output.
     ///
     /// # Cancellation
     ///
@@ -249,13 +250,13 @@ pub trait EnterExt: IntoFuture + Sized {
     /// Drops the exit if `deadline` is over first. The deadline's output is then the exit's error. The other members go
     /// on.
     ///
-    /// The deadline is any future: a timer of any runtime. The closure makes it when the exit starts. Each poll polls it
-    /// before the exit, so that it fires although the exit uses up the task's budget (tokio's cooperative scheduling). An
-    /// exit that is ready in the same poll has finished in time.
+    /// The deadline is any future, such as a timer of your runtime. The closure makes it when the exit starts. Each
+    /// poll polls the deadline before the exit, so that it fires although the exit uses up the task's budget (tokio's
+    /// cooperative scheduling). An exit that is ready in the same poll has finished in time.
     ///
     /// # Errors
     ///
-    /// As the member, and with the deadline's output.
+    /// It fails as the member does, and also with the deadline's output.
     ///
     /// # Cancellation
     ///
@@ -285,16 +286,17 @@ pub trait EnterExt: IntoFuture + Sized {
         Adapted { member: self, adapter: ByDeadline(Some(deadline)) }
     }
 
-    /// Makes a member of one that returns `Ok((handle, driver))`: the gather polls the driver inline, so that you need not spawn
-    /// it.
+    /// Adapts a member that returns `Ok((handle, driver))`. The gather polls the driver inline, so that you need not
+    /// spawn it.
     ///
-    /// Many libraries return such a pair: `tokio_postgres`, `hyper`, `redis`, `embassy_net`. The driver must be polled as long as
-    /// the handle is used. The gather does so from the enter to the end of the exit: while other members enter, beside the body,
-    /// while the member waits for its exit, and along with its exit. The body borrows the handle.
+    /// Many libraries return such a pair: `tokio_postgres`, `hyper`, `redis`, `embassy_net`. The driver must be polled
+    /// as long as the handle is used. The gather does so from the enter to the end of the exit: while other members
+    /// enter, beside the body, while the member waits for its exit, and along with its exit. The body borrows the
+    /// handle.
     ///
-    /// If the handle is no resource itself, say next how it is exited: by
-    /// [`exit_with`](Adapted::exit_with), by [`drop_on_exit`](Adapted::drop_on_exit), or by `exit_boxed`. These methods of
-    /// the result concern the handle. When its exit has finished, the gather drops the driver, or waits for it if you call
+    /// If the handle is no resource itself, say next how it is exited: by [`exit_with`](Adapted::exit_with), by
+    /// [`drop_on_exit`](Adapted::drop_on_exit), or by `exit_boxed`. After `driven`, these methods concern the handle.
+    /// When its exit has finished, the gather drops the driver, or waits for it if you call
     /// [`to_end`](Adapted::to_end).
     ///
     /// ```
@@ -328,8 +330,8 @@ pub trait EnterExt: IntoFuture + Sized {
     /// # Ok(()) }) }
     /// ```
     ///
-    /// The driver must be `Unpin`. Box a driver that is not, or pin it outside of the gather:
-    /// `let runner = pin!(stack.run());`, since a `Pin<&mut F>` is a driver, too.
+    /// The driver must be `Unpin`. If yours is not, box it, or pin it outside of the gather by
+    /// `let runner = pin!(stack.run());`. A `Pin<&mut F>` is a driver, too.
     ///
     /// # When the driver ends
     ///
@@ -339,21 +341,22 @@ pub trait EnterExt: IntoFuture + Sized {
     /// | beside the body | it is dropped | the body is polled once more; if it does not finish, it is dropped, exits receive `Lost`, and the cause is `Lost` |
     /// | beside the exits, or before its own exit | it is dropped | its error is that of the member's exit; if the exit fails too, this error takes its place |
     ///
-    /// The exit of the lost member runs all the same. If the library lets it wait for a driver that is dead, it hangs: give it a
-    /// deadline by [`exit_within`](Self::exit_within).
+    /// The exit of the lost member runs all the same. If the library lets it wait for the dead driver, it hangs. Give
+    /// such an exit a deadline by [`exit_within`](Self::exit_within).
     ///
-    /// Do not pass a driver to [`cancel_on`](crate::Gather::cancel_on): it is dropped before the exits, which then fail, or wait for
-    /// it for ever.
+    /// Do not pass a driver to [`cancel_on`](crate::Gather::cancel_on). The gather drops it before the exits, which
+    /// then fail, or wait for it for ever.
     ///
     /// # Panics
     ///
-    /// With the feature `std`, a panic of the driver counts as one of an enter, of the body or of the member's exit.
+    /// With the feature `std`, a panic of the driver counts as a panic of an enter, of the body or of the member's
+    /// exit.
     ///
     /// # Cancellation
     ///
-    /// If the gather is dropped, the driver is dropped and the handle is abandoned. With a [`shield`](crate::Gather::shield), the
-    /// driver moves along with the exits. Nobody polls the drivers of an [`Entered`](crate::Entered) that you hold yourself:
-    /// make it a member of an outer group, which polls them.
+    /// If the gather is dropped, the driver is dropped and the handle is abandoned. With a
+    /// [`shield`](crate::Gather::shield), the driver moves along with the exits. Nobody polls the drivers of an
+    /// [`Entered`](crate::Entered) that you hold yourself. Make it a member of an outer group, which polls them.
     fn driven<H, D>(self) -> Adapted<Self, ByDriver>
     where
         Self::Output: Fallible<Value = (H, D)>,
@@ -362,7 +365,8 @@ pub trait EnterExt: IntoFuture + Sized {
         Adapted { member: self, adapter: ByDriver::NEW }
     }
 
-    /// Runs a step of the enter beside the driver, before [`driven`](Self::driven): `BEGIN` after `connect`, or a subscription.
+    /// Runs a step of the enter beside the driver, such as `BEGIN` or a subscription. Call it before
+    /// [`driven`](Self::driven).
     ///
     /// # Errors
     ///
@@ -395,15 +399,16 @@ pub trait EnterExt: IntoFuture + Sized {
         prepare(self, step)
     }
 
-    /// Makes a member whose failed enter does not fail the group. The body gets an
-    /// [`Optional`](crate::Optional), with the value or with the error.
+    /// Makes a member whose failed enter does not fail the group. The body receives an [`Optional`](crate::Optional),
+    /// with the value or with the error.
     ///
-    /// If the member could not be entered, it has no exit, and its answer does not count. An observer receives
-    /// [`EnterFailed`](crate::Event::EnterFailed). Call `optional` last, after the adapters that say how the value is exited.
+    /// If the member could not be entered, it has no exit, and the exits of the others decide whether the body's error
+    /// is [suppressed](crate::Failure::is_suppressed). An observer receives [`EnterFailed`](crate::Event::EnterFailed).
+    /// Call `optional` last, after the adapters that say how the value is exited.
     ///
     /// # Panics
     ///
-    /// A panic of the enter is not swallowed: it counts as that of any member.
+    /// A panic of the enter counts like a panic of any other member.
     ///
     /// ```
     /// use std::io;
@@ -464,7 +469,7 @@ pub trait Adapter<Output> {
 
 const ONCE: &str = "a member is entered once";
 
-/// [`EnterExt::exit_with`].
+/// The adapter of [`EnterExt::exit_with`].
 #[derive(Clone)]
 pub struct ByClosure<X, W, A = ()>(Option<(X, A)>, PhantomData<fn() -> W>);
 
@@ -495,8 +500,8 @@ impl<V, E, X, W, A> Adapter<Result<V, E>> for ByClosure<X, W, A> {
 }
 
 impl<M: IntoFuture<Output = Result<V, E>>, V, E, X, W> Adapted<M, ByClosure<X, W>> {
-    /// Calls `abandon` with the value if the gather is dropped before the exit starts, for what can be done at once: to
-    /// kill a process, to cut the power. Without it the value is dropped.
+    /// Calls `abandon` with the value if the gather is dropped before the exit starts. Use it for work that needs no
+    /// await, such as killing a process or cutting the power. Without it the value is dropped.
     ///
     /// ```
     /// use std::{cell::Cell, future::Future, io, pin::pin, task::{Context, Waker}};
@@ -546,7 +551,7 @@ type BoxedExit<V, E> = Box<dyn FnOnce(V, ExitCase) -> Pin<Box<dyn Future<Output 
 #[cfg(feature = "alloc")]
 type BoxedAbandon<V> = Box<dyn FnOnce(V) + Send>;
 
-/// [`EnterExt::exit_boxed`].
+/// The adapter of [`EnterExt::exit_boxed`].
 #[cfg(feature = "alloc")]
 pub struct ByBox<V, E>(Option<(BoxedExit<V, E>, Option<BoxedAbandon<V>>)>);
 
@@ -603,7 +608,7 @@ impl<M, V, E> Adapted<M, ByBox<V, E>> {
     }
 }
 
-/// [`EnterExt::drop_on_exit`].
+/// The adapter of [`EnterExt::drop_on_exit`].
 #[derive(Clone, Debug)]
 pub struct ByDrop;
 
@@ -616,7 +621,7 @@ impl<V, E> Adapter<Result<V, E>> for ByDrop {
     }
 }
 
-/// [`EnterExt::errors_into`].
+/// The adapter of [`EnterExt::errors_into`].
 #[derive(Clone)]
 pub struct ByInto<E2>(PhantomData<fn() -> E2>);
 
@@ -632,7 +637,7 @@ impl<V, E: Into<E2>, E2> Adapter<Result<V, E>> for ByInto<E2> {
     }
 }
 
-/// [`EnterExt::exit_within`].
+/// The adapter of [`EnterExt::exit_within`].
 #[derive(Clone)]
 pub struct ByDeadline<D>(Option<D>);
 
@@ -675,8 +680,8 @@ impl<M: IntoFuture, A: Adapter<M::Output>> IntoFuture for Adapted<M, A> {
 
 debug_by_name!(Adapted<M, A>);
 
-/// The future of an adapted member's enter. The member's own future stays where it is to the end, so that the owner of this
-/// one drops it: if its destructor panics, the resource must be out of it.
+/// The future of an adapted member's enter. The member's own future stays where it is to the end, so that the owner of
+/// this one drops it: if its destructor panics, the resource must be out of it.
 #[pin_project]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Adapting<Fut, A> {
@@ -696,8 +701,8 @@ impl<Fut: Future, A: Adapter<Fut::Output>> Future for Adapting<Fut, A> {
 
 debug_by_name!(Adapting<Fut, A>);
 
-/// A member with a deadline for its enter. [`EnterExt::enter_within`] makes it. If you await it by itself, it returns the
-/// resource or the deadline's output.
+/// A member with a deadline for its enter. [`EnterExt::enter_within`] makes it. If you await it by itself, it returns
+/// the resource or the deadline's output.
 ///
 /// ```
 /// use std::{future::pending, io};
@@ -728,8 +733,8 @@ impl<M: IntoFuture<Output = Result<V, E>>, D: Future<Output = E>, V, E> IntoFutu
 
 debug_by_name!(EnterWithin<M, D>);
 
-/// A future, or its deadline's error. The deadline is polled first, so that it fires although the future uses up the task's
-/// budget; the future still wins if both are ready in one poll.
+/// A future, or its deadline's error. The deadline is polled first, so that it fires although the future uses up the
+/// task's budget. The future still wins if both are ready in one poll.
 ///
 /// Nothing is dropped before the whole is: a destructor that panics must not come between a result and its slot.
 #[pin_project]
@@ -797,7 +802,7 @@ debug_by_name!(Race<Fut, D, E>);
 macro_rules! wrapper {
     ($Wrapper:ident<V $(, $T:ident)*>) => {
         impl<V $(, $T)*> $Wrapper<V $(, $T)*> {
-            /// Returns the value. Nothing is exited: you are responsible for the value now.
+            /// Returns the value without exiting it. You are responsible for the value now.
             ///
             /// ```
             /// use std::io;
@@ -889,8 +894,8 @@ where
     }
 }
 
-/// A value that a closure in a box exits: the resource of [`EnterExt::exit_boxed`]. It has a name that fits into a field of
-/// a struct.
+/// A value that a closure in a box exits: the resource of [`EnterExt::exit_boxed`]. It has a name that fits into a
+/// field of a struct.
 ///
 /// ```
 /// use std::io;
@@ -1041,8 +1046,8 @@ impl<Fut: Exiting<Error: Into<E2>>, E2> Exiting for ErrInto<Fut, E2> {
     }
 }
 
-/// A resource whose errors become an `E2`: the resource of [`EnterExt::errors_into`]. Its `on_error` and `abandon` are
-/// those of the resource inside it.
+/// A resource whose errors become an `E2`: the resource of [`EnterExt::errors_into`]. It passes `on_error` and
+/// `abandon` on to the resource inside it.
 ///
 /// ```
 /// use std::io;
@@ -1114,8 +1119,8 @@ impl<V: Resource<Error: Into<E2>>, E2> Resource for ErrorsInto<V, E2> {
     }
 }
 
-/// A resource with a deadline for its exit: the resource of [`EnterExt::exit_within`]. Its `on_error` and `abandon` are
-/// those of the resource inside it.
+/// A resource with a deadline for its exit: the resource of [`EnterExt::exit_within`]. It passes `on_error` and
+/// `abandon` on to the resource inside it.
 ///
 /// ```
 /// use std::{future::pending, io};

@@ -1,4 +1,4 @@
-//! The future of a life cycle as users see it: [`With`], and the trait of what is inside it, [`Cycle`].
+//! The future of a life cycle as users see it, [`With`], and the trait of the life cycle inside it, [`Cycle`].
 
 use core::{
     pin::Pin,
@@ -10,8 +10,8 @@ use pin_project::pin_project;
 
 use crate::{Errors, Failure, Shape, exit::Answer};
 
-/// How a life cycle ends: with the body's value and what the exits answer together, or with a failure. If only exits failed,
-/// the failure comes along with the body's value.
+/// How a life cycle ends: with the body's value and what the exits answer together, or with a failure. If only exits
+/// failed, the failure comes along with the body's value.
 pub type Outcome<R, E, S, B> = Result<(R, Answer), (Failure<E, S, B>, Option<R>)>;
 
 /// The life cycle inside a [`With`], for signatures. This trait is sealed.
@@ -68,16 +68,16 @@ pub mod sealed {
 ///
 /// # Panics
 ///
-/// If you poll it again after it has finished, or after a panic got out of it.
+/// It panics if you poll it again after it has finished, or after a panic got out of it.
 ///
 /// # Cancellation
 ///
-/// If you drop it, the gather drops pending enters, exits in flight and the body. It
-/// [abandons](crate::Exit::abandon) every held resource whose exit has not begun. Errors known by then are lost.
-/// Call [`shield`](crate::Gather::shield) if the exits must run all the same.
+/// If you drop it, the gather drops pending enters, exits in flight and the body. It [abandons](crate::Exit::abandon)
+/// every held resource whose exit has not begun. The errors so far are lost. Call [`shield`](crate::Gather::shield) if
+/// the exits must run all the same.
 ///
 /// `{:?}` and `is_terminated` look at the future through a shared reference. Miri objects to that while the future is
-/// pending, as it does for every `async` block; do not call them in code that you run under Miri.
+/// pending, as it does for every `async` block. Do not call them in code that you run under Miri.
 ///
 /// ```
 /// use std::io;
@@ -95,11 +95,11 @@ pub mod sealed {
 pub struct With<T>(#[pin] pub(crate) T);
 
 impl<T: Cycle> With<T> {
-    /// Returns the body's value although exits failed, along with their errors.
+    /// Returns the body's value along with the errors of the exits, even if exits failed.
     ///
     /// # Errors
     ///
-    /// As without it, except that failed exits after a body that completed are no failure.
+    /// They are the same as without it, except that failed exits after a body that completed are no failure.
     ///
     /// ```
     /// use std::io;
@@ -127,8 +127,8 @@ impl<T: Cycle> With<T> {
 
     /// Returns the same future, and tells the compiler that it is `Send`.
     ///
-    /// Use this if the compiler says "implementation of `AsyncFnOnce` is not general enough" (or the like) where you spawn a
-    /// block. rustc cannot yet see `Send` by itself if a resource's type has a lifetime
+    /// Use this if the compiler says "implementation of `AsyncFnOnce` is not general enough" (or the like) when you
+    /// spawn a block. rustc cannot yet see `Send` by itself if a resource's type has a lifetime
     /// ([rust#110338](https://github.com/rust-lang/rust/issues/110338)).
     ///
     /// ```

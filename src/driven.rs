@@ -22,7 +22,8 @@ use crate::{
     unwind::{self, FirstPanic},
 };
 
-/// What a driver returns: `()`, `!`, or a `Result<(), E>` with an error that becomes the member's. This trait is sealed.
+/// What a driver returns: `()`, `!`, or a `Result<(), E>` with an error that becomes the member's error. This trait is
+/// sealed.
 ///
 /// ```
 /// use std::{future::Future, io};
@@ -154,8 +155,8 @@ pub struct Driven<H, D, E> {
 }
 
 impl<H, D, E> Driven<H, D, E> {
-    /// Returns the handle and the driver, if that has not ended yet. Nothing is exited: you are responsible for them now. The
-    /// error of a driver that has failed is dropped.
+    /// Returns the handle, along with the driver if it has not ended yet. Neither is exited, so you are responsible for
+    /// both now. If the driver has failed, its error is dropped.
     ///
     /// ```
     /// use std::{future::pending, io};
@@ -306,8 +307,8 @@ where
 
 /// The exit of the handle, along with the driver.
 ///
-/// If either panics, both are over. The panic goes on as this is dropped, which is at once, so that an error of the other
-/// one is kept beside it.
+/// If either panics, both are over. The panic goes on as this is dropped, which is at once, so that an error of the
+/// other one is kept beside it.
 #[pin_project(PinnedDrop)]
 struct DrivenExit<Fut, D, E> {
     #[pin]
@@ -322,7 +323,8 @@ struct DrivenExit<Fut, D, E> {
 #[pin_project(project = HandleExitProj, project_replace = HandleExitOwn)]
 enum HandleExit<Fut, E> {
     Running(#[pin] Fut),
-    /// It has returned this. Its future is gone, with whatever is left of the handle, while the driver goes on to its end.
+    /// It has returned this. Its future is gone, with whatever is left of the handle, while the driver goes on to its
+    /// end.
     Ended(Result<Answer, E>),
     /// The panic that goes on.
     Over(FirstPanic),
@@ -407,7 +409,7 @@ where
     }
 }
 
-/// The handle is a resource itself. For signatures.
+/// Says that the handle of a driven member is a resource itself, for signatures.
 #[derive(Clone, Debug)]
 pub struct ByItself;
 
@@ -456,10 +458,10 @@ impl<M, A> Adapted<M, ByDriver<A>> {
 
     /// After the exit, waits for the driver to end by itself instead of dropping it.
     ///
-    /// Without it, the gather polls the driver once more in the poll in which the exit finishes, which is mostly enough for a
-    /// last request. Use `to_end` if the driver has to wait for something once the handle is gone. A server waits for its
-    /// connections, and `tokio_postgres` waits if its socket is full. The exit hangs if the driver never ends; give it a
-    /// deadline by [`exit_within`](crate::EnterExt::exit_within).
+    /// Without it, the gather polls the driver once more in the poll in which the exit finishes, which is mostly enough
+    /// for a last request. Use `to_end` if the driver has to wait for something after the handle is gone. A server
+    /// waits for its connections, and `tokio_postgres` waits if its socket is full. If the driver never ends, the exit
+    /// hangs, so give it a deadline by [`exit_within`](crate::EnterExt::exit_within).
     ///
     /// ```
     /// use std::io;
@@ -489,8 +491,8 @@ impl<M, A> Adapted<M, ByDriver<A>> {
 }
 
 impl<M: IntoFuture<Output = Result<(H, D), E>>, H, D, E> Adapted<M, ByDriver> {
-    /// Does what [`EnterExt::exit_with`](crate::EnterExt::exit_with) does, with the handle. The driver is polled along with the
-    /// exit. [`EnterExt::driven`](crate::EnterExt::driven) has an example.
+    /// Does what [`EnterExt::exit_with`](crate::EnterExt::exit_with) does, with the handle. The driver is polled along
+    /// with the exit. [`EnterExt::driven`](crate::EnterExt::driven) has an example.
     pub fn exit_with<X, W>(self, exit: X) -> Adapted<M, ByDriver<ByClosure<X, W>>>
     where
         X: AsyncFnOnce(H, ExitCase) -> Result<W, E>,
@@ -525,15 +527,16 @@ impl<M: IntoFuture<Output = Result<(H, D), E>>, H, D, E> Adapted<M, ByDriver> {
         self.by(|ByItself| ByBox::new(exit))
     }
 
-    /// Does what [`EnterExt::drop_on_exit`](crate::EnterExt::drop_on_exit) does, with the handle. The driver is polled once more
-    /// after that. [`to_end`](Self::to_end) has an example.
+    /// Does what [`EnterExt::drop_on_exit`](crate::EnterExt::drop_on_exit) does, with the handle. The driver is polled
+    /// once more after that. [`to_end`](Self::to_end) has an example.
     pub fn drop_on_exit(self) -> Adapted<M, ByDriver<ByDrop>> {
         self.by(|ByItself| ByDrop)
     }
 }
 
 impl<M: IntoFuture<Output = Result<(H, D), E>>, H, D, E, X, W> Adapted<M, ByDriver<ByClosure<X, W>>> {
-    /// Says what happens to the handle if the gather is dropped before its exit, as `abandon_with` of other members does.
+    /// Says what happens to the handle if the gather is dropped before its exit, as `abandon_with` of other members
+    /// does.
     ///
     /// ```
     /// use std::{

@@ -28,23 +28,24 @@ use crate::{
     observe::Events,
 };
 
-/// The resources of a group that was entered. [`Gather::enter`] returns it.
+/// The resources of a group that was entered. [`Gather::enter`] returns them.
 ///
-/// It derefs to the resources: `(A, B)`, `[V; N]` or `Vec<V>`. `lend` returns references to their values, as a body gets
-/// them. Use it for fixtures with a setup and a teardown, for a field of a struct (`Entered<(A, B)>` is its name), and for
-/// nesting, since it is a resource like any other.
+/// An `Entered` derefs to the resources: `(A, B)`, `[V; N]` or `Vec<V>`. `lend` returns references to their values, as
+/// a body receives them. Use an `Entered` for fixtures with a setup and a teardown, and for a field of a struct, whose
+/// type is `Entered<(A, B)>`. Use it also for nesting, since it is a resource like any other.
 ///
-/// Its exit exits every member. It keeps the order, the limit, the names, `fair`, `caller_waker` and the order of entering
-/// of its group; the observer, `catch_unwind` and `cancel_on` stay behind. It fails with the group's own
-/// [`Failure`](crate::Failure), whose errors keep their indices. It answers `Suppress` if all its members do (in a stack,
-/// as a stack does). The policies of an outer group do not reach inside. Its `on_error` shows the error to every member,
-/// before the first of their exits.
+/// Its exit exits every member. It keeps the order, the limit, the names, `fair`, `caller_waker` and the order of
+/// entering of its group. It does not keep the observer, `catch_unwind` and `cancel_on`. It fails with the group's own
+/// [`Failure`](crate::Failure), whose errors keep their indices. It answers `Suppress` if all its members do. In a
+/// stack, the rule of a stack applies. The policies of an outer group do not reach inside. Its `on_error` shows the
+/// error to every member, before the first of their exits.
 ///
-/// If its members have [drivers](crate::EnterExt::driven), make it a member of an outer group, as the example does: the outer
-/// group polls them. Between `enter` and [`exit`](Exit::exit) nobody else does. Its exit polls them, too.
+/// If its members have [drivers](crate::EnterExt::driven), make it a member of an outer group, as the example does. The
+/// outer group polls the drivers, and between `enter` and [`exit`](Exit::exit) nobody else does. Its exit polls them,
+/// too.
 ///
-/// You may change a `Vec` before its exit: the exit then exits what is in it. In a [`stack`](Gather::stack) the order of
-/// entering is kept by place, and resources that you pushed come last.
+/// You may change a `Vec` before its exit, which then exits the resources that are in it. In a [`stack`](Gather::stack)
+/// the order of entering is kept by place, and resources that you pushed come last.
 ///
 /// # Panics
 ///
@@ -53,16 +54,17 @@ use crate::{
 ///
 /// # Cancellation
 ///
-/// If you drop it, it abandons every member.
+/// If you drop an `Entered`, it abandons every member.
 ///
-/// A nested group is entered by a member of the outer group. If the outer group drops that member's enter, the nested
-/// group is dropped in the middle, and abandons the resources that it holds by then. Three things drop it:
-/// [`fail_fast`](Gather::fail_fast) when another member fails, [`cancel_on`](Gather::cancel_on) when its future is ready,
-/// and a drop of the outer future. You can avoid it:
+/// A member of the outer group enters a nested group. If the outer group drops that member's enter, the nested group
+/// abandons the resources that it holds by then. Three things drop the enter: [`fail_fast`](Gather::fail_fast) when
+/// another member fails, [`cancel_on`](Gather::cancel_on) when its future is ready, and a drop of the outer future. You
+/// can avoid this:
 ///
 /// - Call [`settle`](Gather::settle) on the outer group. A stop then lets the nested group enter, and exits it.
 /// - Stop the nested group itself: `gather(..).cancel_on(..).enter()` exits its resources, and then fails.
-/// - Call [`shield`](Gather::shield) and [`settle`](crate::Shield::settle) on the outer group, if its future may be dropped.
+/// - Call [`shield`](Gather::shield) and [`settle`](crate::Shield::settle) on the outer group, if its future may be
+///   dropped.
 ///
 /// ```
 /// use std::{error::Error, io};
@@ -93,8 +95,9 @@ use crate::{
 ///
 /// # Fixtures
 ///
-/// A group that was entered is a fixture for tests: entering it sets up, its exit tears down. Make the test the body of a
-/// group of the fixture alone. The teardown is then awaited whether the test returns or (with the feature `std`) panics:
+/// An `Entered` can be a fixture for tests. Its enter is the setup, and its exit is the teardown. Make the test the
+/// body of a group of the fixture alone. The group then awaits the teardown, whether the test returns or (with the
+/// feature `std`) panics:
 ///
 /// ```
 /// use std::{
@@ -144,8 +147,8 @@ use crate::{
 /// ```
 ///
 /// A test's panic resumes when the teardown has finished, and errors of the teardown are dropped beside it. If you want
-/// both, add [`catch_unwind`](Gather::catch_unwind). If the two ends are apart, as in a suite that shares one fixture, call
-/// `enter()` before the tests and [`exit`](Exit::exit) after them, with `Completed` or `Panicked`.
+/// to see both, add [`catch_unwind`](Gather::catch_unwind). If the two ends are apart, as in a suite that shares one
+/// fixture, call `enter()` before the tests and [`exit`](Exit::exit) after them, with `Completed` or `Panicked`.
 #[must_use = "dropped, it abandons every member: exit it, or make it a member of a group"]
 pub struct Entered<V: Values, P: ExitPolicy = Exits> {
     held: HeldAll<V, P::Rank>,
@@ -161,7 +164,7 @@ impl<V: Values, P: ExitPolicy> Entered<V, P> {
         self.held
     }
 
-    /// Returns the resources. Nothing is exited: you are responsible for them now.
+    /// Returns the resources without exiting them. You are responsible for them now.
     ///
     /// ```
     /// use std::io;
@@ -357,7 +360,8 @@ impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
     }
 }
 
-/// The body of a scope, as in [`Call`](crate::machine::Call). If it succeeds, what has joined comes along with its value.
+/// The body of a scope, as in [`Call`](crate::machine::Call). If it succeeds, what has joined comes along with its
+/// value.
 #[cfg(feature = "alloc")]
 pub(crate) struct CallAndKeep<C, K> {
     body: C,
@@ -404,21 +408,21 @@ where
 pub(crate) type Kept<T, R, X> = (T, Option<Entered<Joined<R>, X>>);
 
 impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
-    /// Enters every member at the same time, and returns the resources as one, [`Entered`]. This is the first half of a life
-    /// cycle; the second is its [`exit`](Exit::exit).
+    /// Enters every member at the same time, and returns the resources as one, [`Entered`]. This is the first half of a
+    /// life cycle, and its [`exit`](Exit::exit) is the second half.
     ///
     /// # Errors
     ///
-    /// As `with`, if a member cannot be entered: the members that entered are exited.
+    /// It fails as `with` does if a member cannot be entered, and the members that entered are exited.
     /// [`cancel_on`](Self::cancel_on) cancels the enters only.
     ///
     /// # Panics
     ///
-    /// With the feature `std`, a panic of a member resumes when the held resources are exited.
+    /// With the feature `std`, a panic of a member resumes when the held resources have been exited.
     ///
     /// # Cancellation
     ///
-    /// See [`With`]. Once you have the resources, dropping them abandons them.
+    /// [`With`] says what a drop of the future does. If you drop the [`Entered`] later, it abandons its resources.
     ///
     /// ```
     /// use std::io;

@@ -1,4 +1,4 @@
-//! The errors of a group's members, by index: [`Errors`]; and what they are kept in for each [`Shape`] of group.
+//! The errors of a group's members by index, [`Errors`], and their storage for each [`Shape`] of group.
 
 use core::{fmt, iter};
 
@@ -74,9 +74,9 @@ pub trait Shape: sealed::Sealed + Sized + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Few<const N: usize> {}
 
-/// The [`Shape`] of a `Vec`.
+/// The [`Shape`] of a `Vec` or of a scope.
 ///
-/// Its errors are kept as pairs of index and error: without an error nothing is allocated.
+/// It keeps errors as pairs of index and error, and allocates nothing if there is no error.
 ///
 /// ```
 /// use gather_cm::{Failure, Many};
@@ -219,7 +219,7 @@ impl<E> Store<E> for alloc::vec::Vec<(usize, E)> {
     }
 }
 
-/// The errors of a group's members, in enter or in exit, each under its member's index.
+/// The errors of a group's members, from their enters or their exits, each under its member's index.
 ///
 /// ```
 /// use std::io;

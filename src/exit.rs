@@ -16,11 +16,11 @@ use pin_project::pin_project;
 use crate::drive::OfTarget;
 use crate::drive::{Drive, Drove, Exiting, NoDriver, Split, Undriven};
 
-/// A resource: a value that must be released by an async `exit`.
+/// A resource: a value that an async `exit` must release.
 ///
-/// This is the counterpart of Python's [`__aexit__`]. Any future that returns the value enters it. A gather that holds a
-/// resource releases it exactly once: by [`exit`](Self::exit), or by [`abandon`](Self::abandon) if the gather's future is
-/// dropped before the exit begins.
+/// This is the counterpart of Python's [`__aexit__`]. Any future that returns the value enters it. A gather that holds
+/// a resource releases it exactly once: by [`exit`](Self::exit), or by [`abandon`](Self::abandon) if the gather's
+/// future is dropped before the exit begins.
 ///
 /// If a type is not yours, you can still make its values join a group: use
 /// [`EnterExt::exit_with`](crate::EnterExt::exit_with) or [`EnterExt::drop_on_exit`](crate::EnterExt::drop_on_exit).
@@ -66,19 +66,19 @@ pub trait Exit: Sized {
     /// The error of `exit`. All members of a group have the same error type, for entering and for exiting.
     type Error;
 
-    /// What `exit` answers: `()` never suppresses the body's error; `bool` and [`Verdict`] may.
+    /// What `exit` answers. `()` never suppresses the body's error, and `bool` and [`Verdict`] may.
     type Verdict: Into<Verdict>;
 
     /// Releases the resource. The case says how the body ended.
     ///
-    /// The gather calls it once, when the body has ended, was stopped, or will not be called because another member could
-    /// not be entered. It drives the future to its end whatever the other members do. There is an example
-    /// [above](Self).
+    /// The gather calls it once, when the body has ended or was stopped, or when the body will not be called because
+    /// another member could not be entered. The gather polls the future to its end, whatever the other members do.
+    /// There is an example [above](Self).
     ///
     /// # Errors
     ///
-    /// The gather keeps an error under the member's index in [`Failure::exits`](crate::Failure::exits). An error stops no
-    /// other exit.
+    /// The gather keeps an error under the member's index in [`Failure::exits`](crate::Failure::exits). An error stops
+    /// no other exit.
     ///
     /// # Panics
     ///
@@ -87,14 +87,15 @@ pub trait Exit: Sized {
     /// # Cancellation
     ///
     /// If the gather's future is dropped while this future is in flight, this future is dropped too, along with the
-    /// resource. It should then release what its `Drop` can.
+    /// resource. The `Drop` of the resource should then release as much as it can.
     fn exit(self, case: ExitCase) -> impl Future<Output = Result<Self::Verdict, Self::Error>>;
 
-    /// Receives the error itself, just before `exit`: the body's error, or the first enter error of a failed group.
+    /// Receives the error itself, just before `exit`. This is the body's error, or the first error of the enters or of
+    /// the drivers.
     ///
-    /// [`ExitCase`] names only the kind of end, so that it can be `Copy`. If your resource wants to know more, downcast
-    /// here: to the error type of the body, or to that of the group. The gather does not call this method if there is no
-    /// error; a table in [`Failure`](crate::Failure#which-error-which-case) says when there is one.
+    /// [`ExitCase`] names only the kind of end, so that it can be `Copy`. If your resource needs to know more, downcast
+    /// the error to the error type of the body or of the group. The gather does not call this method if there is no
+    /// error. A table in [`Failure`](crate::Failure#which-error-which-case) says when there is one.
     ///
     /// ```
     /// use std::{any::Any, io};
@@ -132,13 +133,14 @@ pub trait Exit: Sized {
     ///
     /// # Panics
     ///
-    /// With the feature `std`, the gather exits the resource all the same. The panic resumes when all exits have finished.
+    /// With the feature `std`, the gather exits the resource all the same. The panic resumes when all exits have
+    /// finished.
     fn on_error(&mut self, error: &dyn Any) {
         let _ = error;
     }
 
-    /// Releases the resource at once, instead of `exit`, when nothing can be awaited any more: the gather's future or an
-    /// [`Entered`](crate::Entered) was dropped.
+    /// Releases the resource at once, instead of by `exit`. A drop of the gather's future or of an
+    /// [`Entered`](crate::Entered) calls it, since a drop can await nothing.
     ///
     /// By default the value is dropped.
     ///
@@ -283,12 +285,12 @@ impl<T: Exit> Exit for Box<T> {
     }
 }
 
-/// What a group holds.
+/// A value that a group holds and exits.
 ///
-/// Every [`Exit`] is a resource and lends itself to the body. The adapters of [`EnterExt`](crate::EnterExt) make resources
-/// too; those lend the value inside them. You need this trait only to write signatures.
+/// Every [`Exit`] is a resource and lends itself to the body. The adapters of [`EnterExt`](crate::EnterExt) make
+/// resources, too, which lend the value inside them. You need this trait only to write signatures.
 ///
-/// This trait is sealed: you cannot implement it, but you can implement [`Exit`].
+/// This trait is sealed. You cannot implement it, but you can implement [`Exit`].
 ///
 /// ```
 /// use std::io;
@@ -441,12 +443,12 @@ pub mod sealed {
 
 /// A member of a group, for signatures: an [`IntoFuture`] that returns a [`Resource`] or an error.
 ///
-/// It is implemented for every such future, so you never implement it. It lets a function return a member without naming
-/// the adapters around it.
+/// It is implemented for every such future, so you never implement it. It lets a function return a member without
+/// naming the adapters around it.
 ///
 /// If you pass the result to `tokio::spawn`, the signature must show that the future is `Send`, and it must name the
-/// resource: `impl Member<Value = Vm, Error = E, Resource = Vm, IntoFuture: Send> + Send`. The exit's future has no name
-/// otherwise. [`EnterExt::exit_boxed`](crate::EnterExt::exit_boxed) makes a resource that you can name.
+/// resource: `impl Member<Value = Vm, Error = E, Resource = Vm, IntoFuture: Send> + Send`. The exit's future has no
+/// name otherwise. [`EnterExt::exit_boxed`](crate::EnterExt::exit_boxed) makes a resource that you can name.
 ///
 /// ```
 /// use std::io;
@@ -485,9 +487,9 @@ where
 
 /// How the body ended. Every exit receives it.
 ///
-/// Python passes the exception to [`__aexit__`], or `None`. This is the same in one `Copy` word;
-/// [`Exit::on_error`] receives the error itself. A table in [`Failure`](crate::Failure#which-error-which-case) lists
-/// every situation. In a [`stack`](crate::Gather::stack) the case also says how the exits before this one ended.
+/// Python passes the exception to [`__aexit__`], or `None`. This enum names only the kind of end, so that it can be
+/// `Copy`. [`Exit::on_error`] receives the error itself. A table in [`Failure`](crate::Failure#which-error-which-case)
+/// lists every situation. In a [`stack`](crate::Gather::stack) the case also says how the exits before this one ended.
 ///
 /// ```
 /// use gather_cm::ExitCase;
@@ -510,12 +512,14 @@ pub enum ExitCase {
     Completed,
     /// The body returned an error.
     Failed,
-    /// The group was [cancelled](crate::Gather::cancel_on) before the body had ended.
+    /// The group was [cancelled](crate::Gather::cancel_on), or dropped under a [`shield`](crate::Gather::shield),
+    /// before the body had ended.
     Cancelled,
-    /// The body panicked, or a member's enter, or the future that [cancels](crate::Gather::cancel_on) the group, or an
-    /// observer before the body; in a stack, also an exit before this one (feature `std`).
+    /// One of these panicked (feature `std`): the body, an enter, a driver before the exits, the future that
+    /// [cancels](crate::Gather::cancel_on) the group, or an observer before the body. In a stack, it may also be an
+    /// exit before this one.
     Panicked,
-    /// Another member could not be entered; the body was not called.
+    /// Another member could not be entered, so the body was not called.
     EnterFailed,
     /// A [driver](crate::EnterExt::driven) failed before the body had ended.
     Lost,
@@ -523,8 +527,8 @@ pub enum ExitCase {
 
 /// What an exit answers: does the body's error remain, or has the exit dealt with it?
 ///
-/// In Python, `__aexit__` [returns a true value to swallow the exception][py]. In a pool all exits run at the same time,
-/// so the body's error counts as suppressed only if every exit answers `Suppress` and none fails. See
+/// In Python, `__aexit__` [returns a true value to swallow the exception][py]. In a pool all exits run at the same
+/// time, so the body's error counts as suppressed only if every exit answers `Suppress` and none fails. See
 /// [`Failure::is_suppressed`](crate::Failure::is_suppressed).
 ///
 /// ```
@@ -559,8 +563,8 @@ impl From<bool> for Verdict {
     }
 }
 
-/// A [`Verdict`] inside a group, or `Neutral`: an empty group among the members has nobody who could answer. The highest
-/// answer of several is that of all.
+/// A [`Verdict`] inside a group, or `Neutral`: an empty group among the members has nobody who could answer. The
+/// highest answer of several is that of all.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answer {
@@ -597,8 +601,8 @@ impl<Fut: Future<Output = Result<Answer, E>>, E> Future for Judging<Fut> {
     }
 }
 
-/// An exit's future, with the verdict as an [`Answer`]. The future stays where it is to its end, so that its owner drops
-/// it: the error must be out of it if its destructor panics.
+/// An exit's future, with the verdict as an [`Answer`]. The future stays where it is to its end, so that its owner
+/// drops it: the error must be out of it if its destructor panics.
 #[pin_project]
 pub(crate) struct Answering<Fut>(#[pin] pub(crate) Fut);
 

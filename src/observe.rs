@@ -42,10 +42,10 @@ impl Events {
     }
 }
 
-/// What has happened in a gather. The observer of [`Gather::observe`](crate::Gather::observe) receives it. Members are
-/// named by their index.
+/// A step that has happened in a gather. The observer of [`Gather::observe`](crate::Gather::observe) receives it. If it
+/// concerns a member, the field `index` says which one.
 ///
-/// Everything that starts ends with one event of its own, so that you can tell at any time what is in flight:
+/// Every phase that starts also ends, with one event of its own, so that you always know which phases are in flight:
 ///
 /// | starts | ends | meanwhile |
 /// | --- | --- | --- |
@@ -54,12 +54,12 @@ impl Events {
 /// | [`BodyStarted`] | [`BodyEnded`], [`BodyDropped`] | the body runs |
 /// | [`ExitStarted`] | [`Exited`], [`ExitFailed`], [`ExitDropped`], [`HandedOver`] | the resource is exiting |
 ///
-/// An event that starts something comes before it. An event that ends something comes after it: the future has ended,
-/// and it was dropped. An event that tells of a drop comes after the drop, except [`BodyDropped`], which comes before
-/// it. Each variant says more. The body of a [scope](crate::Scope) enters and exits members itself: the observer
-/// receives these events when the poll of the body is over, in order.
+/// The event that starts a phase comes before it. The event that ends a phase comes when its future has ended and was
+/// dropped. An event of a drop comes after the drop, except [`BodyDropped`], which comes before it. Each variant says
+/// more. The body of a [scope](crate::Scope) enters and exits members itself. The observer receives these events in
+/// order, when the poll of the body is over.
 ///
-/// The variants and their fields may grow: match them with `..`.
+/// Later versions may add variants and fields, so match them with `..`.
 ///
 /// [`EnterStarted`]: Event::EnterStarted
 /// [`Entered`]: Event::Entered
@@ -163,7 +163,7 @@ pub enum Event {
         /// The member's index.
         index: usize,
     },
-    /// The gather was dropped while it held the resource: there is no exit. The resource was abandoned. If the body
+    /// The gather was dropped while it held the resource. The resource was abandoned, and there is no exit. If the body
     /// ran, each resource was abandoned before the first of these events.
     #[non_exhaustive]
     Abandoned {
@@ -171,22 +171,22 @@ pub enum Event {
         index: usize,
     },
     /// The [shielded](crate::Gather::shield) gather was dropped. The member's exit, or its enter and exit, go on
-    /// elsewhere and are not observed. What cannot go on was dropped before, and the function that you passed to
+    /// elsewhere and are not observed. The parts that cannot go on were dropped before. The function that you passed to
     /// `on_drop` is called after these events.
     #[non_exhaustive]
     HandedOver {
         /// The member's index.
         index: usize,
     },
-    /// The body took the resource out of its [scope](crate::Scope): there is no exit. What the body does with the
-    /// resource in the same poll comes before the event.
+    /// The body took the resource out of its [scope](crate::Scope), so there is no exit. The event comes after
+    /// everything that the body does with the resource in the same poll.
     #[non_exhaustive]
     TakenOut {
         /// The member's index.
         index: usize,
     },
     /// The member's driver has ended by itself: well, with an error, or with a panic. It was dropped. Beside the
-    /// member's exit, the event comes before the one that ends the exit. If the gather drops the driver, there is no
+    /// member's exit, this event comes before the event that ends the exit. If the gather drops the driver, there is no
     /// such event.
     #[non_exhaustive]
     DriverEnded {

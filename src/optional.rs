@@ -16,8 +16,8 @@ use crate::{
     unwind::FirstPanic,
 };
 
-/// The value of an optional member: it has entered, or the error of its enter is here.
-/// [`EnterExt::optional`](crate::EnterExt::optional) makes it, and has an example.
+/// The resource of an optional member, or the error of its enter. [`EnterExt::optional`](crate::EnterExt::optional)
+/// makes it, and has an example.
 #[derive(Debug)]
 pub struct Optional<V, E>(Result<V, E>);
 
@@ -27,12 +27,12 @@ impl<V, E> Optional<V, E> {
         self.0.is_ok()
     }
 
-    /// Returns why the member could not be entered, if so.
+    /// Returns the error of the enter, if the member could not be entered.
     pub fn error(&self) -> Option<&E> {
         self.0.as_ref().err()
     }
 
-    /// Returns the resource, or the error of its enter. Nothing is exited: you are responsible for it now.
+    /// Returns the resource, or the error of its enter. The resource is not exited, so you are responsible for it now.
     ///
     /// ```
     /// use std::io;
@@ -113,7 +113,7 @@ impl<V: Resource<Error = E>, E> Resource for Optional<V, E> {
     }
 }
 
-/// The drivers of an optional resource; or nothing, if the resource is absent.
+/// The drivers of an optional resource, or nothing if the resource is absent.
 struct OfOptional<D>(Option<D>);
 
 /// Moves the drivers out by `S`, unless the resource is absent.

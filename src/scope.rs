@@ -30,16 +30,16 @@ mod boxes;
 
 pub use boxes::{BoxExit, Boxed, LocalBoxExit, LocalBoxed};
 
-/// Starts a life cycle whose members are not known beforehand. It is `gather(Scope::new())`.
+/// Starts a life cycle whose members are not known beforehand. It does the same as `gather(Scope::new())`.
 ///
-/// The body receives a [`&Scope`](Scope), and enters resources as it goes: in a loop, under a condition, several at the same
-/// time. When the body has ended, the gather exits everything that has joined, in a pool or in a [`stack`](Gather::stack).
-/// This is Python's [`AsyncExitStack`], with concurrent exits.
+/// The body receives a [`&Scope`](Scope), and enters resources as it goes: in a loop, under a condition, or several at
+/// the same time. When the body has ended, the gather exits all resources that have joined, in a pool or in a
+/// [`stack`](Gather::stack). This is Python's [`AsyncExitStack`], with concurrent exits.
 ///
-/// Policies of the exits, [`cancel_on`](Gather::cancel_on), `observe`, `catch_unwind` and [`shield`](Gather::shield) apply as
-/// to any group. Policies of the enters and `names` do not compile, because the body itself enters the resources: see
-/// [`Known`](crate::Known). If you want to keep the resources when the body succeeds, call
-/// [`with_entered`](Gather::with_entered).
+/// Policies of the exits, [`cancel_on`](Gather::cancel_on), `observe`, `catch_unwind` and [`shield`](Gather::shield)
+/// apply as to any group. Policies of the enters and `names` do not compile, because the body itself enters the
+/// resources. [`Known`](crate::Known) is the trait that they ask for. If you want to keep the resources when the body
+/// succeeds, call [`with_entered`](Gather::with_entered).
 ///
 /// [`AsyncExitStack`]: https://docs.python.org/3/library/contextlib.html#contextlib.AsyncExitStack
 ///
@@ -74,15 +74,15 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 
 /// A group whose members are not known beforehand. [`scope`] makes one with policies and a body.
 ///
-/// A resource *joins* when you [`enter`](Self::enter) or [`hold`](Self::hold) it. From then on the scope is responsible for it.
-/// You use it through a guard, [`Lent`], and the scope has it back when you drop the guard. Each `enter` and `hold` has an
-/// index, from 0, in the order in which they begin. No index is used twice.
+/// A resource *joins* when you [`enter`](Self::enter) or [`hold`](Self::hold) it. From then on the scope is responsible
+/// for it. You use it through a guard, [`Lent`], and the scope gets it back when you drop the guard. Each `enter` and
+/// `hold` has an index, from 0, in the order in which they begin. No index is used twice.
 ///
-/// The resources have one type, `R`. If yours have different ones, use [`BoxExit`](crate::BoxExit), or an enum of your own
-/// along with [`enter_into`](Self::enter_into).
+/// The resources have one type, `R`. If yours have different types, use [`BoxExit`](crate::BoxExit), or an enum of your
+/// own along with [`enter_into`](Self::enter_into).
 ///
-/// A scope on its own is a value that you may keep in a struct. It is a resource: its exit exits everything that has joined,
-/// in a pool. `gather(scope)` gives it policies and a body. Dropped, it abandons its resources.
+/// A scope on its own is a value that you may keep in a struct. It is a resource, whose exit exits all resources that
+/// have joined, in a pool. `gather(scope)` adds policies and a body. If you drop a scope, it abandons its resources.
 ///
 /// With the feature `std`, threads may share a scope. Without it, the future of a scope is not `Send`.
 ///
@@ -145,9 +145,9 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 /// # fn main() {}
 /// ```
 ///
-/// The loop is there for a reason. If you write `stream::iter(&hosts).map(|host| scope.enter(..))` in a block that is spawned,
-/// the compiler may say that some implementation is "not general enough". It does so without a scope, too: it is
-/// [rust#110338](https://github.com/rust-lang/rust/issues/110338).
+/// The loop avoids an error of the compiler. If you write `stream::iter(&hosts).map(|host| scope.enter(..))` in a block
+/// that is spawned, the compiler may say that some implementation is "not general enough". It does so without a scope,
+/// too. The reason is [rust#110338](https://github.com/rust-lang/rust/issues/110338).
 ///
 /// You can also let a [`gather`] of a `Vec` enter the members, and hold its values. The policies of enters apply then:
 ///
@@ -298,7 +298,7 @@ impl<R> Store<R> {
 }
 
 impl<R: Resource> Scope<R> {
-    /// Makes a scope that nothing has joined. There is an example [above](Self).
+    /// Makes a scope without resources. There is an example [above](Self).
     pub const fn new() -> Self {
         const {
             assert!(
@@ -316,8 +316,8 @@ impl<R: Resource> Scope<R> {
     ///
     /// # Errors
     ///
-    /// If the member fails: its error is returned as it is, of whatever type, and nothing else happens to the scope. So you may
-    /// try again, or enter something else instead.
+    /// If the member fails, `enter` returns its error as it is, of any type. Nothing else happens to the scope, so you
+    /// may try again, or enter something else instead.
     ///
     /// # Cancellation
     ///
@@ -347,12 +347,12 @@ impl<R: Resource> Scope<R> {
         self.enter_into(member)
     }
 
-    /// Does what [`enter`](Self::enter) does, for a member whose resource is not yet an `R`. It becomes one when you drop the
-    /// guard.
+    /// Does what [`enter`](Self::enter) does, for a member whose resource is not yet an `R`. It becomes one when you
+    /// drop the guard.
     ///
     /// # Errors
     ///
-    /// As [`enter`](Self::enter).
+    /// It fails as [`enter`](Self::enter) does.
     ///
     /// ```
     /// use std::io;
@@ -406,8 +406,8 @@ impl<R: Resource> Scope<R> {
         self.enter_as(member, |value| value)
     }
 
-    /// Enters a member, and makes a `V` of its resource. This is the only `async fn`: each layer of them would hold the member
-    /// once more.
+    /// Enters a member, and makes a `V` of its resource. This is the only `async fn`: each layer of them would hold the
+    /// member once more.
     async fn enter_as<M, U, V: Into<R>, E>(&self, member: M, make: impl FnOnce(U) -> V) -> Result<Lent<'_, V, R>, E>
     where
         M: IntoFuture<Output = Result<U, E>>,
@@ -428,7 +428,7 @@ impl<R: Resource> Scope<R> {
         result
     }
 
-    /// Takes a resource that is entered already. This is `use` of JavaScript's [`AsyncDisposableStack`].
+    /// Takes a resource that is entered already. This is the `use` of JavaScript's [`AsyncDisposableStack`].
     ///
     /// [`AsyncDisposableStack`]: https://developer.mozilla.org/en-US/docs/Web/JavaScript/Reference/Global_Objects/AsyncDisposableStack
     ///
@@ -472,7 +472,7 @@ impl<R: Resource> Scope<R> {
         Lent { scope: self, mark, value: Some(value) }
     }
 
-    /// Returns how many resources the scope has that are not lent. There is an example [above](Self).
+    /// Returns the number of resources in the scope that are not lent. There is an example [above](Self).
     pub fn len(&self) -> usize {
         self.store.with(|store| store.values.len())
     }
@@ -542,14 +542,14 @@ impl<R: Resource> Group for Scope<R> {
 }
 
 impl<S: Slot<Value: Resource>> ScopeSlots<S> {
-    /// Slots that hold what has joined `scope`, under these policies.
+    /// Makes slots of the resources that have joined `scope`, under these policies.
     pub(crate) fn of<P: Policy>(scope: Scope<S::Value>, release: S::Release) -> Self {
         let joined = scope.observed(P::Observer::OBSERVES).into_joined();
         Self::new(joined, release, <P::Exits as ExitPolicy>::CALLER_WAKER)
     }
 }
 
-/// The body has it while the gather holds what has joined.
+/// Makes the scope that the body receives, from the resources that have joined.
 impl<R: Resource> From<Joined<R>> for Scope<R> {
     fn from(joined: Joined<R>) -> Self {
         let Joined { values, marks, next, events } = joined;
@@ -557,7 +557,7 @@ impl<R: Resource> From<Joined<R>> for Scope<R> {
     }
 }
 
-/// It abandons what has joined, in the order of the indices.
+/// Abandons the resources that have joined, in the order of the indices.
 impl<R: Resource> Drop for Scope<R> {
     fn drop(&mut self) {
         if !self.store.get_mut().values.is_empty() {
@@ -578,7 +578,7 @@ impl<R: Resource> fmt::Debug for Scope<R> {
     }
 }
 
-/// Resources that are entered already.
+/// Makes a scope of resources that are entered already.
 impl<R: Resource> FromIterator<R> for Scope<R> {
     fn from_iter<I: IntoIterator<Item = R>>(values: I) -> Self {
         let scope = Self::new();
@@ -674,10 +674,11 @@ impl Drop for Begun<'_> {
 
 /// A resource that has joined a [`Scope`], while the body uses it. It derefs to the resource.
 ///
-/// When you drop the guard, the scope has the resource back, and exits it at the end. `V` is what you use, and `R` is what the
-/// scope makes of it. If you forget the guard by [`mem::forget`](core::mem::forget), the resource leaks: it is never exited.
+/// When you drop the guard, the scope gets the resource back, and exits it at the end. You use a `V`, and the scope
+/// keeps it as an `R`. If you forget the guard by [`mem::forget`](core::mem::forget), the resource leaks: it is never
+/// exited.
 ///
-/// Its functions take it as `Lent::release(lent)`, so that they do not hide methods of the resource.
+/// Call its functions as `Lent::release(lent)`, because methods would hide methods of the resource.
 ///
 /// ```
 /// use std::io;
@@ -714,8 +715,8 @@ impl<V: Into<R>, R: Resource> Lent<'_, V, R> {
         this.mark.index
     }
 
-    /// Takes the resource out of the scope. Nothing is exited: you are responsible for it now. This is `pop_all` of Python's
-    /// `AsyncExitStack`, for one resource.
+    /// Takes the resource out of the scope without exiting it. You are responsible for it now. This is `pop_all` of
+    /// Python's `AsyncExitStack`, for one resource.
     ///
     /// ```
     /// use std::io;
@@ -746,7 +747,8 @@ impl<V: Into<R>, R: Resource> Lent<'_, V, R> {
     ///
     /// # Cancellation
     ///
-    /// If you never poll the future, the scope has the resource back. Later, a drop of the future drops the exit halfway.
+    /// If you never poll the future, the scope gets the resource back. After the first poll, a drop of the future drops
+    /// the exit halfway.
     pub fn release(this: Self) -> impl Future<Output = Result<V::Verdict, V::Error>>
     where
         V: Resource,
@@ -762,7 +764,7 @@ impl<V: Into<R>, R: Resource> Lent<'_, V, R> {
     ///
     /// # Cancellation
     ///
-    /// As [`release`](Self::release).
+    /// A drop does the same as in [`release`](Self::release).
     ///
     /// ```
     /// use std::io;

@@ -26,7 +26,7 @@
 //! | a runtime that shuts down | at the next `.await` of the task |
 //! | an outer gather | when it drops the [enter of a nested group](#nested-groups) |
 //!
-//! In an `async fn` of yours, each `.await` is a place at which all of this can happen. Between two of them nothing
+//! In an `async fn` of yours, each `.await` is a place at which all of this can happen. Between two of them none of it
 //! can. The gather is dropped while it sleeps, never in the middle of a poll.
 //!
 //! A process can also end without any drop. After `kill -9`, `std::process::exit`, an abort or a power failure no exit
@@ -36,7 +36,7 @@
 //!
 //! ## What does a drop do?
 //!
-//! It depends on how far the gather has come:
+//! That depends on the part of the gather:
 //!
 //! | part | without a shield | with [`shield`] |
 //! | --- | --- | --- |
@@ -81,8 +81,9 @@
 //!
 //! ### With a shield
 //!
-//! If the exits must run even so, call [`shield`], and say in [`on_drop`] who runs them. In the drop, the gather makes
-//! one future of the remaining exits, the *cleanup*, and passes it to your function. Your function usually spawns it:
+//! If the exits must run even after a drop, call [`shield`], and say in [`on_drop`] who runs them. In the drop, the
+//! gather makes one future of the remaining exits, the *cleanup*, and passes it to your function. Your function usually
+//! spawns it:
 //!
 //! ```
 //! use std::{cell::RefCell, future::pending, io};
@@ -116,8 +117,7 @@
 //! ## How do you stop a gather?
 //!
 //! Often you know beforehand what may end the work: a timer, a channel, Ctrl-C. Pass that future to [`cancel_on`]. When
-//! it is ready, the gather drops the pending enters and the body, and then *it runs the exits and waits for them*. Your
-//! caller does not lose them:
+//! it is ready, the gather drops the pending enters and the body, and then *it runs the exits and waits for them*:
 //!
 //! ```
 //! use std::{future::pending, io, time::Duration};
@@ -139,9 +139,10 @@
 //! So use `cancel_on(sleep(..))` in place of a timeout of your runtime. The signal may be any future, also one of your
 //! own:
 //!
-//! - Call `cancel_on` twice, and the first future that is ready stops the group.
+//! - If you call `cancel_on` twice, the first future that is ready stops the group.
 //! - If the signal is ready before the first poll, nothing is entered.
-//! - The gather drops the signal when the body has ended. So it cuts no exit short. [Deadlines](#deadlines) do that.
+//! - The gather drops the signal when the body has ended, so the signal cuts no exit short. [Deadlines](#deadlines) do
+//!   that.
 //! - Do not pass a [driver](crate::EnterExt::driven) as the signal. It is dropped before the exits, which may need it.
 //!
 //! ### Pending enters
@@ -305,12 +306,12 @@
 //! A group that was entered, an [`Entered`], is one resource of the outer group. Once it is held, a stop of the outer
 //! group exits it like any other.
 //!
-//! While it still enters, it is a pending enter. If the outer group drops that, the nested group is dropped in the
-//! middle, and abandons the resources that it holds by then. Three things do this: [`fail_fast`] and [`cancel_on`] of
-//! the outer group, and a drop of the outer future. You can avoid each of them:
+//! While it still enters, it is a pending enter. If the outer group drops this enter, the nested group abandons the
+//! resources that it holds by then. Three things do this: [`fail_fast`] and [`cancel_on`] of the outer group, and a
+//! drop of the outer future. You can avoid each of them:
 //!
 //! - [`settle`] on the outer group lets a nested group enter, and exits it then.
-//! - If the nested group has a [`cancel_on`] of its own, that one makes it exit its resources, and then fail.
+//! - If the nested group has a [`cancel_on`] of its own, that stop lets it exit its resources, and then fail.
 //! - [`.shield().settle()`] on the outer group carries the nested enter over a drop.
 //!
 //! ```
@@ -353,8 +354,8 @@
 //!   resources back, and then the gather exits everything that has joined.
 //! - **A drop** does the same, and then abandons everything that has joined. With a [`shield`], the cleanup exits it.
 //! - **A `select!`, a timeout or a `try_join!` inside of the body** drops an enter of the scope. If that enter has not
-//!   finished, its member is dropped, and nothing has joined. If it has, the guard is dropped, and the resource stays
-//!   in the scope. No resource gets lost on the way.
+//!   finished, its member is dropped, and nothing has joined. If the enter has finished, the guard is dropped, and the
+//!   resource stays in the scope. No resource gets lost on the way.
 //!
 //! ```
 //! use std::{error::Error, future::pending, io, time::Duration};

@@ -94,8 +94,8 @@
 //! | `pin!(future)` in `main` | on the stack of `main`, which never returns |
 //!
 //! The enter, the value and the exit of a member share one place, because a member is in one of these phases at a time.
-//! So a group takes the room of its largest phase, and not of all three. `size_of_val` tells you the number, on the
-//! host as well as on the target:
+//! So a group takes the room of its largest phase, and not of all three. `size_of_val` returns the number, on the host
+//! as well as on the target:
 //!
 //! ```
 //! use core::{convert::Infallible, mem::size_of_val};
@@ -114,12 +114,13 @@
 //! Three things keep it small:
 //!
 //! - **Borrow large buffers.** A value moves from its enter to the body, and from there to its exit. Each move takes
-//!   time and may take stack. A value that has a `&'static mut [u8]` moves two words.
+//!   time and may take stack. If a value has a `&'static mut [u8]` instead of a buffer, only two words move.
 //! - **Do not capture large values by `move` in the body.** The compiler keeps the captures of an async closure twice.
 //!   Borrow them.
 //! - **Leave out what you do not need.** A policy that you do not use takes no memory and no code.
 //!
-//! A value with a name can be a field of your own struct: `Entered<(Uart, Radio)>`. [`Gather::enter`] returns it.
+//! [`Gather::enter`] returns an [`Entered`], whose type has a name. So it can be a field of your own struct, such as an
+//! `Entered<(Uart, Radio)>`.
 //!
 //! ## Panics
 //!
@@ -208,8 +209,8 @@
 //!
 //! ## Logs
 //!
-//! Formatting by `core::fmt` needs much flash. Enable the feature `defmt`, and the text stays on the host. These types
-//! implement `defmt::Format`:
+//! Formatting by `core::fmt` needs much flash. If you enable the feature `defmt`, the text stays on the host. These
+//! types implement `defmt::Format`:
 //!
 //! | type | prints |
 //! | --- | --- |

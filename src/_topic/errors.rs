@@ -69,15 +69,15 @@
 //! | a driver fails along with the exits | as before | as if its member's exit had failed; if that fails as well, its error is dropped |
 //! | an exit, an `on_error` or the observer panics | as before | nothing: the panic resumes |
 //!
-//! With [`stack`] and [`in_reverse`], the exits run one after the other, and each sees how those before it ended. If
-//! one fails, the next ones receive `Failed` in place of `Completed`. If one panics, they receive `Panicked` in place
-//! of `Completed` and `Failed`. If one answers `Suppress`, they receive `Completed` in place of `Failed`.
+//! With [`stack`] and [`in_reverse`], the exits run one after the other, and each exit learns how the exits before it
+//! ended. If one fails, the next ones receive `Failed` in place of `Completed`. If one panics, they receive `Panicked`
+//! in place of `Completed` and `Failed`. If one answers `Suppress`, they receive `Completed` in place of `Failed`.
 //!
-//! [`enter`](crate::Gather::enter) without a body ends as in the first table. The exit of an
-//! [`Entered`](crate::Entered), by hand, ends as in the last one, and its members receive the case that you pass.
+//! [`enter`](crate::Gather::enter) without a body ends as in the first table. If you exit an
+//! [`Entered`](crate::Entered) by hand, it ends as in the last table, and its members receive the case that you pass.
 //!
-//! **Without an end.** If you drop the future, it returns nothing, and errors known by then are lost. After a
-//! [`shield`], the cleanup returns them. See [`cancellation`](super::cancellation).
+//! **Without an end.** If you drop the future, it returns nothing, and the errors so far are lost. After a [`shield`],
+//! the cleanup returns them. See [`cancellation`](super::cancellation).
 //!
 //! ## What is in a failure?
 //!
@@ -91,9 +91,9 @@
 //! | other error types | [`map`], [`Failure::errors_into`] |
 //! | one boxed error with all sources | [`report`](crate::Failure::report) |
 //!
-//! Several errors at once are normal: two servers are down, and a third one does not close. All of them are there,
-//! first those of the cause, and then those of the exits. The [`Origin`] of each says which member it is, by [`names`]
-//! if you gave some:
+//! Several errors at once are normal: two servers are down, and a third one does not close. A failure has all of these
+//! errors, first those of the cause, and then those of the exits. The [`Origin`] of each error says which member
+//! failed, by its name if you have called [`names`]:
 //!
 //! ```
 //! use std::io;
@@ -128,7 +128,7 @@
 //!
 //! ## Your own error type
 //!
-//! `?` converts a failure by `From`. One `impl` serves every group of your application, whatever its size:
+//! `?` converts a failure by `From`. One `impl` serves every group of your application, of any size:
 //!
 //! ```
 //! use std::{error::Error, fmt, io};
@@ -188,8 +188,8 @@
 //! ```
 //!
 //! Here `match` names the causes that matter to `main`. [`Cause`] is `#[non_exhaustive]`, so the `match` needs its last
-//! arm. The [cookbook](crate::_cookbook#an-own-error-type) has the other common form: the first error becomes the result
-//! by [`into_error`], and the others go to the log.
+//! arm. The [cookbook](crate::_cookbook#an-own-error-type) has the other common form: the first error becomes the
+//! result by [`into_error`], and the others go to the log.
 //!
 //! If the group's error type is your `AppError` itself, the body's `?` and the gather's `?` return the same type. Write
 //! `impl<S: Shape> From<Failure<AppError, S>> for AppError` then, and call `errors_into` on each member. An error that
@@ -229,8 +229,8 @@
 //! assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("no route"));
 //! ```
 //!
-//! The two differ in [`source`](std::error::Error::source). `Failure` works for every error type, also for those that
-//! do not implement `Error`, so it cannot return one of them as its source. Its `Display` prints them instead. A
+//! The two differ in [`source`](std::error::Error::source). `Failure` works for every error type, also for types that
+//! do not implement `Error`, so it cannot return a member's error as its source. Its `Display` prints them instead. A
 //! [`Report`] has them in boxes, and returns the first one as its source.
 //!
 //! - Use `map_err(Failure::report)?` with [anyhow](https://docs.rs/anyhow) and other crates that print chains.
@@ -249,7 +249,7 @@
 //! | [`Who`](crate::Who) | the name, or `member 1` | the same | the fields |
 //! | [`Panic`](crate::Panic) | `panicked: oops` | the same | `Panic(panicked: oops)` |
 //!
-//! Each error of a member is written with `{:#}`, so that those of anyhow print their chains.
+//! Each error of a member is written with `{:#}`, so that errors of anyhow print their chains.
 //!
 //! ```
 //! use std::io;
@@ -278,9 +278,9 @@
 //!
 //! ## What do exits learn?
 //!
-//! An exit receives the [`ExitCase`], one `Copy` word. It is enough to choose between commit and roll back. If your
-//! resource wants the error itself, implement [`Exit::on_error`]. The gather calls it just before the exit, if there is
-//! an error. The error is a `&dyn Any`, so downcast it to the error type of the body or of the group:
+//! An exit receives the [`ExitCase`], an enum that is `Copy`. It is enough to choose between commit and roll back. If
+//! your resource wants the error itself, implement [`Exit::on_error`]. The gather calls it just before the exit, if
+//! there is an error. The error is a `&dyn Any`, so downcast it to the error type of the body or of the group:
 //!
 //! ```
 //! use std::{any::Any, cell::RefCell, io};
@@ -314,8 +314,8 @@
 //! ```
 //!
 //! An exit can also answer. If it answers [`Verdict::Suppress`](crate::Verdict), it has dealt with the body's error.
-//! The gather still returns `Err`, since it has no value to return, but [`into_suppressed`] gets you out of it. All
-//! members must agree, unless the exits run one at a time.
+//! The gather still returns `Err`, since it has no value to return, but [`into_suppressed`] returns the body's error,
+//! so that you can go on. All members must agree, unless the exits run one at a time.
 //!
 //! ## Panics
 //!
@@ -375,8 +375,8 @@
 //! ## Groups in groups
 //!
 //! If a nested group fails to enter or to exit, its [`Failure`] is the error of one member of the outer group. The
-//! outer group then has the error type `Failure<E, Few<2>>`, say, or whatever `errors_into` makes of it. Its errors
-//! keep their own indices and names, so a message reads from the outside in:
+//! outer group then has the error type `Failure<E, Few<2>>`, say, or the type that `errors_into` converts to. Its
+//! errors keep their own indices and names, so a message reads from the outside in:
 //!
 //! ```
 //! use std::{error::Error, io};

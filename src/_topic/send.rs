@@ -1,16 +1,18 @@
 //! # Send
 //!
-//! `tokio::spawn`, `smol::spawn` and others that may use several threads ask for a future that is `Send` and `'static`.
-//! This article says [when a gather is both](#when-is-a-gather-send), [what to do](#what-does-the-compiler-say) if the
-//! compiler says that it is not, and how you [stay on one thread](#without-send) instead.
+//! `tokio::spawn`, `smol::spawn` and other spawners that may use several threads ask for a future that is `Send` and
+//! `'static`. This article says [when a gather is both](#when-is-a-gather-send), [what to
+//! do](#what-does-the-compiler-say) if the compiler says that it is not, and how you [stay on one
+//! thread](#without-send) instead.
 //!
 //! If you only `.await` your gather, in `main` or in a function that nobody spawns, you need none of this.
 //!
 //! ## When is a gather `Send`?
 //!
-//! A gather itself asks for nothing. It is `Send` exactly if its parts are, and `'static` exactly if they are:
+//! A gather itself asks for nothing. It is `Send` exactly if all of its parts are `Send`, and `'static` exactly if all
+//! of them are `'static`:
 //!
-//! | part | what is easily overlooked |
+//! | part | easily overlooked |
 //! | --- | --- |
 //! | each member | an `Rc`, a `RefCell` borrow or a lock of `std` that lives across an `.await` of the enter |
 //! | each resource | `std::sync::MutexGuard` is not `Send`; guards of tokio's, smol's and `async-lock`'s locks are |
@@ -112,9 +114,9 @@
 //!
 //! ## What does the compiler say?
 //!
-//! Its messages list every type between the task and the part that is not `Send`. Read the first line and the first
-//! `-->` in your own code, and skip each "required because it appears within the type". This one comes from a resource
-//! that has an `Rc`:
+//! The compiler's messages list every type between the task and the part that is not `Send`. Read the first line and
+//! the first `-->` in your own code, and skip each "required because it appears within the type". This one comes from a
+//! resource that has an `Rc`:
 //!
 //! ```text
 //! error[E0277]: `Rc<u8>` cannot be sent between threads safely
@@ -173,7 +175,7 @@
 //! ```
 //!
 //! After a [`shield`], call it behind [`on_drop`]. If you spawn the future itself, and not a block that awaits it, you
-//! do not need it.
+//! do not need `assert_send`.
 //!
 //! ## Generic functions
 //!
@@ -221,7 +223,7 @@
 //! ```
 //!
 //! A function that is generic over the resource itself, `V`, cannot promise anything about `V::exit`. Let the caller
-//! pass the exit, and the bound is on its future. [`exit_boxed`] takes it, and so does
+//! pass the exit as well, and put the bound on its future. [`exit_boxed`] takes such an exit, and so does
 //! [`Scope::enter_boxed`](crate::Scope::enter_boxed):
 //!
 //! ```
@@ -303,10 +305,10 @@
 //!   have a macro for it.
 //! - **A [`shield`]** asks for nothing by itself. The spawner in [`on_drop`] receives only the resources, their exits
 //!   and the errors, so the body and the enters may still borrow and need not be `Send`. After
-//!   [`settle`](crate::Shield::settle) the enters are part of it as well.
-//! - **An [`Entered`](crate::Entered)** in a field of your struct is `Send` if its resources are, and `Sync` if they
-//!   are. [`ExitBoxed`](crate::ExitBoxed) is `Send`, and not `Sync`. If such a struct is in a task, write methods with
-//!   `&mut self`: an `async fn` with `&self` would ask for `Sync`.
+//!   [`settle`](crate::Shield::settle), the spawner receives the enters as well.
+//! - **An [`Entered`](crate::Entered)** in a field of your struct is `Send` if its resources are `Send`, and `Sync` if
+//!   they are `Sync`. [`ExitBoxed`](crate::ExitBoxed) is `Send`, and not `Sync`. If such a struct is in a task, write
+//!   methods with `&mut self`: an `async fn` with `&self` would ask for `Sync`.
 //!
 //! [`assert_send`]: crate::With::assert_send
 //! [`cancel_on`]: crate::Gather::cancel_on

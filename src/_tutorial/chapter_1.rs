@@ -1,15 +1,14 @@
 //! # Chapter 1: the first group
 //!
-//! After this chapter, you can enter several resources at the same time, use them in one body, and have all of them
-//! exited when the body ends.
+//! After this chapter, you can enter several resources at the same time, use them in one body, and exit all of them
+//! when the body ends.
 //!
 //! ## A resource has an exit
 //!
-//! A *resource* is a value that must be released by an async function. Implement [`Exit`] for its type. The function
-//! [`exit`] takes the value, so nobody can use it afterwards. It also receives an [`ExitCase`], which says how the body
-//! ended.
+//! A *resource* is a value that an async function must release. Implement [`Exit`] for its type. The function [`exit`]
+//! takes the value, so nobody can use it afterwards. It also receives an [`ExitCase`], which says how the body ended.
 //!
-//! The shop has two databases. Each connection is a transaction, which must be committed or rolled back:
+//! The shop has two databases. Each connection is a transaction, which its exit must commit or roll back:
 //!
 //! ```
 //! use gather_cm::{Exit, ExitCase, gather};
@@ -62,7 +61,7 @@
 //!
 //! Often the type is not yours, or a closure is enough. [`EnterExt`] adapts such members:
 //!
-//! - [`exit_with`] exits the value by an async closure or by an `async fn`. It receives the value and the case.
+//! - [`exit_with`] exits the value by an async closure or by an `async fn`, which receives the value and the case.
 //! - [`drop_on_exit`] drops the value as its exit. Use it for guards and buffers.
 //!
 //! The body borrows the value without the adapter around it. This body uses a lock and a cache:
@@ -146,8 +145,8 @@
 //! ## Tuples, arrays and vectors
 //!
 //! A group is a tuple of up to twelve members, an array, or a `Vec`. The body receives a tuple of references, an array
-//! of them, or a [`VecRefs`]. The members of an array or a `Vec` have one type, so make them in one function. This is
-//! `open`, which the next chapters use as well. It returns a [`Member`], the trait of everything that can join a group:
+//! of them, or a [`VecRefs`]. The members of an array or a `Vec` have one type, so make them in one function. The next
+//! chapters use this function, `open`, as well. It returns a [`Member`], the trait of everything that can join a group:
 //!
 //! ```
 //! use gather_cm::{EnterExt, Member, gather};

@@ -96,10 +96,10 @@
 //! An [`ExitCase`] names only the kind of end. If your resource needs the error itself, implement [`on_error`]. The
 //! group calls it just before [`exit`](crate::Exit::exit) if an enter, the body or a driver has failed.
 //!
-//! An exit also answers whether the body's error remains. This answer is its [`Verdict`]. If the type of the answer is
-//! `()`, the exit never suppresses the error. If it is `bool`, the exit returns `Ok(true)` to suppress the error. By
-//! default, the error is suppressed if every exit answers so. Under [`stack`](crate::Gather::stack), a policy of the
-//! next chapter, one exit is enough if none fails.
+//! An exit also answers whether the body's error remains, by its [`Verdict`]. If the type of the answer is `()`, the
+//! exit never suppresses the error. If it is `bool`, the exit returns `Ok(true)` to suppress the error. By default, the
+//! error is suppressed if every exit answers so. Under [`stack`](crate::Gather::stack), a policy of the next chapter,
+//! one exit is enough if none fails.
 //!
 //! The group returns a failure all the same. [`is_suppressed`] returns true then, and [`into_suppressed`] returns the
 //! error, so that you can go on:
@@ -169,8 +169,8 @@
 //!
 //! A `Failure` is an error itself, so `?` turns it into a `Box<dyn Error>`. You have two more ways:
 //!
-//! - [`into_error`] returns the first error, and passes the others to a closure. If the group was cancelled, or if it
-//!   caught a panic, no error is the first one. It returns the failure itself then.
+//! - [`into_error`] returns the first error, and passes the others to a closure. If a signal stopped the group, or if
+//!   the group caught a panic, no error is the first one. `into_error` then returns the failure itself.
 //! - [`report`] makes one boxed error that keeps every source. Use it with `anyhow`, or at the end of `main`.
 //!
 //! ```

@@ -6,7 +6,8 @@
 //! ## Two questions
 //!
 //! A *policy* is a method of [`Gather`], which you call between [`gather`] and [`with`]. You can combine policies in
-//! any order. Two questions matter most. Do the exits run together? Do pending enters go on after a failed one?
+//! any order, with [`shield`] as the last one. Two questions matter most. Do the exits run together? Do pending enters
+//! go on after a failed one?
 //!
 //! | | exits run together (a *pool*) | exits run one at a time (a *stack*) |
 //! | --- | --- | --- |
@@ -14,7 +15,7 @@
 //! | **after a failed enter, the pending enters are dropped** | `gather(group).fail_fast()` | `gather(group).fail_fast().stack()` |
 //!
 //! A pool fits resources that do not need one another. Its exits take only as long as the slowest one. In a stack, the
-//! case also says how the exits before this one ended.
+//! case of an exit also says how the exits before it ended.
 //!
 //! ## Which policy do I want?
 //!
@@ -36,8 +37,8 @@
 //! | the group to start although a member cannot be entered | [`optional`] |
 //! | the exits to finish although the future is dropped ([chapter 7](super::chapter_7)) | [`shield`] |
 //!
-//! The deadlines and `optional` are adapters of a member, from [`EnterExt`](crate::EnterExt). The others concern the
-//! group.
+//! The deadlines and `optional` are adapters of a member, from [`EnterExt`](crate::EnterExt). The other methods are
+//! policies of the group.
 //!
 //! ## An order for the exits
 //!

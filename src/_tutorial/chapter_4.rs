@@ -46,8 +46,8 @@
 //! ## What a resource can do at once
 //!
 //! By default, the group abandons a resource by dropping it. If the resource can do something useful at once, implement
-//! [`abandon`]. Such a function could close a socket, or tell a task of yours to clean up. If a closure exits the
-//! resource, add [`abandon_with`]:
+//! [`abandon`]. For example, it can close a socket, or send the resource to a task that cleans up. If a closure exits
+//! the resource, add [`abandon_with`]:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};

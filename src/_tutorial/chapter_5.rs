@@ -43,8 +43,8 @@
 //!
 //! ## A guard for each resource
 //!
-//! `enter` returns a guard, [`Lent`], which derefs to the resource. When you drop the guard, the scope has the resource
-//! back, and exits it at the end. You can also call one of these:
+//! `enter` returns a guard, [`Lent`], which derefs to the resource. When you drop the guard, the scope gets the
+//! resource back, and exits it at the end. You can also call one of these:
 //!
 //! - [`Lent::release`] exits the resource now, and returns the error if that exit fails.
 //! - [`Lent::into_inner`] takes the resource out. The scope does not exit it, and you are responsible for it.
@@ -82,7 +82,7 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! No guard outlives the body, because that does not compile. If you forget a guard by `mem::forget`, its resource
+//! No guard can outlive the body, because that does not compile. If you forget a guard by `mem::forget`, its resource
 //! leaks. A resource cannot borrow from another one of its scope. Enter such a resource in a second scope, which you
 //! run in the body.
 //!
@@ -131,8 +131,7 @@
 //! ## Resources of different types
 //!
 //! All resources of a scope have one type. If yours have different types, the scope can box them. This scope is for one
-//! thread, and its resources may borrow. The database is a resource by its own [`Exit`], like that of
-//! [chapter 1](super::chapter_1):
+//! thread, and its resources may borrow. The database implements [`Exit`] itself, as in [chapter 1](super::chapter_1):
 //!
 //! ```
 //! use gather_cm::{ExitCase, scope};

@@ -117,15 +117,15 @@
 //! ```
 //!
 //! If a driver fails while members enter, the body is not called. The exits receive `Lost` as well, and the cause is
-//! the same. If a driver fails during the exits, its error becomes that of its member's exit.
+//! the same. If a driver fails during the exits, its error becomes the error of its member's exit.
 //!
 //! The exit of the lost member runs like any other. If it waits for an answer from its dead driver, it hangs. Look at
 //! the case in that exit, or add [`exit_within`].
 //!
 //! ## A step that needs the driver
 //!
-//! Some members have entered only after a request, such as a login. Call [`prepared`] before `driven`. It runs the step
-//! beside the driver. If the step or the driver fails, the enter has failed:
+//! Some members need a request before they have entered, such as a login. Call [`prepared`] before `driven`. It runs
+//! this step beside the driver. If the step or the driver fails, the enter has failed:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};

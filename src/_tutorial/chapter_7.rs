@@ -45,7 +45,7 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! If you await the future to its end, your function is not called, and the result is that of a group without a shield.
+//! If you await the future to its end, your function is not called, and the result is the same as without a shield.
 //!
 //! ## What a drop does with a shield
 //!
