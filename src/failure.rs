@@ -535,23 +535,24 @@ impl<E: fmt::Display, S: Shape, B: fmt::Display> Failure<E, S, B> {
 }
 
 /// One line. With `{:#}`, a failure of several parts has brackets around it. Errors are written with `{:#}`, so that
-/// those of `anyhow` show their sources.
+/// those of `anyhow` show their sources. A text of several lines is joined by spaces.
 impl<E: fmt::Display, S: Shape, B: fmt::Display> fmt::Display for Failure<E, S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut separator = "";
-        if is_tree(f) {
-            return self.each_part(|(label, error)| {
-                write!(f, "{}{label}", mem::replace(&mut separator, "\n"))?;
-                error.map_or(Ok(()), |error| write!(Indented(f), ":\n{error:-#1}"))
-            });
-        }
+        let tree = is_tree(f);
         let mut parts = 0;
         self.each_part(|_| Ok(parts += 1))?;
-        let brackets = (f.alternate() || f.sign_minus()) && parts > 1;
+        let brackets = (f.alternate() || f.sign_minus()) && !tree && parts > 1;
         f.write_str(if brackets { "[" } else { "" })?;
+        let mut separator = "";
         self.each_part(|(label, error)| {
-            write!(f, "{}{label}", mem::replace(&mut separator, "; "))?;
-            error.map_or(Ok(()), |error| write!(f, ": {error:#}"))
+            f.write_str(mem::replace(&mut separator, if tree { "\n" } else { "; " }))?;
+            let mut part = if tree { Lines::indented(f) } else { Lines::joined(f) };
+            write!(part, "{label}")?;
+            match error {
+                None => Ok(()),
+                Some(error) if tree => write!(part, ":\n{error:-#1}"),
+                Some(error) => write!(part, ":\n{error:#}"),
+            }
         })?;
         f.write_str(if brackets { "]" } else { "" })
     }
@@ -565,20 +566,42 @@ where
 {
 }
 
-/// The flags by which a report asks a failure inside it for a tree (`{:-1}`), and not for one line with brackets (`{:-}`).
-/// Other types ignore both, so that a report need not know what is inside it.
+/// The flags by which a report asks an error inside it for a tree (`{:-1}`), and not for one line with brackets (`{:-}`).
+/// Types that are neither a failure nor a report ignore both, so that a report need not know what is inside it.
 pub(crate) fn is_tree(f: &fmt::Formatter<'_>) -> bool {
     f.sign_minus() && f.width() == Some(1)
 }
 
-/// Writes each new line further to the right.
-pub(crate) struct Indented<'a, 'f>(pub(crate) &'a mut fmt::Formatter<'f>);
+/// Writes something else for the newlines between two lines. Those at the end are left out.
+pub(crate) struct Lines<'a> {
+    to: &'a mut dyn Write,
+    between: &'static str,
+    is_between: bool,
+}
 
-impl Write for Indented<'_, '_> {
+impl<'a> Lines<'a> {
+    /// All on one line.
+    pub(crate) fn joined(to: &'a mut dyn Write) -> Self {
+        Self { to, between: " ", is_between: false }
+    }
+
+    /// Each line after the first one is further to the right.
+    pub(crate) fn indented(to: &'a mut dyn Write) -> Self {
+        Self { to, between: "\n  ", is_between: false }
+    }
+}
+
+impl Write for Lines<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for (place, line) in text.split('\n').enumerate() {
-            self.0.write_str(if place > 0 { "\n  " } else { "" })?;
-            self.0.write_str(line)?;
+            self.is_between |= place > 0;
+            if line.is_empty() {
+                continue;
+            }
+            if mem::take(&mut self.is_between) {
+                self.to.write_str(self.between)?;
+            }
+            self.to.write_str(line)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use alloc::{
     boxed::Box,
+    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -12,7 +13,7 @@ use core::{
 
 use crate::{
     Cause, Failure, Origin, Shape,
-    failure::{Indented, who},
+    failure::{Lines, is_tree, who},
 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -69,7 +70,7 @@ impl<E, S: Shape, B> Failure<E, S, B> {
 /// | --- | --- |
 /// | `{}` | one line: what failed first, without the text of that error, since [`source`](Error::source) leads to it |
 /// | `{:#}` | one line: everything, each error along with its sources |
-/// | `{:?}` | a tree: everything, with a line for each source |
+/// | `{:?}` | a tree: everything, with a line for each source, and nested failures further to the right |
 ///
 /// `{}` leaves out the first error's text because `anyhow` and other reporters print it as the source.
 ///
@@ -88,11 +89,55 @@ impl<E, S: Shape, B> Failure<E, S, B> {
 /// assert_eq!(format!("{report:#}"), "[enter of db failed: no route; exit of cache failed: stuck]");
 /// # });
 /// ```
+///
+/// # Groups in groups
+///
+/// The error of a member may be a failure or a report itself. On one line it has brackets around it, unless it has one
+/// part only. In the tree it is a branch:
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # smol::block_on(async {
+/// let server = |text: &'static str| {
+///     async { Ok(()) }
+///         .exit_with(async move |(), _| Err::<(), _>(io::Error::other(text)))
+/// };
+/// let servers = gather((server("no answer"), server("stuck"))).names(&["primary", "replica"]);
+/// let failure = gather((servers.enter(),))
+///     .names(&["servers"])
+///     .with_own_error(async |_| Err::<(), _>(io::Error::other("no quorum")))
+///     .await
+///     .unwrap_err();
+/// assert_eq!(
+///     failure.to_string(),
+///     "body failed: no quorum; exit of servers failed: \
+///      [exit of primary failed: no answer; exit of replica failed: stuck]"
+/// );
+///
+/// let tree = "\
+/// body failed:
+///   no quorum
+/// exit of servers failed:
+///   exit of primary failed:
+///     no answer
+///   exit of replica failed:
+///     stuck";
+/// assert_eq!(format!("{:?}", failure.report()), tree);
+/// # });
+/// ```
+///
+/// A nested failure prints the texts of its errors without their sources, because it takes errors of every type. Errors
+/// of `anyhow` print their sources all the same. For other errors, convert each nested failure by
+/// [`errors_into`](crate::EnterExt::errors_into) to an error of yours that holds its report. A nested report prints the
+/// sources of all its errors.
 pub struct Report {
     parts: Vec<Part>,
 }
 
-/// A line of a report: `cancelled`, or `enter of db failed` along with its error.
+/// A part of a report: `cancelled`, or `enter of db failed` along with its error.
 struct Part {
     label: String,
     error: Option<BoxError>,
@@ -108,67 +153,87 @@ impl Report {
     }
 }
 
-/// An error along with its sources, on one line. The flag `-` puts brackets around a failure of several parts.
-struct Chain<'a>(&'a BoxError);
+/// Returns the error and its sources, up to the first report: the text of a report has its sources in it.
+fn chain(error: &BoxError) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    core::iter::successors(Some(&**error as _), |error: &&(dyn Error + 'static)| {
+        (*error).source().filter(|_| !is_report(*error))
+    })
+}
 
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:-}", self.0)?;
-        sources(self.0).try_for_each(|source| write!(f, ": {source:-}"))
+/// Whether the error is a report, or prints one in its place, as `io::Error` does. A downcast would not find the latter. A
+/// report answers the flags `{:-2}`, which other types ignore, by an error.
+fn is_report(error: &dyn Error) -> bool {
+    write!(String::new(), "{error:-2}").is_err()
+}
+
+impl Part {
+    fn line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Lines::joined(f), "{}", self.label)?;
+        self.error.iter().flat_map(chain).try_for_each(|error| write!(Lines::joined(f), ":\n{error:-}"))
+    }
+
+    fn tree(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut part = Lines::indented(f);
+        write!(part, "{}", self.label)?;
+        for (place, error) in self.error.iter().flat_map(chain).enumerate() {
+            let text = format!("{error:-1}");
+            if place == 0 {
+                write!(part, ":\n{text}")?;
+            } else if text.trim_matches('\n').contains('\n') {
+                part.write_str("\ncaused by:")?;
+                write!(Lines::indented(&mut part), "\n{text}")?;
+            } else {
+                write!(part, "\ncaused by: {text}")?;
+            }
+        }
+        Ok(())
     }
 }
 
-fn sources(error: &BoxError) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    core::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source())
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.label)?;
-        self.error.as_ref().map_or(Ok(()), |error| write!(f, ": {}", Chain(error)))
-    }
-}
-
-fn join<T: fmt::Display>(f: &mut fmt::Formatter<'_>, parts: impl Iterator<Item = T>) -> fmt::Result {
-    for (place, part) in parts.enumerate() {
-        f.write_str(if place > 0 { "; " } else { "" })?;
-        write!(f, "{part}")?;
+/// Writes the parts by `write`, and `separator` between two of them.
+fn join(
+    f: &mut fmt::Formatter<'_>,
+    separator: &str,
+    parts: &[Part],
+    write: fn(&Part, &mut fmt::Formatter<'_>) -> fmt::Result,
+) -> fmt::Result {
+    for (place, part) in parts.iter().enumerate() {
+        f.write_str(if place > 0 { separator } else { "" })?;
+        write(part, f)?;
     }
     Ok(())
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.alternate() {
+        if f.sign_minus() && f.width() == Some(2) {
+            return Err(fmt::Error); // the answer to `is_report`
+        }
+        if is_tree(f) {
+            return join(f, "\n", &self.parts, Part::tree);
+        }
+        if f.alternate() || f.sign_minus() {
             let several = self.parts.len() > 1;
             f.write_str(if several { "[" } else { "" })?;
-            join(f, self.parts.iter())?;
+            join(f, "; ", &self.parts, Part::line)?;
             return f.write_str(if several { "]" } else { "" });
         }
         let first = self.parts.iter().position(|part| part.error.is_some());
         let (head, rest) = self.parts.split_at(first.map_or(self.parts.len(), |first| first + 1));
-        join(f, head.iter().map(|part| &part.label))?;
+        join(f, "; ", head, |part, f| write!(Lines::joined(f), "{}", part.label))?;
         if !rest.is_empty() {
             f.write_str(" (also: ")?;
-            join(f, rest.iter())?;
+            join(f, "; ", rest, Part::line)?;
             f.write_str(")")?;
         }
         Ok(())
     }
 }
 
-/// A line for each part, and below it an indented line for each of its sources.
+/// A line for each part. Below it are the lines of its error and of each source, further to the right.
 impl fmt::Debug for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, part) in self.parts.iter().enumerate() {
-            f.write_str(if place > 0 { "\n" } else { "" })?;
-            f.write_str(&part.label)?;
-            let Some(error) = &part.error else { continue };
-            let mut tree = Indented(f);
-            write!(tree, ":\n{error:-1}")?;
-            sources(error).try_for_each(|source| write!(tree, "\ncaused by: {source:-1}"))?;
-        }
-        Ok(())
+        join(f, "\n", &self.parts, Part::tree)
     }
 }
 

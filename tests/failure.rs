@@ -407,6 +407,93 @@ fn nested_failures_are_in_brackets() {
     });
 }
 
+/// A member that cannot be entered.
+fn enter_fails<E: 'static>(error: E) -> impl gather_cm::Member<Value = (), Error = E> {
+    async { Err::<(), E>(error) }.drop_on_exit()
+}
+
+/// A member that cannot be exited.
+fn exit_fails<E: 'static>(error: E) -> impl gather_cm::Member<Value = (), Error = E> {
+    async { Ok(()) }.exit_with(async move |(), _| Err::<(), E>(error))
+}
+
+/// A failure of two members with these errors.
+fn pair<E: 'static>(names: &'static [&'static str; 2], enter: E, exit: E) -> Failure<E, Few<2>> {
+    let group = gather((enter_fails(enter), exit_fails(exit))).names(names);
+    Driver::new(group.with(async |_| Ok(()))).end().unwrap_err()
+}
+
+/// A failure of each cause, and beside it an exit's error.
+fn each_cause() -> Vec<Failure<&'static str, Few<2>>> {
+    const NAMES: &[&str; 2] = &["db", "cache"];
+    let group = || gather((member(FINE, FINE), exit_fails("stuck"))).names(NAMES);
+    let driven = async { Ok(((), Box::pin(async { Err::<(), _>("cut") }))) }.driven().exit_with(async |(), _| Ok(()));
+    let lost = gather((driven, exit_fails("stuck"))).names(NAMES).with(async |_| pending::<Result<(), _>>().await);
+    let stop = common::Gate::new();
+    let mut cancelled = Driver::new(group().cancel_on(stop.wait()).with(async |_| pending::<Result<(), _>>().await));
+    cancelled.pends();
+    stop.open();
+    vec![
+        pair(NAMES, "no route", "stuck"),
+        Driver::new(lost).end().unwrap_err(),
+        Driver::new(group().with(async |_| Err::<(), _>("oops"))).end().unwrap_err(),
+        cancelled.end().unwrap_err(),
+        Driver::new(group().with(async |_| Ok(()))).end().unwrap_err(),
+        #[cfg(feature = "std")]
+        Driver::new(group().catch_unwind().with(async |_| -> Result<(), _> { panic!("bang") })).end().unwrap_err(),
+    ]
+}
+
+/// Three levels with several errors on each.
+#[test]
+fn three_levels_on_one_line() {
+    let site = |one, two| pair(&["db", "cache"], one, two);
+    let failure = pair(&["north", "south"], site("e1", "x1"), site("e2", "x2"));
+    let line = "enter of north failed: [enter of db failed: e1; exit of cache failed: x1]; \
+                exit of south failed: [enter of db failed: e2; exit of cache failed: x2]";
+    assert_eq!((failure.to_string(), format!("{failure:#}")), (line.into(), format!("[{line}]")));
+    let debug = r#"Failure { cause: Enter({0: Failure { cause: Enter({0: "e1"}), exits: {1: "x1"}, suppressed: false }}), exits: {1: Failure { cause: Enter({0: "e2"}), exits: {1: "x2"}, suppressed: false }}, suppressed: false }"#;
+    assert_eq!(format!("{failure:?}"), debug);
+
+    let outer = Driver::new(gather((exit_fails(failure),)).with(async |_| Ok(()))).end().unwrap_err();
+    let outer_line = format!("exit of member 0 failed: [{line}]");
+    assert_eq!((outer.to_string(), format!("{outer:#}")), (outer_line.clone(), outer_line));
+    assert_eq!(format!("{outer:?}"), format!("Failure {{ cause: Exit, exits: {{0: {debug}}}, suppressed: false }}"));
+}
+
+/// Each cause of a failure inside another one.
+#[test]
+fn each_cause_on_one_line() {
+    let lines = [
+        "[enter of db failed: no route; exit of cache failed: stuck]",
+        "[driver of db failed: cut; exit of cache failed: stuck]",
+        "[body failed: oops; exit of cache failed: stuck]",
+        "[cancelled; exit of cache failed: stuck]",
+        "exit of cache failed: stuck",
+        "[panicked: bang; exit of cache failed: stuck]",
+    ];
+    for (failure, line) in each_cause().into_iter().zip(lines) {
+        let outer = Driver::new(gather([enter_fails(failure)]).with(async |_| Ok(()))).end().unwrap_err();
+        assert_eq!(outer.to_string(), format!("enter of member 0 failed: {line}"));
+    }
+}
+
+/// An error's text of several lines stays on the line of the failure.
+#[test]
+fn texts_of_several_lines_on_one_line() {
+    let failure = pair(&["a", "b"], "line 3:\n  a = \n\nno value\n", "\nstuck\n");
+    let line = "enter of a failed: line 3:   a =  no value; exit of b failed: stuck";
+    assert_eq!((failure.to_string(), format!("{failure:#}")), (line.into(), format!("[{line}]")));
+    let outer = Driver::new(gather((exit_fails(failure),)).with(async |_| Ok(()))).end().unwrap_err();
+    assert_eq!(outer.to_string(), format!("exit of member 0 failed: [{line}]"));
+    #[cfg(feature = "std")]
+    {
+        let with = gather((exit_fails("x"),)).catch_unwind().with(async |_| -> Result<(), _> { panic!("one\ntwo") });
+        let failure = Driver::new(with).end().unwrap_err();
+        assert_eq!(failure.to_string(), "panicked: one two; exit of member 0 failed: x");
+    }
+}
+
 #[cfg(feature = "alloc")]
 mod reports {
     use gather_cm::Report;
@@ -520,13 +607,187 @@ mod reports {
     /// A report of nested failures keeps what is inside on one line, or as a tree.
     #[test]
     fn of_nested_groups() {
-        let cluster =
-            || async { gather((member(FINE, Err("x")), member(FINE, Err("y")))).names(&["a", "b"]).enter().await };
-        let with = gather((cluster(),)).names(&["cluster"]).with(async |_| Ok(()));
+        let cluster = |fails: bool| async move {
+            let b = member(if fails { Err("e") } else { FINE }, Err("y"));
+            gather((member(FINE, Err("x")), b)).names(&["a", "b"]).enter().await
+        };
+        let with = gather((cluster(false),)).names(&["cluster"]).with(async |_| Ok(()));
         let report = Driver::new(with).end().unwrap_err().report();
         assert_eq!(format!("{report:#}"), "exit of cluster failed: [exit of a failed: x; exit of b failed: y]");
         let tree = "exit of cluster failed:\n  exit of a failed:\n    x\n  exit of b failed:\n    y";
         assert_eq!(format!("{report:?}"), tree);
+
+        let site = || async { gather([cluster(false), cluster(true)]).enter().await };
+        let with = gather([site(), site()]).names(&["north", "south"]).with(async |_| Ok(()));
+        let report = Driver::new(with).end().unwrap_err().report();
+        assert_eq!(
+            report.to_string(),
+            "enter of north failed (also: enter of south failed: \
+             [enter of member 1 failed: [enter of b failed: e; exit of a failed: x]; \
+             exit of member 0 failed: [exit of a failed: x; exit of b failed: y]])"
+        );
+        assert_eq!(
+            chain(&report),
+            ["enter of member 1 failed: [enter of b failed: e; exit of a failed: x]; \
+              exit of member 0 failed: [exit of a failed: x; exit of b failed: y]"]
+        );
+        let site = ["enter of member 1 failed:", "  enter of b failed:", "    e", "  exit of a failed:", "    x"]
+            .into_iter()
+            .chain(["exit of member 0 failed:", "  exit of a failed:", "    x", "  exit of b failed:", "    y"])
+            .fold(String::new(), |tree, line| tree + "\n  " + line);
+        assert_eq!(format!("{report:?}"), format!("enter of north failed:{site}\nenter of south failed:{site}"));
+        assert_eq!(format!("{report:#?}"), format!("{report:?}"));
+    }
+
+    /// A report of these errors, each of an exit.
+    fn report_of<E>(errors: impl IntoIterator<Item = E>) -> Report
+    where
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
+    {
+        let members: Vec<_> = errors.into_iter().map(exit_fails).collect();
+        Driver::new(gather(members).with(async |_| Ok(()))).end().unwrap_err().report()
+    }
+
+    /// Each cause of a failure inside.
+    #[test]
+    fn of_each_cause_inside() {
+        let stuck = "\n  exit of cache failed:\n    stuck";
+        let heads = [
+            "\n  enter of db failed:\n    no route",
+            "\n  driver of db failed:\n    cut",
+            "\n  body failed:\n    oops",
+            "\n  cancelled",
+            "",
+            "\n  panicked: bang",
+        ];
+        for (failure, head) in each_cause().into_iter().zip(heads) {
+            assert_eq!(format!("{:?}", report_of([failure])), format!("exit of member 0 failed:{head}{stuck}"));
+        }
+        for (failure, head) in each_cause().into_iter().zip(heads) {
+            let tree = format!("exit of member 0 failed:{head}{stuck}");
+            assert_eq!(format!("{:?}", report_of([failure.report()])), tree, "a report inside");
+        }
+    }
+
+    /// Reports in reports are one tree, along with the sources of every error.
+    #[test]
+    fn of_reports() {
+        let layer = |text, source| Layer(text, Some(Box::new(Layer(source, None))));
+        let site = |texts: [&'static str; 4]| {
+            let [enter, because, exit, of] = texts;
+            pair(&["db", "cache"], layer(enter, because), layer(exit, of)).report()
+        };
+        let north = || site(["e1", "e2", "x1", "x2"]);
+        let world = || pair(&["north", "south"], north(), site(["e3", "e4", "x3", "x4"]));
+        let line = "[enter of north failed: [enter of db failed: e1: e2; exit of cache failed: x1: x2]; \
+                    exit of south failed: [enter of db failed: e3: e4; exit of cache failed: x3: x4]]";
+        let tree = "\
+enter of north failed:
+  enter of db failed:
+    e1
+    caused by: e2
+  exit of cache failed:
+    x1
+    caused by: x2
+exit of south failed:
+  enter of db failed:
+    e3
+    caused by: e4
+  exit of cache failed:
+    x3
+    caused by: x4";
+        assert_eq!(world().to_string(), &line[1..line.len() - 1], "a failure of reports");
+        let report = world().report();
+        assert_eq!(
+            report.to_string(),
+            "enter of north failed (also: exit of south failed: \
+             [enter of db failed: e3: e4; exit of cache failed: x3: x4])"
+        );
+        assert_eq!(chain(&report), ["enter of db failed (also: exit of cache failed: x1: x2)", "e1", "e2"]);
+        assert_eq!((format!("{report:#}"), format!("{report:?}")), (line.into(), tree.into()));
+
+        // Three levels, of failures or of reports.
+        let outer = format!("exit of member 0 failed:\n  {}", tree.replace('\n', "\n  "));
+        for report in [report_of([world().report()]), report_of([world()])] {
+            assert_eq!(format!("{report:#}"), format!("exit of member 0 failed: {line}"));
+            assert_eq!(format!("{report:?}"), outer);
+        }
+        // `io::Error` shows the report as its own, and leads to the sources of the report.
+        let report = report_of([std::io::Error::other(world().report())]);
+        assert_eq!(format!("{report:#}"), format!("exit of member 0 failed: {line}"));
+        assert_eq!(format!("{report:?}"), outer);
+        let failure = Driver::new(gather([exit_fails(std::io::Error::other(world()))]).with(async |_| Ok(()))).end();
+        assert_eq!(failure.unwrap_err().to_string(), format!("exit of member 0 failed: {line}"));
+    }
+
+    /// An error of a program's, with a report as its source.
+    #[derive(Debug)]
+    struct Wrapped(Report);
+
+    impl fmt::Display for Wrapped {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("no service")
+        }
+    }
+
+    impl Error for Wrapped {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    /// A report among the sources is a tree as well, and it has its own sources in it.
+    #[test]
+    fn of_reports_among_the_sources() {
+        let report = || report_of([Wrapped(pair(&["db", "cache"], layers(), Layer("stuck", None)).report())]);
+        let all = "[enter of db failed: no route: link down: cable cut; exit of cache failed: stuck]";
+        assert_eq!(format!("{:#}", report()), format!("exit of member 0 failed: no service: {all}"));
+        let tree = "\
+exit of member 0 failed:
+  no service
+  caused by:
+    enter of db failed:
+      no route
+      caused by: link down
+      caused by: cable cut
+    exit of cache failed:
+      stuck";
+        assert_eq!(format!("{:?}", report()), tree);
+        let outer = format!("{:?}", report_of([report()]));
+        assert_eq!(outer, format!("exit of member 0 failed:\n  {}", tree.replace('\n', "\n  ")));
+    }
+
+    /// Texts of several lines: on one line, or in their own place in the tree.
+    #[test]
+    fn of_texts_of_several_lines() {
+        let source = || Layer("one\n\ntwo\n", Some(Box::new(Layer("three\n", None))));
+        let report = || pair(&["a", "b"], Layer("line 3:\n  a =\n", Some(Box::new(source()))), Layer("stuck", None));
+        assert_eq!(report().report().to_string(), "enter of a failed (also: exit of b failed: stuck)");
+        let all = "[enter of a failed: line 3:   a =: one two: three; exit of b failed: stuck]";
+        assert_eq!(format!("{:#}", report().report()), all);
+        let tree = "\
+enter of a failed:
+  line 3:
+    a =
+  caused by:
+    one
+    two
+  caused by: three
+exit of b failed:
+  stuck";
+        assert_eq!(format!("{:?}", report().report()), tree);
+        #[cfg(feature = "std")]
+        {
+            let panics = async |_: (&mut (),)| -> Result<(), _> { panic!("left: 1\n right: 2") };
+            let failure = || Driver::new(gather((exit_fails("x"),)).catch_unwind().with(panics)).end().unwrap_err();
+            let report = failure().report();
+            assert_eq!(report.to_string(), "panicked: left: 1  right: 2; exit of member 0 failed");
+            assert_eq!(format!("{report:#}"), "[panicked: left: 1  right: 2; exit of member 0 failed: x]");
+            let tree = "panicked: left: 1\n   right: 2\nexit of member 0 failed:\n  x";
+            assert_eq!(format!("{report:?}"), tree);
+            let outer = format!("exit of member 0 failed:\n  {}", tree.replace('\n', "\n  "));
+            assert_eq!(format!("{:?}", report_of([failure()])), outer);
+        }
     }
 }
 

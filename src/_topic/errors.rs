@@ -243,13 +243,14 @@
 //! | type | `{}` | `{:#}` | `{:?}` |
 //! | --- | --- | --- | --- |
 //! | [`Failure`] | one line, with all errors | the same, with brackets around several parts | the fields |
-//! | [`Report`] | one line, without the text of its source | one line, with each error and its sources | a tree, with a line for each source |
+//! | [`Report`] | one line, without the text of its source | one line, with each error and its sources | a tree, with a line for each source, and nested failures as branches |
 //! | [`Cause`] | | | the variant, and its errors |
 //! | [`Origin`] | `enter of db failed` | the same | the variant |
 //! | [`Who`](crate::Who) | the name, or `member 1` | the same | the fields |
 //! | [`Panic`](crate::Panic) | `panicked: oops` | the same | `Panic(panicked: oops)` |
 //!
-//! Each error of a member is written with `{:#}`, so that errors of anyhow print their chains.
+//! Each error of a member is written with `{:#}`, so that errors of anyhow print their chains. On one line, a space
+//! replaces each line break of an error's text.
 //!
 //! ```
 //! use std::io;
@@ -389,13 +390,22 @@
 //!         .drop_on_exit()
 //! };
 //! let servers = gather((open(true), open(false))).names(&["primary", "replica"]).enter();
-//! let disk = open(true).errors_into::<Box<dyn Error>>();
+//! let disk = open(true).errors_into::<Box<dyn Error + Send + Sync>>();
 //! let group = gather((disk, servers.errors_into())).names(&["disk", "servers"]);
 //! let Err(failure) = group.with(async |_| Ok(())).await else { panic!("a server is down") };
 //! let text = "enter of servers failed: enter of replica failed: no route";
 //! assert_eq!(failure.to_string(), text);
+//!
+//! let tree = "\
+//! enter of servers failed:
+//!   enter of replica failed:
+//!     no route";
+//! assert_eq!(format!("{:?}", failure.report()), tree);
 //! # });
 //! ```
+//!
+//! A nested `Failure` prints its errors without their sources. [`Report`](crate::Report#groups-in-groups) says how you
+//! keep the sources.
 //!
 //! [`cancel_on`]: crate::Gather::cancel_on
 //! [`catch_unwind`]: crate::Gather::catch_unwind
