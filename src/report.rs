@@ -160,10 +160,13 @@ fn chain(error: &BoxError) -> impl Iterator<Item = &(dyn Error + 'static)> {
     })
 }
 
-/// Whether the error is a report, or prints one in its place, as `io::Error` does. A downcast would not find the latter. A
-/// report answers the flags `{:-2}`, which other types ignore, by an error.
-fn is_report(error: &dyn Error) -> bool {
-    write!(String::new(), "{error:-2}").is_err()
+/// Whether the error is a report, or an `io::Error` that prints one in its place.
+fn is_report(error: &(dyn Error + 'static)) -> bool {
+    #[cfg(feature = "std")]
+    if let Some(inner) = error.downcast_ref().and_then(std::io::Error::get_ref) {
+        return is_report(inner);
+    }
+    error.is::<Report>()
 }
 
 impl Part {
@@ -206,9 +209,6 @@ fn join(
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.sign_minus() && f.width() == Some(2) {
-            return Err(fmt::Error); // the answer to `is_report`
-        }
         if is_tree(f) {
             return join(f, "\n", &self.parts, Part::tree);
         }
