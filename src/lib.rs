@@ -40,6 +40,10 @@ macro_rules! debug_by_name {
 #[macro_use]
 mod tuples;
 
+// Before the others, and apart from them, so that rustfmt does not move it: rustdoc shows the methods of a type in the order
+// of the modules, and the page of `Gather` begins with what runs it.
+mod with;
+
 #[cfg(all(doc, not(doctest)))]
 pub mod _cookbook;
 #[cfg(all(doc, not(doctest)))]
@@ -77,7 +81,6 @@ mod slot;
 mod unwind;
 #[cfg(feature = "alloc")]
 mod wake;
-mod with;
 
 #[cfg(all(any(doc, doctest), feature = "std"))]
 pub mod _tutorial;
@@ -109,8 +112,10 @@ pub use {
 #[cfg(feature = "std")]
 pub use unwind::Panic;
 
-/// The types of the policies of a [`Gather`], and two traits for code that is generic over them. You need them only to
-/// write down the type of a `Gather`, or of an [`Entered`] with exit policies.
+/// The types of the policies of a [`Gather`], and two traits for code that is generic over them.
+///
+/// The methods of `Gather` set the policies. The page of a type says in full what its policy does, and has an example. You
+/// need the types themselves only to write down the type of a `Gather`, or of an [`Entered`] with exit policies:
 ///
 /// ```
 /// use std::io;
@@ -130,6 +135,40 @@ pub use unwind::Panic;
 /// assert_eq!(*fixture.group.1, 2);
 /// # Ok(()) }) }
 /// ```
+///
+/// # If two policies meet
+///
+/// | these | together |
+/// | --- | --- |
+/// | [`fail_fast`], [`eager_rollback`] and [`settle`] | the latest call wins |
+/// | [`stack`] and [`in_reverse`] | the later call wins |
+/// | [`cancel_on`] twice | the first future that is ready cancels the group |
+/// | [`enter_limit`] and a failed enter | queued members never start, whatever the rollback |
+/// | [`cancel_on`] and a failed group | pending enters are dropped (not with [`settle`]); the exits receive `EnterFailed`, and the cause stays the enter errors |
+/// | [`cancel_on`] and [`enter_limit`] | queued members never start |
+/// | [`cancel_on`] and [`settle`] | pending enters run to their end; the exits receive `Cancelled`; if one of these enters fails, the cause is the enter errors |
+/// | [`stack`] or [`in_reverse`], and [`eager_rollback`] | the first exit does not wait for pending enters; each next exit is the next in that order of the resources that are held then |
+/// | [`stack`] or [`in_reverse`], and [`cancel_on`] | every exit receives `Cancelled`, whatever the exits before it answered |
+/// | [`stack`] or [`in_reverse`], and [`exit_limit`] | one exit at a time, as without a limit |
+/// | [`exit_limit`] and [`eager_rollback`] | a member that enters late waits for its turn; of those that wait, the lowest index is next |
+/// | [`fair`] and a limit | freed places go to queued members in argument order, after every member in flight was polled |
+/// | a panic and [`fail_fast`] | a panic in an enter is a failed enter: pending enters are dropped |
+/// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter changes nothing that exits receive |
+/// | a panic and [`cancel_on`] | if the future or its destructor panics, exits that have not begun receive `Panicked` |
+/// | a drop and a limit, [`stack`] or [`in_reverse`] | resources that wait for their exit are abandoned; with a [`shield`], they are exited in their turn |
+/// | a [`shield`] and [`eager_rollback`] | if something panics that a drop drops, exits that have not begun receive `Panicked` |
+/// | a nested group | it is one member: it keeps its own exit policies, and the outer ones do not reach inside |
+///
+/// [`cancel_on`]: Gather::cancel_on
+/// [`eager_rollback`]: Gather::eager_rollback
+/// [`enter_limit`]: Gather::enter_limit
+/// [`exit_limit`]: Gather::exit_limit
+/// [`fail_fast`]: Gather::fail_fast
+/// [`fair`]: Gather::fair
+/// [`in_reverse`]: Gather::in_reverse
+/// [`settle`]: Gather::settle
+/// [`shield`]: Gather::shield
+/// [`stack`]: Gather::stack
 pub mod policies {
     #[cfg(feature = "alloc")]
     pub use crate::policy::Cancellable;

@@ -220,16 +220,18 @@ macro_rules! tuple {
         /// ```
                 with_own_error
             ],
+            [],
             2, $($tuple)*
         );
     };
     ($n:literal, $($tuple:tt)*) => {
-        tuple!([brief], $n, $($tuple)*);
+        tuple!([brief], [#[cfg_attr(doc, doc(hidden))]], $n, $($tuple)*);
     };
     (
-        [$($docs:tt)*],
+        [$($docs:tt)*], [$($hidden:tt)*],
         $n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident $D:ident)*
     ) => {
+        $($hidden)*
         impl<$($E: 'static,)? $($M, $V,)* P> Gather<($($M,)*), P>
         where
             $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*
@@ -238,6 +240,7 @@ macro_rules! tuple {
             life_cycle!($($docs)*, ($(&mut $V::Value,)*), ($($V,)*), $Error, Few<$n>);
         }
 
+        $($hidden)*
         impl<$($E,)? $($V: Resource<Error = $Error>,)* P: ExitPolicy> Entered<($($V,)*), P> {
             /// Returns references to the values, as a body gets them: without the adapters around them.
             ///
