@@ -18,7 +18,7 @@ use {crate::exit::Judging, alloc::boxed::Box};
 use crate::{
     ExitCase, Resource, Verdict,
     drive::{Alone, Drive, Drove, Exiting, Kind, OfTarget, Split},
-    driven::{ByDriver, DriverOutput, Prepared, prepare},
+    driven::{ByDriver, ByItself, DriverOutput, Prepared, prepare},
     exit::{Answer, Answering, sealed::Sealed},
     optional::ByOption,
     unwind,
@@ -96,7 +96,7 @@ pub trait EnterExt: IntoFuture + Sized {
     fn exit_with<X, W, E>(self, exit: X) -> Adapted<Self, ByClosure<X, W>>
     where
         Self::Output: Fallible<Error = E>,
-        X: AsyncFnOnce(<Self::Output as Fallible>::Value, ExitCase) -> Result<W, E>,
+        X: AsyncFnOnce(ValueOf<Self>, ExitCase) -> Result<W, E>,
         W: Into<Verdict>,
     {
         Adapted { member: self, adapter: ByClosure::new(exit) }
@@ -128,10 +128,10 @@ pub trait EnterExt: IntoFuture + Sized {
     /// # Ok(()) }) }
     /// ```
     #[cfg(feature = "alloc")]
-    fn exit_boxed<X, Fut, W, E>(self, exit: X) -> Adapted<Self, ByBox<<Self::Output as Fallible>::Value, E>>
+    fn exit_boxed<X, Fut, W, E>(self, exit: X) -> Adapted<Self, ByBox<ValueOf<Self>, E>>
     where
         Self::Output: Fallible<Error = E>,
-        X: FnOnce(<Self::Output as Fallible>::Value, ExitCase) -> Fut + Send + 'static,
+        X: FnOnce(ValueOf<Self>, ExitCase) -> Fut + Send + 'static,
         Fut: Future<Output = Result<W, E>> + Send + 'static,
         W: Into<Verdict>,
     {
@@ -198,7 +198,8 @@ pub trait EnterExt: IntoFuture + Sized {
     /// ```
     fn errors_into<E2>(self) -> Adapted<Self, ByInto<E2>>
     where
-        Self::Output: Fallible<Value: Resource<Error = <Self::Output as Fallible>::Error>, Error: Into<E2>>,
+        Self::Output: Fallible<Error: Into<E2>>,
+        ValueOf<Self>: Resource<Error = ErrorOf<Self>>,
     {
         Adapted { member: self, adapter: ByInto(PhantomData) }
     }
@@ -238,10 +239,10 @@ pub trait EnterExt: IntoFuture + Sized {
     /// assert_eq!(failure.to_string(), "enter of member 1 failed: no answer");
     /// # });
     /// ```
-    fn enter_within<D>(self, deadline: D) -> EnterWithin<Self, impl Future<Output = <Self::Output as Fallible>::Error>>
+    fn enter_within<D>(self, deadline: D) -> EnterWithin<Self, impl Future<Output = ErrorOf<Self>>>
     where
         Self::Output: Fallible,
-        D: AsyncFnOnce() -> <Self::Output as Fallible>::Error,
+        D: AsyncFnOnce() -> ErrorOf<Self>,
     {
         EnterWithin { member: self, deadline: async move { deadline().await } }
     }
@@ -279,8 +280,8 @@ pub trait EnterExt: IntoFuture + Sized {
     /// ```
     fn exit_within<D>(self, deadline: D) -> Adapted<Self, ByDeadline<D>>
     where
-        Self::Output: Fallible<Value: Resource<Error = <Self::Output as Fallible>::Error>>,
-        D: AsyncFnOnce() -> <Self::Output as Fallible>::Error,
+        Self::Output: Fallible<Value: Resource<Error = ErrorOf<Self>>>,
+        D: AsyncFnOnce() -> ErrorOf<Self>,
     {
         Adapted { member: self, adapter: ByDeadline(Some(deadline)) }
     }
@@ -357,7 +358,7 @@ pub trait EnterExt: IntoFuture + Sized {
     fn driven<H, D>(self) -> Adapted<Self, ByDriver>
     where
         Self::Output: Fallible<Value = (H, D)>,
-        D: Future<Output: DriverOutput<<Self::Output as Fallible>::Error>> + Unpin,
+        D: Future<Output: DriverOutput<ErrorOf<Self>>> + Unpin,
     {
         Adapted { member: self, adapter: ByDriver::NEW }
     }
@@ -431,7 +432,7 @@ pub trait EnterExt: IntoFuture + Sized {
     /// ```
     fn optional(self) -> Adapted<Self, ByOption>
     where
-        Self::Output: Fallible<Value: Resource<Error = <Self::Output as Fallible>::Error>>,
+        Self::Output: Fallible<Value: Resource<Error = ErrorOf<Self>>>,
     {
         Adapted { member: self, adapter: ByOption }
     }
@@ -439,32 +440,60 @@ pub trait EnterExt: IntoFuture + Sized {
 
 impl<M: IntoFuture> EnterExt for M {}
 
-/// A member's output: a `Result`.
+/// A member's output: a `Result`. This trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a member's output",
     label = "a member returns a `Result<V, E>` when awaited"
 )]
-pub trait Fallible {
+pub trait Fallible: private::Sealed {
+    /// The value of `Ok`.
     type Value;
+    /// The error of `Err`.
     type Error;
 }
+
+/// What the member `M` returns in `Ok`.
+pub type ValueOf<M> = <<M as IntoFuture>::Output as Fallible>::Value;
+
+/// What the member `M` returns in `Err`.
+pub type ErrorOf<M> = <<M as IntoFuture>::Output as Fallible>::Error;
+
+mod private {
+    pub trait Sealed {}
+}
+
+impl<V, E> private::Sealed for Result<V, E> {}
+impl<X, W, A> private::Sealed for ByClosure<X, W, A> {}
+#[cfg(feature = "alloc")]
+impl<V, E> private::Sealed for ByBox<V, E> {}
+impl private::Sealed for ByDrop {}
+impl<E2> private::Sealed for ByInto<E2> {}
+impl<D> private::Sealed for ByDeadline<D> {}
+impl<A> private::Sealed for ByDriver<A> {}
+impl private::Sealed for ByItself {}
+impl private::Sealed for ByOption {}
+impl private::Sealed for () {}
+impl<F> private::Sealed for AbandonWith<F> {}
 
 impl<V, E> Fallible for Result<V, E> {
     type Value = V;
     type Error = E;
 }
 
-/// Makes a resource of a member's output, once.
-pub trait Adapter<Output> {
+/// Makes a resource of a member's output, once. This trait is sealed.
+pub trait Adapter<Output>: private::Sealed {
+    /// The resource.
     type Value;
+    /// The error of the enter.
     type Error;
 
+    #[doc(hidden)]
     fn adapt(&mut self, output: Output) -> Result<Self::Value, Self::Error>;
 }
 
 const ONCE: &str = "a member is entered once";
 
-/// [`EnterExt::exit_with`].
+/// The adapter of [`EnterExt::exit_with`]. `A` is what `abandon_with` has set.
 #[derive(Clone)]
 pub struct ByClosure<X, W, A = ()>(Option<(X, A)>, PhantomData<fn() -> W>);
 
@@ -519,8 +548,9 @@ impl<M: IntoFuture<Output = Result<V, E>>, V, E, X, W> Adapted<M, ByClosure<X, W
     }
 }
 
-/// What to do with a value that is abandoned: nothing but to drop it, or what a closure does.
-pub trait Abandon<V> {
+/// What to do with a value that is abandoned: `()` only drops it, and [`AbandonWith`] calls a closure. This trait is sealed.
+pub trait Abandon<V>: private::Sealed {
+    #[doc(hidden)]
     fn abandon(self, value: V);
 }
 
@@ -528,7 +558,7 @@ impl<V> Abandon<V> for () {
     fn abandon(self, _: V) {}
 }
 
-/// `abandon_with`.
+/// The closure of `abandon_with`.
 #[derive(Clone)]
 pub struct AbandonWith<F>(F);
 
@@ -546,7 +576,7 @@ type BoxedExit<V, E> = Box<dyn FnOnce(V, ExitCase) -> Pin<Box<dyn Future<Output 
 #[cfg(feature = "alloc")]
 type BoxedAbandon<V> = Box<dyn FnOnce(V) + Send>;
 
-/// [`EnterExt::exit_boxed`].
+/// The adapter of [`EnterExt::exit_boxed`].
 #[cfg(feature = "alloc")]
 pub struct ByBox<V, E>(Option<(BoxedExit<V, E>, Option<BoxedAbandon<V>>)>);
 
@@ -603,7 +633,7 @@ impl<M, V, E> Adapted<M, ByBox<V, E>> {
     }
 }
 
-/// [`EnterExt::drop_on_exit`].
+/// The adapter of [`EnterExt::drop_on_exit`].
 #[derive(Clone, Debug)]
 pub struct ByDrop;
 
@@ -616,7 +646,7 @@ impl<V, E> Adapter<Result<V, E>> for ByDrop {
     }
 }
 
-/// [`EnterExt::errors_into`].
+/// The adapter of [`EnterExt::errors_into`].
 #[derive(Clone)]
 pub struct ByInto<E2>(PhantomData<fn() -> E2>);
 
@@ -632,7 +662,7 @@ impl<V, E: Into<E2>, E2> Adapter<Result<V, E>> for ByInto<E2> {
     }
 }
 
-/// [`EnterExt::exit_within`].
+/// The adapter of [`EnterExt::exit_within`].
 #[derive(Clone)]
 pub struct ByDeadline<D>(Option<D>);
 

@@ -72,6 +72,8 @@ impl<E> DriverOutput<E> for () {
     }
 }
 
+// On the page it would be `<fn() -> ! as Output>::Of`; the docs of the trait name `!`.
+#[cfg_attr(doc, doc(hidden))]
 impl<E> DriverOutput<E> for output::Never {
     fn into_result(self) -> Result<(), E> {
         self

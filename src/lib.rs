@@ -179,6 +179,19 @@ pub mod policies {
     };
 }
 
+/// Types and traits that appear in signatures. You need not name them, and you cannot implement the traits.
+pub mod signatures {
+    #[cfg(feature = "alloc")]
+    pub use crate::adapters::ByBox;
+    pub use crate::{
+        adapters::{
+            Abandon, AbandonWith, Adapter, Adapting, ByClosure, ByDeadline, ByDrop, ByInto, ErrorOf, Fallible, Race,
+            ValueOf,
+        },
+        errors::{IntoIter, Iter},
+    };
+}
+
 #[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../MIGRATING.md")]
 mod migrating {}

@@ -1111,6 +1111,8 @@ pub trait ExitPolicy: Copy + Send + Sync + 'static + sealed::Sealed {
 
 impl<O, L, N, F, W> sealed::Sealed for Exits<O, L, N, F, W> {}
 
+// Its bounds are private. The docs of the trait name `Exits`.
+#[cfg_attr(doc, doc(hidden))]
 impl<O: Order, L: Limit, N: Names, F: Fairness, W: Waking> ExitPolicy for Exits<O, L, N, F, W>
 where
     Self: Copy + Send + Sync + 'static,
@@ -1198,6 +1200,8 @@ pub struct Parts<'a, P: Policy + ?Sized> {
     pub(crate) observer: &'a mut P::Observer,
 }
 
+// As for `Exits`.
+#[cfg_attr(doc, doc(hidden))]
 impl<Rb: Rollback, L: Limit, S: Stop, C: Panics, X: ExitPolicy, Ob: Observer> Policy for Policies<Rb, L, S, C, X, Ob> {
     const EAGER: bool = Rb::EAGER;
     const FAIL_FAST: bool = Rb::FAIL_FAST;

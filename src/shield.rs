@@ -245,6 +245,8 @@ pub mod sealed {
     pub struct Marker<T>(T);
 }
 
+// For the compiler's message only.
+#[cfg_attr(doc, doc(hidden))]
 impl<T> Future for WithShield<T>
 where
     sealed::Marker<T>: sealed::NeedsOnDrop,
