@@ -192,7 +192,9 @@ pub trait EnterExt: IntoFuture + Sized {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
     /// let number = async { "17".parse::<i32>() }.drop_on_exit().errors_into::<Error>();
     /// let text = async { std::str::from_utf8(b"text") }.drop_on_exit().errors_into();
-    /// let sum = gather((number, text)).with(async |(number, text)| Ok(*number + text.len() as i32)).await?;
+    /// let sum = gather((number, text))
+    ///     .with(async |(number, text)| Ok(*number + text.len() as i32))
+    ///     .await?;
     /// assert_eq!(sum, 21);
     /// # Ok(()) }) }
     /// ```
@@ -307,7 +309,8 @@ pub trait EnterExt: IntoFuture + Sized {
     /// type Request = (u32, Sender<u32>);
     ///
     /// // A library: its client talks to a driver, which you must poll.
-    /// async fn connect() -> Result<(Sender<Request>, impl Future<Output = ()> + Unpin), io::Error> {
+    /// async fn connect()
+    /// -> Result<(Sender<Request>, impl Future<Output = ()> + Unpin), io::Error> {
     ///     let (client, requests): (_, Receiver<Request>) = bounded(1);
     ///     let driver = Box::pin(async move {
     ///         while let Ok((n, reply)) = requests.recv().await {
@@ -381,7 +384,9 @@ pub trait EnterExt: IntoFuture + Sized {
     ///     let driver = Box::pin(async move { while requests.recv().await.is_ok() {} });
     ///     Ok((client, driver))
     /// };
-    /// let begun = connect.prepared(async |client| client.send("BEGIN").await.map_err(io::Error::other));
+    /// let begun = connect.prepared(async |client| {
+    ///     client.send("BEGIN").await.map_err(io::Error::other)
+    /// });
     /// gather((begun.driven().drop_on_exit(),)).with(async |_| Ok(())).await?;
     /// # Ok(()) }) }
     /// ```
@@ -424,7 +429,8 @@ pub trait EnterExt: IntoFuture + Sized {
     ///         if entered < 3 {
     ///             return Err(io::Error::other(format!("only {entered} replicas")));
     ///         }
-    ///         Ok(replicas.into_iter().filter_map(|replica| replica.as_mut().copied()).sum::<usize>())
+    ///         let entered = replicas.into_iter().filter_map(|replica| replica.as_mut());
+    ///         Ok(entered.map(|n| *n).sum::<usize>())
     ///     })
     ///     .await?;
     /// assert_eq!(sum, 6);
@@ -927,7 +933,9 @@ where
 ///
 /// use gather_cm::{EnterExt, ExitBoxed, Member, gather};
 ///
-/// fn database() -> impl Member<Value = u8, Error = io::Error, Resource = ExitBoxed<u8, io::Error>> {
+/// type Database = ExitBoxed<u8, io::Error>;
+///
+/// fn database() -> impl Member<Value = u8, Error = io::Error, Resource = Database> {
 ///     async { Ok(7) }.exit_boxed(async |_, _| Ok(()))
 /// }
 ///

@@ -30,7 +30,7 @@ use crate::{
 
 /// The resources of a group that was entered. [`Gather::enter`] returns it.
 ///
-/// It derefs to the resources: `(A, B)`, `[V; N]` or `Vec<V>`. `lend` returns references to their values, as a body gets
+/// It derefs to the resources: `(A, B)`, `[V; N]` or `Vec<V>`. [`lend`](Self::lend) returns references to their values, as a body gets
 /// them. Use it for fixtures with a setup and a teardown, for a field of a struct (`Entered<(A, B)>` is its name), and for
 /// nesting, since it is a resource like any other.
 ///
@@ -127,7 +127,8 @@ use crate::{
 /// async fn with_fixture(test: impl AsyncFnOnce(&mut Fixture)) -> Result<(), String> {
 ///     let port = async { Ok(5432) }.drop_on_exit();
 ///     let fixture = gather((start_server(), port)).enter();
-///     let result = gather((fixture,)).with(async |(fixture,)| Ok(test(fixture).await)).await;
+///     let group = gather((fixture,));
+///     let result = group.with(async |(fixture,)| Ok(test(fixture).await)).await;
 ///     result.map_err(|failure| failure.to_string())
 /// }
 ///

@@ -223,7 +223,7 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
 
     /// Exits run one at a time, in reverse argument order, whatever entered first.
     ///
-    /// Use it if your resources have an order by nature, as a database and the server that uses it. All else is as in a
+    /// Use it if your resources have an order by nature, such as a database and the server that uses it. All else is as in a
     /// [`stack`](Self::stack). [`InReverse`] has an example.
     pub fn in_reverse(self) -> Gather<G, Policies<Rb, L, S, C, Exits<InReverse, XL, N, F, W>, Ob>> {
         let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;

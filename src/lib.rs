@@ -40,8 +40,8 @@ macro_rules! debug_by_name {
 #[macro_use]
 mod tuples;
 
-// Before the others, and apart from them, so that rustfmt does not move it: rustdoc shows the methods of a type in the order
-// of the modules, and the page of `Gather` begins with what runs it.
+// It comes before the others, because rustdoc shows the methods of a type in the order of the modules, and the page of
+// `Gather` begins with the methods that run it. The empty lines keep rustfmt from sorting it.
 mod with;
 
 #[cfg(all(doc, not(doctest)))]
@@ -114,7 +114,7 @@ pub use unwind::Panic;
 
 /// The types of the policies of a [`Gather`], and two traits for code that is generic over them.
 ///
-/// The methods of `Gather` set the policies. The page of a type says in full what its policy does, and has an example. You
+/// The methods of `Gather` set the policies. The page of a type that one of them sets says in full what its policy does. You
 /// need the types themselves only to write down the type of a `Gather`, or of an [`Entered`] with exit policies:
 ///
 /// ```

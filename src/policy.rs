@@ -165,7 +165,8 @@ pub enum EagerRollback {}
 /// # smol::block_on(async {
 /// let hangs = pending::<Result<u8, io::Error>>().drop_on_exit();
 /// let fails = async { Err::<u8, _>(io::Error::other("no route")) }.drop_on_exit();
-/// let failure = gather((hangs, fails)).fail_fast().with(async |_| Ok(())).await.unwrap_err();
+/// let group = gather((hangs, fails)).fail_fast();
+/// let failure = group.with(async |_| Ok(())).await.unwrap_err();
 /// assert_eq!(failure.to_string(), "enter of member 1 failed: no route");
 /// # });
 /// ```
@@ -325,7 +326,8 @@ pub struct Unnamed;
 /// # smol::block_on(async {
 /// let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
 /// let cache = async { Ok(()) }.drop_on_exit();
-/// let failure = gather((db, cache)).names(&["db", "cache"]).with(async |_| Ok(())).await.unwrap_err();
+/// let group = gather((db, cache)).names(&["db", "cache"]);
+/// let failure = group.with(async |_| Ok(())).await.unwrap_err();
 /// assert_eq!(failure.to_string(), "enter of db failed: no route");
 /// # });
 /// ```
@@ -812,7 +814,8 @@ pub struct Unobserved;
 /// let mut events = Vec::new();
 /// # smol::block_on(async {
 /// let disk = async { Ok(()) }.exit_with(async |(), _| Ok(()));
-/// let link = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("link down")));
+/// let exit = async |(), _| Err::<(), _>(io::Error::other("link down"));
+/// let link = async { Ok(()) }.exit_with(exit);
 /// let observer = |event| events.push(format!("{event:?}"));
 /// gather((disk, link)).observe(observer).with(async |_| Ok(())).await.unwrap_err();
 /// # });

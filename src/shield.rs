@@ -211,7 +211,10 @@ impl<T: HandOver> WithShield<T> {
     ///
     /// use gather_cm::{EnterExt, gather};
     ///
-    /// fn report<E: Display + Send>(cleanup: impl Future<Output = Result<(), E>> + Send + 'static) {
+    /// fn report<E>(cleanup: impl Future<Output = Result<(), E>> + Send + 'static)
+    /// where
+    ///     E: Display + Send,
+    /// {
     ///     smol::spawn(async {
     ///         if let Err(failure) = cleanup.await {
     ///             eprintln!("cleanup: {failure}");
@@ -222,7 +225,8 @@ impl<T: HandOver> WithShield<T> {
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
     /// let member = async { Ok::<_, io::Error>(7) }.drop_on_exit();
-    /// assert_eq!(gather((member,)).shield().with(async |(n,)| Ok(*n)).on_drop(report).await?, 7);
+    /// let group = gather((member,)).shield().with(async |(n,)| Ok(*n));
+    /// assert_eq!(group.on_drop(report).await?, 7);
     /// # Ok(()) }) }
     /// ```
     pub fn on_drop<S: FnOnce(T::Cleanup)>(self, spawn: S) -> With<Shielded<T, S>> {
@@ -265,13 +269,16 @@ where
 ///
 /// use gather_cm::{EnterExt, HandOver, WithShield, gather};
 ///
-/// fn life_cycle() -> WithShield<impl HandOver<Value = u8, Cleanup = impl Future + Send + 'static>> {
-///     gather((async { Ok::<_, io::Error>(1) }.drop_on_exit(),)).shield().with(async |(one,)| Ok(*one))
+/// fn life_cycle()
+/// -> WithShield<impl HandOver<Value = u8, Cleanup = impl Future + Send + 'static>> {
+///     let member = async { Ok::<_, io::Error>(1) }.drop_on_exit();
+///     gather((member,)).shield().with(async |(one,)| Ok(*one))
 /// }
 ///
 /// # smol::block_on(async {
-/// let value = life_cycle().on_drop(|cleanup| smol::spawn(async { drop(cleanup.await) }).detach()).await;
-/// assert_eq!(value.ok(), Some(1));
+/// let future = life_cycle()
+///     .on_drop(|cleanup| smol::spawn(async { drop(cleanup.await) }).detach());
+/// assert_eq!(future.await.ok(), Some(1));
 /// # });
 /// ```
 pub trait HandOver: Cycle {
@@ -516,7 +523,9 @@ macro_rules! tuple {
         ///
         /// # smol::block_on(async {
         /// let text = |text: &'static str| async move { Ok::<_, io::Error>(text) }.drop_on_exit();
-        /// let parse = async |(a, b): (&mut &str, &mut &str)| Ok::<u32, ParseIntError>(a.parse::<u32>()? + b.parse::<u32>()?);
+        /// let parse = async |(a, b): (&mut &str, &mut &str)| -> Result<u32, ParseIntError> {
+        ///     Ok(a.parse::<u32>()? + b.parse::<u32>()?)
+        /// };
         /// let group = gather((text("1"), text("x"))).shield().with_own_error(parse);
         /// let failure = group.on_drop(|cleanup| smol::spawn(cleanup).detach()).await.unwrap_err();
         /// assert_eq!(failure.to_string(), "body failed: invalid digit found in string");
@@ -720,9 +729,12 @@ impl<G, Rb, L, S, C, X, Ob> Shield<G, Policies<Rb, L, S, C, X, Ob>> {
     ///     smol::future::yield_now().await; // dropped here, it would leave the VM behind
     ///     Ok::<_, io::Error>("vm")
     /// };
-    /// let start_vm = start_vm.exit_with(async move |vm, case| Ok(sender.send((vm, case)).unwrap_or(())));
+    /// let exit = async move |vm, case| Ok(sender.send((vm, case)).unwrap_or(()));
+    /// let start_vm = start_vm.exit_with(exit);
     /// let group = gather((start_vm,)).shield().settle();
-    /// let future = group.with(async |_| Ok(())).on_drop(|cleanup| smol::spawn(cleanup).detach());
+    /// let future = group
+    ///     .with(async |_| Ok(()))
+    ///     .on_drop(|cleanup| smol::spawn(cleanup).detach());
     /// smol::block_on(smol::future::or(async { drop(future.await) }, async {}));
     /// assert_eq!(exited.recv()?, ("vm", ExitCase::Cancelled));
     /// # Ok(()) }

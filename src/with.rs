@@ -37,7 +37,8 @@ use crate::{
 /// }
 ///
 /// # smol::block_on(async {
-/// let failure = run(async { Ok(1) }.drop_on_exit(), Err::<(), _>(io::Error::other("oops"))).await;
+/// let member = async { Ok(1) }.drop_on_exit();
+/// let failure = run(member, Err::<(), _>(io::Error::other("oops"))).await;
 /// assert!(failure.is_err());
 /// # });
 /// ```
@@ -211,7 +212,7 @@ macro_rules! tuple {
         /// });
         /// let other = async { Ok("7") }.drop_on_exit();
         /// let failure = gather((text, other))
-        ///     .with_own_error(async |(text, other)| Ok(text.parse::<u32>()? + other.parse::<u32>()?))
+        ///     .with_own_error(async |(a, b)| Ok(a.parse::<u32>()? + b.parse::<u32>()?))
         ///     .await
         ///     .map_err(|failure: gather_cm::Failure<_, _, std::num::ParseIntError>| failure)
         ///     .unwrap_err();
