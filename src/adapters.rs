@@ -18,7 +18,7 @@ use {crate::exit::Judging, alloc::boxed::Box};
 use crate::{
     ExitCase, Resource, Verdict,
     drive::{Alone, Drive, Drove, Exiting, Kind, OfTarget, Split},
-    driven::{ByDriver, DriverOutput, Prepared, prepare},
+    driven::{ByDriver, ByItself, DriverOutput, Prepared, prepare},
     exit::{Answer, Answering, sealed::Sealed},
     optional::ByOption,
     unwind,
@@ -97,7 +97,7 @@ pub trait EnterExt: IntoFuture + Sized {
     fn exit_with<X, W, E>(self, exit: X) -> Adapted<Self, ByClosure<X, W>>
     where
         Self::Output: Fallible<Error = E>,
-        X: AsyncFnOnce(<Self::Output as Fallible>::Value, ExitCase) -> Result<W, E>,
+        X: AsyncFnOnce(ValueOf<Self>, ExitCase) -> Result<W, E>,
         W: Into<Verdict>,
     {
         Adapted { member: self, adapter: ByClosure::new(exit) }
@@ -129,10 +129,10 @@ pub trait EnterExt: IntoFuture + Sized {
     /// # Ok(()) }) }
     /// ```
     #[cfg(feature = "alloc")]
-    fn exit_boxed<X, Fut, W, E>(self, exit: X) -> Adapted<Self, ByBox<<Self::Output as Fallible>::Value, E>>
+    fn exit_boxed<X, Fut, W, E>(self, exit: X) -> Adapted<Self, ByBox<ValueOf<Self>, E>>
     where
         Self::Output: Fallible<Error = E>,
-        X: FnOnce(<Self::Output as Fallible>::Value, ExitCase) -> Fut + Send + 'static,
+        X: FnOnce(ValueOf<Self>, ExitCase) -> Fut + Send + 'static,
         Fut: Future<Output = Result<W, E>> + Send + 'static,
         W: Into<Verdict>,
     {
@@ -193,13 +193,16 @@ pub trait EnterExt: IntoFuture + Sized {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
     /// let number = async { "17".parse::<i32>() }.drop_on_exit().errors_into::<Error>();
     /// let text = async { std::str::from_utf8(b"text") }.drop_on_exit().errors_into();
-    /// let sum = gather((number, text)).with(async |(number, text)| Ok(*number + text.len() as i32)).await?;
+    /// let sum = gather((number, text))
+    ///     .with(async |(number, text)| Ok(*number + text.len() as i32))
+    ///     .await?;
     /// assert_eq!(sum, 21);
     /// # Ok(()) }) }
     /// ```
     fn errors_into<E2>(self) -> Adapted<Self, ByInto<E2>>
     where
-        Self::Output: Fallible<Value: Resource<Error = <Self::Output as Fallible>::Error>, Error: Into<E2>>,
+        Self::Output: Fallible<Error: Into<E2>>,
+        ValueOf<Self>: Resource<Error = ErrorOf<Self>>,
     {
         Adapted { member: self, adapter: ByInto(PhantomData) }
     }
@@ -239,10 +242,10 @@ pub trait EnterExt: IntoFuture + Sized {
     /// assert_eq!(failure.to_string(), "enter of member 1 failed: no answer");
     /// # });
     /// ```
-    fn enter_within<D>(self, deadline: D) -> EnterWithin<Self, impl Future<Output = <Self::Output as Fallible>::Error>>
+    fn enter_within<D>(self, deadline: D) -> EnterWithin<Self, impl Future<Output = ErrorOf<Self>>>
     where
         Self::Output: Fallible,
-        D: AsyncFnOnce() -> <Self::Output as Fallible>::Error,
+        D: AsyncFnOnce() -> ErrorOf<Self>,
     {
         EnterWithin { member: self, deadline: async move { deadline().await } }
     }
@@ -280,8 +283,8 @@ pub trait EnterExt: IntoFuture + Sized {
     /// ```
     fn exit_within<D>(self, deadline: D) -> Adapted<Self, ByDeadline<D>>
     where
-        Self::Output: Fallible<Value: Resource<Error = <Self::Output as Fallible>::Error>>,
-        D: AsyncFnOnce() -> <Self::Output as Fallible>::Error,
+        Self::Output: Fallible<Value: Resource<Error = ErrorOf<Self>>>,
+        D: AsyncFnOnce() -> ErrorOf<Self>,
     {
         Adapted { member: self, adapter: ByDeadline(Some(deadline)) }
     }
@@ -308,7 +311,8 @@ pub trait EnterExt: IntoFuture + Sized {
     /// type Request = (u32, Sender<u32>);
     ///
     /// // A library: its client talks to a driver, which you must poll.
-    /// async fn connect() -> Result<(Sender<Request>, impl Future<Output = ()> + Unpin), io::Error> {
+    /// async fn connect()
+    /// -> Result<(Sender<Request>, impl Future<Output = ()> + Unpin), io::Error> {
     ///     let (client, requests): (_, Receiver<Request>) = bounded(1);
     ///     let driver = Box::pin(async move {
     ///         while let Ok((n, reply)) = requests.recv().await {
@@ -360,7 +364,7 @@ pub trait EnterExt: IntoFuture + Sized {
     fn driven<H, D>(self) -> Adapted<Self, ByDriver>
     where
         Self::Output: Fallible<Value = (H, D)>,
-        D: Future<Output: DriverOutput<<Self::Output as Fallible>::Error>> + Unpin,
+        D: Future<Output: DriverOutput<ErrorOf<Self>>> + Unpin,
     {
         Adapted { member: self, adapter: ByDriver::NEW }
     }
@@ -384,7 +388,9 @@ pub trait EnterExt: IntoFuture + Sized {
     ///     let driver = Box::pin(async move { while requests.recv().await.is_ok() {} });
     ///     Ok((client, driver))
     /// };
-    /// let begun = connect.prepared(async |client| client.send("BEGIN").await.map_err(io::Error::other));
+    /// let begun = connect.prepared(async |client| {
+    ///     client.send("BEGIN").await.map_err(io::Error::other)
+    /// });
     /// gather((begun.driven().drop_on_exit(),)).with(async |_| Ok(())).await?;
     /// # Ok(()) }) }
     /// ```
@@ -428,7 +434,8 @@ pub trait EnterExt: IntoFuture + Sized {
     ///         if entered < 3 {
     ///             return Err(io::Error::other(format!("only {entered} replicas")));
     ///         }
-    ///         Ok(replicas.into_iter().filter_map(|replica| replica.as_mut().copied()).sum::<usize>())
+    ///         let entered = replicas.into_iter().filter_map(|replica| replica.as_mut());
+    ///         Ok(entered.map(|n| *n).sum::<usize>())
     ///     })
     ///     .await?;
     /// assert_eq!(sum, 6);
@@ -436,7 +443,7 @@ pub trait EnterExt: IntoFuture + Sized {
     /// ```
     fn optional(self) -> Adapted<Self, ByOption>
     where
-        Self::Output: Fallible<Value: Resource<Error = <Self::Output as Fallible>::Error>>,
+        Self::Output: Fallible<Value: Resource<Error = ErrorOf<Self>>>,
     {
         Adapted { member: self, adapter: ByOption }
     }
@@ -444,32 +451,60 @@ pub trait EnterExt: IntoFuture + Sized {
 
 impl<M: IntoFuture> EnterExt for M {}
 
-/// A member's output: a `Result`.
+/// A member's output: a `Result`. This trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a member's output",
     label = "a member returns a `Result<V, E>` when awaited"
 )]
-pub trait Fallible {
+pub trait Fallible: private::Sealed {
+    /// The value of `Ok`.
     type Value;
+    /// The error of `Err`.
     type Error;
 }
+
+/// What the member `M` returns in `Ok`.
+pub type ValueOf<M> = <<M as IntoFuture>::Output as Fallible>::Value;
+
+/// What the member `M` returns in `Err`.
+pub type ErrorOf<M> = <<M as IntoFuture>::Output as Fallible>::Error;
+
+mod private {
+    pub trait Sealed {}
+}
+
+impl<V, E> private::Sealed for Result<V, E> {}
+impl<X, W, A> private::Sealed for ByClosure<X, W, A> {}
+#[cfg(feature = "alloc")]
+impl<V, E> private::Sealed for ByBox<V, E> {}
+impl private::Sealed for ByDrop {}
+impl<E2> private::Sealed for ByInto<E2> {}
+impl<D> private::Sealed for ByDeadline<D> {}
+impl<A> private::Sealed for ByDriver<A> {}
+impl private::Sealed for ByItself {}
+impl private::Sealed for ByOption {}
+impl private::Sealed for () {}
+impl<F> private::Sealed for AbandonWith<F> {}
 
 impl<V, E> Fallible for Result<V, E> {
     type Value = V;
     type Error = E;
 }
 
-/// Makes a resource of a member's output, once.
-pub trait Adapter<Output> {
+/// Makes a resource of a member's output, once. This trait is sealed.
+pub trait Adapter<Output>: private::Sealed {
+    /// The resource.
     type Value;
+    /// The error of the enter.
     type Error;
 
+    #[doc(hidden)]
     fn adapt(&mut self, output: Output) -> Result<Self::Value, Self::Error>;
 }
 
 const ONCE: &str = "a member is entered once";
 
-/// The adapter of [`EnterExt::exit_with`].
+/// The adapter of [`EnterExt::exit_with`]. `A` is what `abandon_with` has set.
 #[derive(Clone)]
 pub struct ByClosure<X, W, A = ()>(Option<(X, A)>, PhantomData<fn() -> W>);
 
@@ -524,8 +559,9 @@ impl<M: IntoFuture<Output = Result<V, E>>, V, E, X, W> Adapted<M, ByClosure<X, W
     }
 }
 
-/// What to do with a value that is abandoned: nothing but to drop it, or what a closure does.
-pub trait Abandon<V> {
+/// What to do with a value that is abandoned: `()` only drops it, and [`AbandonWith`] calls a closure. This trait is sealed.
+pub trait Abandon<V>: private::Sealed {
+    #[doc(hidden)]
     fn abandon(self, value: V);
 }
 
@@ -533,7 +569,7 @@ impl<V> Abandon<V> for () {
     fn abandon(self, _: V) {}
 }
 
-/// `abandon_with`.
+/// The closure of `abandon_with`.
 #[derive(Clone)]
 pub struct AbandonWith<F>(F);
 
@@ -902,7 +938,9 @@ where
 ///
 /// use gather_cm::{EnterExt, ExitBoxed, Member, gather};
 ///
-/// fn database() -> impl Member<Value = u8, Error = io::Error, Resource = ExitBoxed<u8, io::Error>> {
+/// type Database = ExitBoxed<u8, io::Error>;
+///
+/// fn database() -> impl Member<Value = u8, Error = io::Error, Resource = Database> {
 ///     async { Ok(7) }.exit_boxed(async |_, _| Ok(()))
 /// }
 ///

@@ -21,7 +21,8 @@ pub type Outcome<R, E, S, B> = Result<(R, Answer), (Failure<E, S, B>, Option<R>)
 ///
 /// use gather_cm::{Cycle, EnterExt, With, gather};
 ///
-/// fn life_cycle() -> With<impl Cycle<Value = u8, Error = io::Error, BodyError = io::Error>> {
+/// fn life_cycle()
+/// -> With<impl Cycle<Value = u8, Error = io::Error, BodyError = io::Error>> {
 ///     gather((async { Ok(1) }.drop_on_exit(),)).with(async |(one,)| Ok(*one))
 /// }
 ///
@@ -107,7 +108,8 @@ impl<T: Cycle> With<T> {
     /// use gather_cm::{EnterExt, gather};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
-    /// let flaky = async { Ok(20) }.exit_with(async |_, _| Err::<(), _>(io::Error::other("timeout")));
+    /// let exit = async |_, _| Err::<(), _>(io::Error::other("timeout"));
+    /// let flaky = async { Ok(20) }.exit_with(exit);
     /// let (sum, errors) = gather((flaky,)).with(async |(x,)| Ok(*x + 22)).keep_value().await?;
     /// assert_eq!((sum, errors.len()), (42, 1));
     /// # Ok(()) }) }

@@ -73,6 +73,8 @@ impl<E> DriverOutput<E> for () {
     }
 }
 
+// On the page it would be `<fn() -> ! as Output>::Of`; the docs of the trait name `!`.
+#[cfg_attr(doc, doc(hidden))]
 impl<E> DriverOutput<E> for output::Never {
     fn into_result(self) -> Result<(), E> {
         self
@@ -164,7 +166,8 @@ impl<H, D, E> Driven<H, D, E> {
     /// use gather_cm::{DropOnExit, EnterExt, Driven, Entered, gather};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
-    /// let member = async { Ok::<_, io::Error>(("handle", pending::<()>())) }.driven().drop_on_exit();
+    /// let connect = async { Ok::<_, io::Error>(("handle", pending::<()>())) };
+    /// let member = connect.driven().drop_on_exit();
     /// let (driven,) = Entered::into_inner(gather((member,)).enter().await?);
     /// let (handle, driver) = Driven::into_inner(driven);
     /// assert_eq!(DropOnExit::into_inner(handle), "handle");
@@ -504,11 +507,14 @@ impl<M: IntoFuture<Output = Result<(H, D), E>>, H, D, E> Adapted<M, ByDriver> {
     /// Does what [`EnterExt::exit_boxed`](crate::EnterExt::exit_boxed) does, with the handle.
     ///
     /// ```
-    /// use std::{future::pending, io};
+    /// use std::{
+    ///     future::{Pending, pending},
+    ///     io,
+    /// };
     ///
     /// use gather_cm::{Driven, EnterExt, ExitBoxed, gather};
     ///
-    /// type Client = Driven<ExitBoxed<&'static str, io::Error>, std::future::Pending<()>, io::Error>;
+    /// type Client = Driven<ExitBoxed<&'static str, io::Error>, Pending<()>, io::Error>;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
     /// let member = async { Ok(("client", pending())) }.driven().exit_boxed(async |_, _| Ok(()));

@@ -30,9 +30,9 @@ use crate::{
 
 /// The resources of a group that was entered. [`Gather::enter`] returns them.
 ///
-/// An `Entered` derefs to the resources: `(A, B)`, `[V; N]` or `Vec<V>`. `lend` returns references to their values, as
-/// a body receives them. Use an `Entered` for fixtures with a setup and a teardown, and for a field of a struct, whose
-/// type is `Entered<(A, B)>`. Use it also for nesting, since it is a resource like any other.
+/// An `Entered` derefs to the resources: `(A, B)`, `[V; N]` or `Vec<V>`. [`lend`](Self::lend) returns references to
+/// their values, as a body receives them. Use an `Entered` for fixtures with a setup and a teardown, and for a field of
+/// a struct, whose type is `Entered<(A, B)>`. Use it also for nesting, since it is a resource like any other.
 ///
 /// Its exit exits every member. It keeps the order, the limit, the names, `fair`, `caller_waker` and the order of
 /// entering of its group. It does not keep the observer, `catch_unwind` and `cancel_on`. It fails with the group's own
@@ -130,7 +130,8 @@ use crate::{
 /// async fn with_fixture(test: impl AsyncFnOnce(&mut Fixture)) -> Result<(), String> {
 ///     let port = async { Ok(5432) }.drop_on_exit();
 ///     let fixture = gather((start_server(), port)).enter();
-///     let result = gather((fixture,)).with(async |(fixture,)| Ok(test(fixture).await)).await;
+///     let group = gather((fixture,));
+///     let result = group.with(async |(fixture,)| Ok(test(fixture).await)).await;
 ///     result.map_err(|failure| failure.to_string())
 /// }
 ///

@@ -37,9 +37,10 @@ use crate::unwind::FirstPanic;
 /// }
 ///
 /// async fn run() -> Result<u8, AppError> {
-///     let two = (open(true).drop_on_exit().errors_into(), open(true).drop_on_exit().errors_into());
+///     let member = |ok| open(ok).drop_on_exit().errors_into();
+///     let two = (member(true), member(true));
 ///     let sum = gather(two).with(async |(a, b)| Ok::<_, AppError>(*a + *b)).await?;
-///     let one = [open(false).drop_on_exit().errors_into()];
+///     let one = [member(false)];
 ///     Ok(gather(one).with(async |[a]| Ok::<_, AppError>(*a + sum)).await?)
 /// }
 ///
@@ -299,7 +300,8 @@ impl<E, S: Shape> Errors<E, S> {
     /// # use gather_cm::{EnterExt, gather};
     /// # smol::block_on(async {
     /// let disk = async { Ok::<_, io::Error>(1) }.drop_on_exit();
-    /// let link = async { Ok(2) }.exit_with(async |_, _| Err::<(), _>(io::Error::other("stuck")));
+    /// let exit = async |_, _| Err::<(), _>(io::Error::other("stuck"));
+    /// let link = async { Ok(2) }.exit_with(exit);
     /// let failure = gather((disk, link)).with(async |_| Ok(())).await.unwrap_err();
     /// assert!(failure.exits.get(0).is_none());
     /// assert_eq!(failure.exits.get(1).map(io::Error::to_string).as_deref(), Some("stuck"));
@@ -315,7 +317,8 @@ impl<E, S: Shape> Errors<E, S> {
     /// # use std::io;
     /// # use gather_cm::{EnterExt, gather};
     /// # smol::block_on(async {
-    /// let member = || async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
+    /// let exit = async |(), _| Err::<(), _>(io::Error::other("stuck"));
+    /// let member = || async { Ok(()) }.exit_with(exit);
     /// let failure = gather([member(), member()]).with(async |_| Ok(())).await.unwrap_err();
     /// let indices: Vec<_> = failure.exits.iter().map(|(index, _error)| index).collect();
     /// assert_eq!(indices, [0, 1]);
@@ -331,7 +334,8 @@ impl<E, S: Shape> Errors<E, S> {
     /// # use std::io;
     /// # use gather_cm::{EnterExt, gather};
     /// # smol::block_on(async {
-    /// let member = || async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
+    /// let exit = async |(), _| Err::<(), _>(io::Error::other("stuck"));
+    /// let member = || async { Ok(()) }.exit_with(exit);
     /// let failure = gather([member(), member()]).with(async |_| Ok(())).await.unwrap_err();
     /// assert_eq!(failure.exits.len(), 2);
     /// # });

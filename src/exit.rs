@@ -297,8 +297,9 @@ impl<T: Exit> Exit for Box<T> {
 ///
 /// use gather_cm::{EnterExt, Member, Resource, gather};
 ///
-/// async fn hold<R>(member: impl Member<Resource = R, Error = io::Error>) -> Result<(), io::Error>
+/// async fn hold<M, R>(member: M) -> Result<(), io::Error>
 /// where
+///     M: Member<Resource = R, Error = io::Error>,
 ///     R: Resource<Error = io::Error>,
 /// {
 ///     match gather((member,)).with(async |_| Ok(())).await {
@@ -460,7 +461,8 @@ pub mod sealed {
 /// }
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
-/// let len = gather((buffer(2), buffer(3))).with(async |(a, b)| Ok(a.len() + b.len())).await?;
+/// let group = gather((buffer(2), buffer(3)));
+/// let len = group.with(async |(a, b)| Ok(a.len() + b.len())).await?;
 /// assert_eq!(len, 5);
 /// # Ok(()) }) }
 /// ```

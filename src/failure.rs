@@ -79,7 +79,8 @@ use crate::{Exit, Gather};
 ///
 /// # smol::block_on(async {
 /// let disk = async { Ok(1) }.exit_with(async |_, _| Ok(()));
-/// let link = async { Ok(2) }.exit_with(async |_, _| Err::<(), _>(io::Error::other("link down")));
+/// let exit = async |_, _| Err::<(), _>(io::Error::other("link down"));
+/// let link = async { Ok(2) }.exit_with(exit);
 /// let failure = gather((disk, link))
 ///     .names(&["disk", "link"])
 ///     .with(async |_| Err::<(), _>(io::Error::other("disk full")))
@@ -143,7 +144,8 @@ pub type FailureOf<V, B = <V as Values>::Error> = Failure<<V as Values>::Error, 
 /// use gather_cm::{Cause, EnterExt, gather};
 ///
 /// # smol::block_on(async {
-/// let flaky = async { Ok(20) }.exit_with(async |_, _| Err::<(), _>(io::Error::other("timeout")));
+/// let exit = async |_, _| Err::<(), _>(io::Error::other("timeout"));
+/// let flaky = async { Ok(20) }.exit_with(exit);
 /// let failure = gather((flaky,)).with(async |(x,)| Ok(*x + 22)).await.unwrap_err();
 /// let text = match failure.cause {
 ///     Cause::Enter(errors) => format!("{} enters failed", errors.len()),
@@ -213,11 +215,13 @@ pub enum Origin {
 /// use gather_cm::{EnterExt, Origin, gather};
 ///
 /// # smol::block_on(async {
-/// let link = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
+/// let exit = async |(), _| Err::<(), _>(io::Error::other("stuck"));
+/// let link = async { Ok(()) }.exit_with(exit);
 /// let failure = gather((link,)).names(&["link"]).with(async |_| Ok(())).await.unwrap_err();
 /// let (origin, _error) = failure.errors().next().expect("the exit has failed");
 /// let Origin::Exit(who) = origin else { panic!() };
-/// assert_eq!((who.index(), who.name(), who.to_string()), (0, Some("link"), "link".to_string()));
+/// assert_eq!((who.index(), who.name()), (0, Some("link")));
+/// assert_eq!(who.to_string(), "link");
 /// # });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -285,10 +289,12 @@ impl<E, S: Shape> Failure<E, S> {
     /// use gather_cm::{EnterExt, gather};
     ///
     /// # smol::block_on(async {
-    /// let link = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
+    /// let exit = async |(), _| Err::<(), _>(io::Error::other("stuck"));
+    /// let link = async { Ok(()) }.exit_with(exit);
     /// let body = async |_: (&mut (),)| Err::<(), _>(io::Error::other("oops"));
     /// let failure = gather((link,)).with(body).await.unwrap_err();
-    /// let lines: Vec<_> = failure.errors().map(|(origin, error)| format!("{origin}: {error}")).collect();
+    /// let lines = failure.errors().map(|(origin, error)| format!("{origin}: {error}"));
+    /// let lines: Vec<_> = lines.collect();
     /// assert_eq!(lines, ["body failed: oops", "exit of member 0 failed: stuck"]);
     /// # });
     /// ```
@@ -316,7 +322,8 @@ impl<E, S: Shape> Failure<E, S> {
     /// # smol::block_on(async {
     /// let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
     /// let failure = gather((db,)).with(async |_| Ok(())).await.unwrap_err();
-    /// let errors: Vec<io::Error> = failure.into_errors().map(|(_origin, error)| error).collect();
+    /// let errors = failure.into_errors().map(|(_origin, error)| error);
+    /// let errors: Vec<io::Error> = errors.collect();
     /// assert_eq!(errors.len(), 1);
     /// # });
     /// ```
@@ -380,7 +387,8 @@ impl<E, S: Shape> Failure<E, S> {
     ///
     /// # smol::block_on(async {
     /// let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
-    /// let failure = gather((db,)).with(async |_| Ok(())).await.unwrap_err().errors_into::<AppError>();
+    /// let failure = gather((db,)).with(async |_| Ok(())).await.unwrap_err();
+    /// let failure = failure.errors_into::<AppError>();
     /// assert_eq!(failure.errors().count(), 1);
     /// # });
     /// ```

@@ -23,7 +23,7 @@ pub(crate) mod vec;
 /// [`EnterExt::errors_into`](crate::EnterExt::errors_into) to bring different ones together. The empty tuple is a group
 /// too. Its error type is [`Infallible`](core::convert::Infallible).
 ///
-/// This trait is sealed.
+/// This trait is sealed. Among the implementors, the tuple of two stands for every tuple.
 ///
 /// ```
 /// use std::io;
@@ -61,7 +61,9 @@ pub trait Group: Sized + sealed::Sealed {
 }
 
 /// A group whose members are known before it runs: every group but a [`Scope`](crate::Scope). The policies that are about
-/// the enters of a group need it. This trait is sealed.
+/// the enters of a group need it.
+///
+/// This trait is sealed. Among the implementors, the tuple of two stands for every tuple.
 ///
 /// ```
 /// use gather_cm::{
@@ -88,14 +90,19 @@ impl<M, const N: usize> Known for [M; N] where Self: Group {}
 #[cfg(feature = "alloc")]
 impl<M> Known for alloc::vec::Vec<M> where Self: Group {}
 
-/// The resources of a group: a tuple, an array or a `Vec`. This trait is sealed.
+/// The resources of a group: a tuple, an array or a `Vec`.
+///
+/// This trait is sealed. Among the implementors, the tuple of two stands for every tuple.
 ///
 /// ```
 /// use std::io;
 ///
 /// use gather_cm::{EnterExt, Entered, Exit, ExitCase, FailureOf, Values, gather};
 ///
-/// async fn tear_down<V: Values<Error: 'static>>(group: Entered<V>) -> Result<(), FailureOf<V>> {
+/// async fn tear_down<V>(group: Entered<V>) -> Result<(), FailureOf<V>>
+/// where
+///     V: Values<Error: 'static>,
+/// {
 ///     group.exit(ExitCase::Completed).await.map(|_verdict| ())
 /// }
 ///

@@ -8,8 +8,8 @@
 //!   embassy and more.
 //! - Articles have all the details of [cancellation](crate::_topic::cancellation), [errors](crate::_topic::errors),
 //!   [firmware](crate::_topic::embedded) and [`Send`](crate::_topic::send).
-//! - [DESIGN](crate::_documentation::design) lists the promises by number. [COMPARE](crate::_documentation::compare) shows
-//!   the crate beside its peers, [MIGRATING](crate::_documentation::migrating) beside Python, and
+//! - [DESIGN](crate::_documentation::design) lists the promises by number. [COMPARE](crate::_documentation::compare)
+//!   shows the crate beside its peers, [MIGRATING](crate::_documentation::migrating) beside Python, and
 //!   [DRIVERS](crate::_documentation::drivers) with clients that need a driver. The
 //!   [CHANGELOG](crate::_documentation::changelog) lists the changes of each version, and
 //!   [BENCHMARKS](crate::_documentation::benchmarks) says what the crate costs.
@@ -55,12 +55,12 @@
 //!
 //! # The parts of a program
 //!
-//! - A *resource* implements [`Exit`]. If its type is not yours, [`exit_with`](EnterExt::exit_with) takes a closure, and
-//!   [`drop_on_exit`](EnterExt::drop_on_exit) leaves the exit to its destructor.
-//! - A *member* is anything that returns `Result<V, E>` when you await it, if `V` is a resource. [`EnterExt`] has adapters,
-//!   such as a deadline, or another error type.
-//! - A *group* is a tuple of up to twelve members, an array, or a `Vec`. All of its members, and the body, share one error
-//!   type. Pass the group to [`gather()`].
+//! - A *resource* implements [`Exit`]. If its type is not yours, [`exit_with`](EnterExt::exit_with) takes a closure,
+//!   and [`drop_on_exit`](EnterExt::drop_on_exit) leaves the exit to its destructor.
+//! - A *member* is anything that returns `Result<V, E>` when you await it, if `V` is a resource. [`EnterExt`] has
+//!   adapters, such as a deadline, or another error type.
+//! - A *group* is a tuple of up to twelve members, an array, or a `Vec`. All of its members, and the body, share one
+//!   error type. Pass the group to [`gather()`].
 #![cfg_attr(
     feature = "alloc",
     doc = "- A [`scope()`] is a group whose members join while the body runs, in a loop or under a condition."
@@ -77,10 +77,11 @@
 //!
 //! # What is guaranteed
 //!
-//! Every resource that was entered is exited, exactly once, if the body finishes or fails, if it panics (with the feature
-//! `std`), and if another member cannot be entered. A drop is different: if you drop the future of a gather halfway, it
-//! calls [`Exit::abandon`] on the held resources, and drops the exits in flight. If a drop may happen to you, pass its
-//! signal to [`cancel_on`](Gather::cancel_on) instead, or call `shield`, which hands the remaining exits to a task of yours:
+//! Every resource that was entered is exited, exactly once, if the body finishes or fails, if it panics (with the
+//! feature `std`), and if another member cannot be entered. A drop is different: if you drop the future of a gather
+//! halfway, it calls [`Exit::abandon`] on the held resources, and drops the exits in flight. If a drop may happen to
+//! you, pass its signal to [`cancel_on`](Gather::cancel_on) instead, or call `shield`, which hands the remaining exits
+//! to a task of yours:
 //!
 #![cfg_attr(doc, doc = include_str!("../docs/timeline/shield.svg"))]
 //!
@@ -132,6 +133,10 @@ macro_rules! debug_by_name {
 #[macro_use]
 mod tuples;
 
+// It comes before the others, because rustdoc shows the methods of a type in the order of the modules, and the page of
+// `Gather` begins with the methods that run it. The empty lines keep rustfmt from sorting it.
+mod with;
+
 mod adapters;
 #[cfg(feature = "alloc")]
 mod boxed;
@@ -163,7 +168,6 @@ mod slot;
 mod unwind;
 #[cfg(feature = "alloc")]
 mod wake;
-mod with;
 
 // Only rustdoc compiles the documents.
 #[cfg(all(doc, not(doctest)))]
@@ -202,8 +206,10 @@ pub use {
 #[cfg(feature = "std")]
 pub use unwind::Panic;
 
-/// The types of the policies of a [`Gather`], and two traits for code that is generic over them. You need them only to
-/// write down the type of a `Gather`, or of an [`Entered`] with exit policies.
+/// The types of the policies of a [`Gather`], and two traits for code that is generic over them.
+///
+/// The methods of `Gather` set the policies. The page of a type that one of them sets says in full what its policy does. You
+/// need the types themselves only to write down the type of a `Gather`, or of an [`Entered`] with exit policies:
 ///
 /// ```
 /// use std::io;
@@ -223,6 +229,40 @@ pub use unwind::Panic;
 /// assert_eq!(*fixture.group.1, 2);
 /// # Ok(()) }) }
 /// ```
+///
+/// # If two policies meet
+///
+/// | these | together |
+/// | --- | --- |
+/// | [`fail_fast`], [`eager_rollback`] and [`settle`] | the latest call wins |
+/// | [`stack`] and [`in_reverse`] | the later call wins |
+/// | [`cancel_on`] twice | the first future that is ready cancels the group |
+/// | [`enter_limit`] and a failed enter | queued members never start, whatever the rollback |
+/// | [`cancel_on`] and a failed group | pending enters are dropped (not with [`settle`]); the exits receive `EnterFailed`, and the cause stays the enter errors |
+/// | [`cancel_on`] and [`enter_limit`] | queued members never start |
+/// | [`cancel_on`] and [`settle`] | pending enters run to their end; the exits receive `Cancelled`; if one of these enters fails, the cause is the enter errors |
+/// | [`stack`] or [`in_reverse`], and [`eager_rollback`] | the first exit does not wait for pending enters; each next exit is the next in that order of the resources that are held then |
+/// | [`stack`] or [`in_reverse`], and [`cancel_on`] | every exit receives `Cancelled`, whatever the exits before it answered |
+/// | [`stack`] or [`in_reverse`], and [`exit_limit`] | one exit at a time, as without a limit |
+/// | [`exit_limit`] and [`eager_rollback`] | a member that enters late waits for its turn; of those that wait, the lowest index is next |
+/// | [`fair`] and a limit | freed places go to queued members in argument order, after every member in flight was polled |
+/// | a panic and [`fail_fast`] | a panic in an enter is a failed enter: pending enters are dropped |
+/// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter changes nothing that exits receive |
+/// | a panic and [`cancel_on`] | if the future or its destructor panics, exits that have not begun receive `Panicked` |
+/// | a drop and a limit, [`stack`] or [`in_reverse`] | resources that wait for their exit are abandoned; with a [`shield`], they are exited in their turn |
+/// | a [`shield`] and [`eager_rollback`] | if something panics that a drop drops, exits that have not begun receive `Panicked` |
+/// | a nested group | it is one member: it keeps its own exit policies, and the outer ones do not reach inside |
+///
+/// [`cancel_on`]: Gather::cancel_on
+/// [`eager_rollback`]: Gather::eager_rollback
+/// [`enter_limit`]: Gather::enter_limit
+/// [`exit_limit`]: Gather::exit_limit
+/// [`fail_fast`]: Gather::fail_fast
+/// [`fair`]: Gather::fair
+/// [`in_reverse`]: Gather::in_reverse
+/// [`settle`]: Gather::settle
+/// [`shield`]: Gather::shield
+/// [`stack`]: Gather::stack
 pub mod policies {
     #[cfg(feature = "alloc")]
     pub use crate::policy::Cancellable;
@@ -230,6 +270,19 @@ pub mod policies {
         CallerWaker, Catch, EagerRollback, Either, ExitPolicy, Exits, FailFast, Fair, InReverse, Limited, Named, Never,
         Observed, Ordered, OwnWakers, Policies, Policy, Pool, Resume, RunOn, Settle, Stack, Unlimited, Unnamed,
         Unobserved,
+    };
+}
+
+/// Types and traits that appear in signatures. You need not name them, and you cannot implement the traits.
+pub mod signatures {
+    #[cfg(feature = "alloc")]
+    pub use crate::adapters::ByBox;
+    pub use crate::{
+        adapters::{
+            Abandon, AbandonWith, Adapter, Adapting, ByClosure, ByDeadline, ByDrop, ByInto, ErrorOf, Fallible, Race,
+            ValueOf,
+        },
+        errors::{IntoIter, Iter},
     };
 }
 

@@ -1,7 +1,7 @@
 //! The policies of a gather, as types: a policy that you do not use costs nothing.
 //!
-//! The methods of [`Gather`](crate::Gather) set them. You need their names only to write down the type of a `Gather`, or
-//! of an [`Entered`](crate::Entered) that has exit policies.
+//! The methods of [`Gather`](crate::Gather) set them. Their docs are here, and the methods have the first lines only. You
+//! need the names only to write down the type of a `Gather`, or of an [`Entered`](crate::Entered) that has exit policies.
 
 use core::{
     fmt,
@@ -100,22 +100,130 @@ impl<X> Policies<RunOn, Unlimited, Never, Resume, X> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunOn {}
 
-/// A failed enter exits the held resources at once, beside the pending enters.
+/// A failed enter exits the held resources at once, beside the pending enters, whose resources are exited as they
+/// enter. [`Gather::eager_rollback`] sets it.
 ///
-/// [`Gather::eager_rollback`](crate::Gather::eager_rollback) sets it and has an example.
+/// It shortens the worst case of a failed start from the slowest enter plus the slowest exit to the slowest member's
+/// own enter plus exit, and drops nothing halfway. Use it if an enter must not be dropped ([`fail_fast`]) and if exits
+/// may overlap with enters. Without it, the pending enters of a failed group run to their end, and then the exits begin
+/// together.
+///
+/// Of this, `fail_fast` and [`settle`], the latest call wins.
+///
+/// ```
+/// use std::{cell::RefCell, io};
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// let log = RefCell::new(Vec::new());
+/// let enter = |name: &'static str, yields: usize| {
+///     let log = &log;
+///     async move {
+///         for _ in 0..yields {
+///             smol::future::yield_now().await;
+///         }
+///         log.borrow_mut().push(format!("enter {name}"));
+///         Ok(name)
+///     }
+///     .exit_with(async move |name, _| Ok(log.borrow_mut().push(format!("exit {name}"))))
+/// };
+/// # smol::block_on(async {
+/// let fails = async { Err::<u8, _>(io::Error::other("no route")) }.drop_on_exit();
+/// let group = gather((enter("fast", 0), enter("slow", 3), fails));
+/// group.eager_rollback().with(async |_| Ok(())).await.unwrap_err();
+/// # });
+/// assert_eq!(log.into_inner(), ["enter fast", "exit fast", "enter slow", "exit slow"]);
+/// ```
+///
+/// [`Gather::eager_rollback`]: crate::Gather::eager_rollback
+/// [`fail_fast`]: crate::Gather::fail_fast
+/// [`settle`]: crate::Gather::settle
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EagerRollback {}
 
-/// A failed enter drops the pending enters.
+/// A failed enter drops the pending enters. Then the held resources are exited. [`Gather::fail_fast`] sets it.
 ///
-/// [`Gather::fail_fast`](crate::Gather::fail_fast) sets it and has an example.
+/// This is the quickest end: it takes only as long as the exits. Every enter must clean up after itself when it is
+/// dropped, as a socket does that its `Drop` closes. If an enter has started something that only an exit could stop (a
+/// process, a virtual machine, a row in a table), a dropped enter leaves it behind. For those, keep the default, which
+/// lets the enters run to their end, or use [`eager_rollback`].
+///
+/// Members behind the one that failed are not polled any more. Of this, `eager_rollback` and [`settle`], the latest
+/// call wins.
+///
+/// # Cancellation
+///
+/// Pending enters are dropped halfway, as said above. If a member's enter contains a group, that group is dropped too,
+/// and abandons its resources. If it must exit them instead, do not use `fail_fast`: without it, the enter runs to its
+/// end.
+///
+/// ```
+/// use std::{future::pending, io};
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # smol::block_on(async {
+/// let hangs = pending::<Result<u8, io::Error>>().drop_on_exit();
+/// let fails = async { Err::<u8, _>(io::Error::other("no route")) }.drop_on_exit();
+/// let group = gather((hangs, fails)).fail_fast();
+/// let failure = group.with(async |_| Ok(())).await.unwrap_err();
+/// assert_eq!(failure.to_string(), "enter of member 1 failed: no route");
+/// # });
+/// ```
+///
+/// [`Gather::fail_fast`]: crate::Gather::fail_fast
+/// [`eager_rollback`]: crate::Gather::eager_rollback
+/// [`settle`]: crate::Gather::settle
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailFast {}
 
-/// A failed enter lets the others run to their end, and so does a stop. If `Rb` is [`EagerRollback`], a failed enter exits
-/// the held resources at once.
+/// A stop drops no pending enter. When [`cancel_on`] stops the group, the pending enters run to their end, and then the
+/// held resources are exited with [`ExitCase::Cancelled`](crate::ExitCase::Cancelled). [`Gather::settle`] sets it.
 ///
-/// [`Gather::settle`](crate::Gather::settle) sets it and has an example.
+/// Use it if a dropped enter could leave something behind that only an exit removes: a process, a virtual machine, a
+/// row in a table. The stop then takes as long as the slowest enter. Queued members never start. A failed enter, too,
+/// lets the others run to their end, as it does by default. If a group is nested in a member, the inner group is not
+/// dropped by a stop of the outer one.
+///
+/// [`Shield::settle`](crate::Shield::settle) keeps an [`EagerRollback`] as `Rb`: a failed enter then exits the held
+/// resources at once.
+///
+/// Without `cancel_on` it changes nothing: if you drop the gather's future, pending enters are dropped all the same. Of
+/// this, [`fail_fast`] and [`eager_rollback`], the latest call wins.
+///
+/// # Errors
+///
+/// If one of the pending enters fails after the stop, the cause is [`Cause::Enter`](crate::Cause::Enter). The exits
+/// still receive `Cancelled`, and [`on_error`](crate::Exit::on_error) is not called.
+///
+/// ```
+/// use std::{cell::Cell, io};
+///
+/// use gather_cm::{Cause, EnterExt, ExitCase, gather};
+///
+/// let running = Cell::new(0);
+/// let start_vm = async {
+///     running.set(running.get() + 1);
+///     smol::future::yield_now().await; // dropped here, it would leave the VM behind
+///     Ok::<_, io::Error>(())
+/// }
+/// .exit_with(async |(), case| {
+///     assert_eq!(case, ExitCase::Cancelled);
+///     Ok(running.set(running.get() - 1))
+/// });
+/// # smol::block_on(async {
+/// let stop = smol::future::yield_now(); // fires in the second poll
+/// let group = gather((start_vm,)).cancel_on(stop).settle();
+/// let failure = group.with(async |_| Ok(())).await.unwrap_err();
+/// assert!(matches!(failure.cause, Cause::Cancelled { .. }));
+/// # });
+/// assert_eq!(running.get(), 0);
+/// ```
+///
+/// [`Gather::settle`]: crate::Gather::settle
+/// [`cancel_on`]: crate::Gather::cancel_on
+/// [`eager_rollback`]: crate::Gather::eager_rollback
+/// [`fail_fast`]: crate::Gather::fail_fast
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settle<Rb = RunOn>(PhantomData<fn() -> Rb>);
 
@@ -123,15 +231,80 @@ pub struct Settle<Rb = RunOn>(PhantomData<fn() -> Rb>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pool {}
 
-/// One exit at a time, last entered first.
+/// Exits run one at a time, last entered first, and see how the exits before them ended. [`Gather::stack`] sets it.
 ///
-/// [`Gather::stack`](crate::Gather::stack) sets it and has an example.
+/// This is an exit *stack*, as Python's [`AsyncExitStack`] is one when contexts are entered concurrently, except that a
+/// failed enter leaks nothing.
+///
+/// The order is that of completion: the member that entered last exits first. The first exit receives how the body
+/// ended. While that is `Completed` or `Failed`, the exits after one that answers `Suppress` receive `Completed`, those
+/// after one that fails receive `Failed`, and those after one that panics receive `Panicked`. The body's error is
+/// suppressed if one exit that received it answers `Suppress` and none fails. Errors of exits are reported whatever
+/// follows.
+///
+/// ```
+/// use std::{cell::RefCell, io};
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// let log = RefCell::new(Vec::new());
+/// let member = |name: &'static str, suppress: bool| {
+///     let log = &log;
+///     async move { Ok::<_, io::Error>(name) }.exit_with(async move |name, case| {
+///         log.borrow_mut().push(format!("{name}: {case:?}"));
+///         Ok(suppress)
+///     })
+/// };
+/// # smol::block_on(async {
+/// let members = (member("a", false), member("b", true), member("c", false));
+/// let body = async |_: (&mut _, &mut _, &mut _)| Err::<(), _>(io::Error::other("oops"));
+/// let failure = gather(members).stack().with(body).await.unwrap_err();
+/// assert!(failure.is_suppressed());
+/// # });
+/// assert_eq!(log.into_inner(), ["c: Failed", "b: Failed", "a: Completed"]);
+/// ```
+///
+/// If your resources have a fixed order, use [`in_reverse`](crate::Gather::in_reverse): which member enters last may
+/// differ from run to run.
+///
+/// [`AsyncExitStack`]: https://docs.python.org/3/library/contextlib.html#contextlib.AsyncExitStack
+/// [`Gather::stack`]: crate::Gather::stack
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stack {}
 
-/// One exit at a time, last argument first.
+/// Exits run one at a time, in reverse argument order, whatever entered first. [`Gather::in_reverse`] sets it.
 ///
-/// [`Gather::in_reverse`](crate::Gather::in_reverse) sets it and has an example.
+/// Use it if your resources have an order by nature. Here the server closes before the database that it uses, also if
+/// the database took longer to enter:
+///
+/// ```
+/// use std::{cell::RefCell, io};
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let closed = RefCell::new(Vec::new());
+/// let open = |name: &'static str, yields: usize| {
+///     let closed = &closed;
+///     async move {
+///         for _ in 0..yields {
+///             smol::future::yield_now().await;
+///         }
+///         Ok::<_, io::Error>(name)
+///     }
+///     .exit_with(async move |name, _| Ok(closed.borrow_mut().push(name)))
+/// };
+/// let group = gather((open("database", 2), open("server", 0)));
+/// group.in_reverse().with(async |(_database, _server)| Ok(())).await?;
+/// assert_eq!(closed.into_inner(), ["server", "database"]);
+/// # Ok(()) }) }
+/// ```
+///
+/// All else is as in a [`stack`], which closes the resource first that entered last: each exit sees how the exits
+/// before it ended. Of the two, the later call wins.
+///
+/// [`Gather::in_reverse`]: crate::Gather::in_reverse
+/// [`stack`]: crate::Gather::stack
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InReverse {}
 
@@ -139,9 +312,27 @@ pub enum InReverse {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unnamed;
 
-/// Members have names.
+/// Members have names, for errors: `enter of db failed` instead of `enter of member 0 failed`. [`Gather::names`] sets
+/// it.
 ///
-/// [`Gather::names`](crate::Gather::names) sets it and has an example.
+/// A tuple or an array takes exactly one name for each member. A `Vec` takes a slice; members beyond it print their
+/// index. If you know the names only at run time, look them up by [`Who::index`](crate::Who::index).
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # smol::block_on(async {
+/// let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
+/// let cache = async { Ok(()) }.drop_on_exit();
+/// let group = gather((db, cache)).names(&["db", "cache"]);
+/// let failure = group.with(async |_| Ok(())).await.unwrap_err();
+/// assert_eq!(failure.to_string(), "enter of db failed: no route");
+/// # });
+/// ```
+///
+/// [`Gather::names`]: crate::Gather::names
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Named(pub(crate) &'static [&'static str]);
 
@@ -149,9 +340,52 @@ pub struct Named(pub(crate) &'static [&'static str]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ordered;
 
-/// Each poll starts one member further.
+/// Each poll starts one member further, so that no enter starves beside another one, and no exit beside another one.
+/// [`Gather::fair`] sets it.
 ///
-/// [`Gather::fair`](crate::Gather::fair) sets it and has an example.
+/// Under tokio, a member that is always ready uses up the task's budget of cooperative scheduling, and the members
+/// polled after it see only `Pending`. With this policy every member is polled first in its turn. Only the order of the
+/// polls within one poll changes, separately for enters and for exits. Members and exits still start in argument order,
+/// and [`cancel_on`] and deadlines are still polled first. [Drivers](crate::EnterExt::driven) and the body take turns
+/// in being first.
+///
+/// Other parts of a gather keep their order, so one of these can still starve the parts behind it:
+///
+/// | always ready | may starve |
+/// | --- | --- |
+/// | the future of `cancel_on` | everything |
+/// | an enter | drivers; after [`eager_rollback`](crate::Gather::eager_rollback), exits |
+/// | an exit | drivers of members that wait for their exits |
+/// | a driver | drivers of members with a higher index |
+///
+/// Wrap such a part in [`tokio::task::unconstrained`]. It then uses up no budget. Do the same, instead of `fair()`, if
+/// you know the one member that is too busy.
+///
+/// ```
+/// use std::{cell::RefCell, future::poll_fn, io, task::Poll};
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let log = RefCell::new(String::new());
+/// let member = |name: char| {
+///     let (log, mut polls) = (&log, 0);
+///     poll_fn(move |cx| {
+///         log.borrow_mut().push(name);
+///         polls += 1;
+///         cx.waker().wake_by_ref();
+///         if polls < 3 { Poll::Pending } else { Poll::Ready(Ok::<_, io::Error>(())) }
+///     })
+///     .drop_on_exit()
+/// };
+/// smol::block_on(gather((member('a'), member('b'))).fair().with(async |_| Ok(())))?;
+/// assert_eq!(log.into_inner(), "abbaab");
+/// # Ok(()) }
+/// ```
+///
+/// [`Gather::fair`]: crate::Gather::fair
+/// [`cancel_on`]: crate::Gather::cancel_on
+/// [`tokio::task::unconstrained`]: https://docs.rs/tokio/latest/tokio/task/fn.unconstrained.html
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fair {
     enters: usize,
@@ -162,9 +396,36 @@ pub struct Fair {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnWakers {}
 
-/// The members of a large `Vec` get the caller's own waker.
+/// The members of a large `Vec` get the caller's own waker. [`Gather::caller_waker`] sets it.
 ///
-/// [`Gather::caller_waker`](crate::Gather::caller_waker) sets it and has an example.
+/// Without it, the members of a `Vec` of more than 30 get wakers of their own, so that only woken members are polled.
+/// Use it if a member accepts only wakers of its own executor, as embassy's timers do; then each poll polls every
+/// pending member. It has no effect on tuples and arrays, whose members always get the caller's waker.
+///
+/// ```
+/// use std::{future::poll_fn, io, task::{Poll, Waker}};
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # #[cfg(feature = "alloc")]
+/// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let member = || {
+///     poll_fn(|cx| {
+///         assert!(cx.waker().will_wake(Waker::noop()));
+///         Poll::Ready(Ok::<_, io::Error>(()))
+///     })
+///     .drop_on_exit()
+/// };
+/// let members: Vec<_> = (0..40).map(|_| member()).collect();
+/// let mut future = std::pin::pin!(gather(members).caller_waker().with(async |_| Ok(())));
+/// let mut cx = std::task::Context::from_waker(Waker::noop());
+/// assert!(future.as_mut().poll(&mut cx).is_ready());
+/// # Ok(()) }
+/// # #[cfg(feature = "alloc")]
+/// # run().unwrap();
+/// ```
+///
+/// [`Gather::caller_waker`]: crate::Gather::caller_waker
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallerWaker {}
 
@@ -172,10 +433,65 @@ pub enum CallerWaker {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unlimited;
 
-/// At most so many are in flight.
+/// At most `n` members are in flight. [`Gather::enter_limit`] sets it for enters, and [`Gather::exit_limit`] for exits.
 ///
-/// [`Gather::enter_limit`](crate::Gather::enter_limit) and [`Gather::exit_limit`](crate::Gather::exit_limit) set it and
-/// have examples.
+/// They start in argument order, and the others are queued. If a queued member must start before one in flight can
+/// finish, the group hangs: do not limit members that wait for one another.
+///
+/// # Enters
+///
+/// In a group that has failed or was cancelled, queued members never start.
+///
+/// ```
+/// use std::{cell::Cell, io};
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let (now, most) = (Cell::new(0), Cell::new(0));
+/// let connect = || {
+///     async {
+///         now.set(now.get() + 1);
+///         most.set(most.get().max(now.get()));
+///         smol::future::yield_now().await;
+///         now.set(now.get() - 1);
+///         Ok::<_, io::Error>(())
+///     }
+///     .drop_on_exit()
+/// };
+/// let members: [_; 5] = std::array::from_fn(|_| connect());
+/// gather(members).enter_limit(2).with(async |_| Ok(())).await?;
+/// assert_eq!(most.get(), 2);
+/// # Ok(()) }) }
+/// ```
+///
+/// # Exits
+///
+/// A failed exit does not stop the queued ones. If the future is dropped, resources whose exit is queued are abandoned.
+///
+/// ```
+/// use std::{cell::Cell, io};
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
+/// let (now, most) = (Cell::new(0), Cell::new(0));
+/// let member = || {
+///     async { Ok::<_, io::Error>(()) }.exit_with(async |(), _| {
+///         now.set(now.get() + 1);
+///         most.set(most.get().max(now.get()));
+///         smol::future::yield_now().await;
+///         Ok(now.set(now.get() - 1))
+///     })
+/// };
+/// let members: [_; 5] = std::array::from_fn(|_| member());
+/// gather(members).exit_limit(2).with(async |_| Ok(())).await?;
+/// assert_eq!(most.get(), 2);
+/// # Ok(()) }) }
+/// ```
+///
+/// [`Gather::enter_limit`]: crate::Gather::enter_limit
+/// [`Gather::exit_limit`]: crate::Gather::exit_limit
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limited {
     max: usize,
@@ -199,9 +515,53 @@ impl Limited {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Never;
 
-/// The first of two futures that is ready cancels the group.
+/// The first of two futures that is ready cancels the group. [`Gather::cancel_on`] sets it, with [`Never`] or an
+/// earlier `stop` as the other one.
 ///
-/// [`Gather::cancel_on`](crate::Gather::cancel_on) sets it and has an example.
+/// Each poll polls `stop` first, so that it wins over an end in the same poll. A gather that is cancelled before it
+/// starts enters nothing. `stop` does not cancel exits: it is dropped as soon as no enter is pending and the body has
+/// ended, before the first exit is polled, so that a lock or a channel that it waits for is free again. (Under
+/// [`eager_rollback`], exits may run while enters are pending; `stop` is polled beside them until no enter is pending.)
+/// While a failed group still has pending enters, `stop` drops them, and the cause stays the enter errors.
+///
+/// ```
+/// use std::{future::pending, io, time::Duration};
+///
+/// use gather_cm::{Cause, EnterExt, ExitCase, gather};
+///
+/// let timeout = smol::Timer::after(Duration::from_millis(1));
+/// let member = async { Ok::<_, io::Error>("lock") }.exit_with(async |_, case| {
+///     assert_eq!(case, ExitCase::Cancelled);
+///     Ok(())
+/// });
+/// # smol::block_on(async {
+/// let body = async |_: (&mut _,)| Ok(pending::<()>().await);
+/// let failure = gather((member,)).cancel_on(timeout).with(body).await.unwrap_err();
+/// assert!(matches!(failure.cause, Cause::Cancelled { .. }));
+/// # });
+/// ```
+///
+/// # Panics
+///
+/// With the feature `std`, a panic of `stop` or of its destructor cancels the group too: the exits receive `Panicked`,
+/// and then the panic resumes.
+///
+/// # Cancellation
+///
+/// Pending enters and the body are dropped halfway when `stop` is ready. An enter must then clean up after itself, as
+/// under [`fail_fast`]. If yours does not, call [`settle`]: the pending enters then run to their end.
+///
+/// If a member's enter contains a group, a stop drops that group too, and it abandons its resources. If it must exit
+/// them instead, you have two ways:
+///
+/// - Call `settle()` on the outer group. A stop then drops no member's enter.
+/// - Call `cancel_on` on the nested group instead: `gather(..).cancel_on(..).enter()` as a member. The stop then makes the
+///   nested group exit its resources and fail, and the outer group fails because its member did.
+///
+/// [`Gather::cancel_on`]: crate::Gather::cancel_on
+/// [`eager_rollback`]: crate::Gather::eager_rollback
+/// [`fail_fast`]: crate::Gather::fail_fast
+/// [`settle`]: crate::Gather::settle
 #[pin_project]
 pub struct Either<A, B: IntoFuture>(#[pin] A, #[pin] Signal<B>);
 
@@ -239,7 +599,7 @@ enum Signal<S: IntoFuture> {
 
 /// What cancels the group, if its future is dropped: `S`, or the drop.
 ///
-/// [`Gather::shield`](crate::Gather::shield) sets it and has an example.
+/// [`Gather::shield`](crate::Gather::shield) sets it, and [`Shield`](crate::Shield) has an example.
 #[cfg(feature = "alloc")]
 #[derive(Clone)]
 #[pin_project]
@@ -252,9 +612,30 @@ debug_by_name!(Cancellable<S>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resume {}
 
-/// A panic becomes [`Cause::Panicked`](crate::Cause).
+/// A panic becomes [`Cause::Panicked`](crate::Cause) when all exits have finished, and does not resume.
+/// [`Gather::catch_unwind`] sets it.
 ///
-/// [`Gather::catch_unwind`](crate::Gather::catch_unwind) sets it and has an example.
+/// The exits' errors stand beside it. Errors of enters, the body's error and its value are dropped: a failure has one
+/// cause. [`on_error`](crate::Exit::on_error) has shown one of them to the exits.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{Cause, EnterExt, gather};
+///
+/// # #[cfg(feature = "std")]
+/// # smol::block_on(async {
+/// let exit = async |(), _| Err::<(), _>(io::Error::other("link down"));
+/// let member = async { Ok(()) }.exit_with(exit);
+/// let body = async |_: (&mut (),)| -> Result<(), _> { panic!("oops") };
+/// let failure = gather((member,)).catch_unwind().with(body).await.unwrap_err();
+/// assert_eq!(failure.to_string(), "panicked: oops; exit of member 0 failed: link down");
+/// let Cause::Panicked(panic) = failure.cause else { unreachable!() };
+/// assert_eq!(panic.into_payload().downcast_ref(), Some(&"oops"));
+/// # });
+/// ```
+///
+/// [`Gather::catch_unwind`]: crate::Gather::catch_unwind
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Catch {}
 
@@ -408,9 +789,55 @@ impl<S: IntoFuture> Signal<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unobserved;
 
-/// `F` observes, after `A`.
+/// `F` receives each [`Event`] when it happens, after `A` has received it. [`Gather::observe`] sets it.
 ///
-/// [`Gather::observe`](crate::Gather::observe) sets it and has an example.
+/// A member starts to enter, enters, or fails to. The body starts and ends. An exit starts, finishes or fails. A
+/// resource is abandoned. Each of these is an event. If you call `observe` twice, both observers receive every event,
+/// the first one first. Of [`enter`] the enters are observed, and their rollback; the exits of the
+/// [`Entered`](crate::Entered) are not.
+///
+/// # Panics
+///
+/// With the feature `std`, a panic of the observer resumes when all exits have finished. If it comes before the body
+/// has started, the body is not called, and the exits receive `Panicked`. Later it changes nothing that they receive,
+/// unless it comes when a [shielded](crate::Gather::shield) gather is dropped.
+///
+/// # Cancellation
+///
+/// If the gather's future is dropped, the observer receives an event for each member that is dropped or abandoned.
+///
+/// ```
+/// use std::io;
+///
+/// use gather_cm::{EnterExt, gather};
+///
+/// let mut events = Vec::new();
+/// # smol::block_on(async {
+/// let disk = async { Ok(()) }.exit_with(async |(), _| Ok(()));
+/// let exit = async |(), _| Err::<(), _>(io::Error::other("link down"));
+/// let link = async { Ok(()) }.exit_with(exit);
+/// let observer = |event| events.push(format!("{event:?}"));
+/// gather((disk, link)).observe(observer).with(async |_| Ok(())).await.unwrap_err();
+/// # });
+/// assert_eq!(
+///     events,
+///     [
+///         "EnterStarted { index: 0 }",
+///         "Entered { index: 0 }",
+///         "EnterStarted { index: 1 }",
+///         "Entered { index: 1 }",
+///         "BodyStarted",
+///         "BodyEnded { case: Completed }",
+///         "ExitStarted { index: 0 }",
+///         "Exited { index: 0 }",
+///         "ExitStarted { index: 1 }",
+///         "ExitFailed { index: 1 }",
+///     ]
+/// );
+/// ```
+///
+/// [`Gather::observe`]: crate::Gather::observe
+/// [`enter`]: crate::Gather::enter
 #[derive(Clone)]
 pub struct Observed<A, F>(pub(crate) A, pub(crate) F);
 
@@ -687,6 +1114,8 @@ pub trait ExitPolicy: Copy + Send + Sync + 'static + sealed::Sealed {
 
 impl<O, L, N, F, W> sealed::Sealed for Exits<O, L, N, F, W> {}
 
+// Its bounds are private. The docs of the trait name `Exits`.
+#[cfg_attr(doc, doc(hidden))]
 impl<O: Order, L: Limit, N: Names, F: Fairness, W: Waking> ExitPolicy for Exits<O, L, N, F, W>
 where
     Self: Copy + Send + Sync + 'static,
@@ -774,6 +1203,8 @@ pub struct Parts<'a, P: Policy + ?Sized> {
     pub(crate) observer: &'a mut P::Observer,
 }
 
+// As for `Exits`.
+#[cfg_attr(doc, doc(hidden))]
 impl<Rb: Rollback, L: Limit, S: Stop, C: Panics, X: ExitPolicy, Ob: Observer> Policy for Policies<Rb, L, S, C, X, Ob> {
     const EAGER: bool = Rb::EAGER;
     const FAIL_FAST: bool = Rb::FAIL_FAST;

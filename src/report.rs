@@ -81,12 +81,15 @@ impl<E, S: Shape, B> Failure<E, S, B> {
 ///
 /// # smol::block_on(async {
 /// let db = async { Err::<(), _>(io::Error::other("no route")) }.drop_on_exit();
-/// let cache = async { Ok(()) }.exit_with(async |(), _| Err::<(), _>(io::Error::other("stuck")));
-/// let failure = gather((db, cache)).names(&["db", "cache"]).with(async |_| Ok(())).await.unwrap_err();
+/// let exit = async |(), _| Err::<(), _>(io::Error::other("stuck"));
+/// let cache = async { Ok(()) }.exit_with(exit);
+/// let group = gather((db, cache)).names(&["db", "cache"]);
+/// let failure = group.with(async |_| Ok(())).await.unwrap_err();
 /// let report = failure.report();
 /// assert_eq!(report.to_string(), "enter of db failed (also: exit of cache failed: stuck)");
 /// assert_eq!(report.source().map(|error| error.to_string()).as_deref(), Some("no route"));
-/// assert_eq!(format!("{report:#}"), "[enter of db failed: no route; exit of cache failed: stuck]");
+/// let line = "[enter of db failed: no route; exit of cache failed: stuck]";
+/// assert_eq!(format!("{report:#}"), line);
 /// # });
 /// ```
 ///

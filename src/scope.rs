@@ -164,7 +164,8 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 /// let hosts = ["a", "bc", "def"];
 /// let count = scope()
 ///     .with(async |scope| {
-///         let members: Vec<_> = hosts.iter().map(|host| connect(host).drop_on_exit()).collect();
+///         let members = hosts.iter().map(|host| connect(host).drop_on_exit());
+///         let members: Vec<_> = members.collect();
 ///         let entering = gather(members).enter_limit(2).fail_fast().enter();
 ///         let links = entering.await.map_err(|failure| io::Error::other(failure.report()))?;
 ///         for link in Entered::into_inner(links) {
@@ -687,11 +688,13 @@ impl Drop for Begun<'_> {
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
 /// let open = |name: &'static str| {
-///     async move { Ok::<_, io::Error>(name) }.exit_with(async |name, case| Ok(println!("{name} is closed: {case:?}")))
+///     async move { Ok::<_, io::Error>(name) }
+///         .exit_with(async |name, case| Ok(println!("{name} is closed: {case:?}")))
 /// };
 /// scope()
 ///     .with(async |scope| {
-///         let (lock, log) = (scope.enter(open("lock")).await?, scope.enter(open("log")).await?);
+///         let lock = scope.enter(open("lock")).await?;
+///         let log = scope.enter(open("log")).await?;
 ///         assert_eq!((Lent::index(&lock), Lent::index(&log)), (0, 1));
 ///         Lent::release(lock).await?; // "lock is closed: Completed"
 ///         assert_eq!(**log, "log");
@@ -774,7 +777,9 @@ impl<V: Into<R>, R: Resource> Lent<'_, V, R> {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
     /// let begin = async { Ok::<_, io::Error>(()) }
     ///     .exit_with(async |(), case| Ok(assert_eq!(case, ExitCase::Failed, "rolled back")));
-    /// scope().with(async |scope| Lent::exit(scope.enter(begin).await?, ExitCase::Failed).await).await?;
+    /// scope()
+    ///     .with(async |scope| Lent::exit(scope.enter(begin).await?, ExitCase::Failed).await)
+    ///     .await?;
     /// # Ok(()) }) }
     /// ```
     pub async fn exit(mut this: Self, case: ExitCase) -> Result<V::Verdict, V::Error>

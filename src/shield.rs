@@ -24,10 +24,93 @@ use crate::{
     unwind::{self, FirstPanic},
 };
 
-/// A group whose exits outlive its future. [`Gather::shield`] makes it, and has an example.
+/// A group whose exits outlive its future. [`Gather::shield`] makes it.
 ///
-/// Its `with`, `with_own_error` and `enter` are those of [`Gather`]. After them, call [`on_drop`](WithShield::on_drop): it
-/// says who runs the remaining exits if the future is dropped.
+/// If the gather's future is dropped, a function of yours receives the remaining exits as one future, the *cleanup*. It
+/// usually spawns the cleanup.
+///
+/// Its [`with`](Self::with), [`with_own_error`](Self::with_own_error) and [`enter`](Self::enter) are those of
+/// [`Gather`]. On this page, the methods of `(A, B)` stand for those of every tuple. After them, call
+/// [`on_drop`](WithShield::on_drop): it says who runs the remaining exits.
+///
+/// # Why a shield?
+///
+/// Rust drops a future when its caller loses interest: `tokio::time::timeout`, `select!`, an aborted task, an HTTP
+/// client that hangs up. Nothing can be awaited in a drop, so a gather without a shield
+/// [abandons](crate::Exit::abandon) its resources then. Call `shield` after the other policies, and `on_drop` after
+/// `with`:
+///
+/// ```
+/// use std::{io, time::Duration};
+///
+/// use gather_cm::{Exit, ExitCase, gather};
+/// use tokio::{sync::oneshot, time::timeout};
+///
+/// struct Transaction(Option<oneshot::Sender<ExitCase>>);
+///
+/// impl Exit for Transaction {
+///     type Error = io::Error;
+///     type Verdict = ();
+///
+///     async fn exit(mut self, case: ExitCase) -> Result<(), io::Error> {
+///         tokio::task::yield_now().await; // COMMIT or ROLLBACK
+///         self.0.take().map(|ended| ended.send(case));
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (sender, ended) = oneshot::channel();
+/// let begin = async { Ok(Transaction(Some(sender))) };
+/// let request = String::from("the body may borrow what it likes");
+/// let handler = gather((begin,))
+///     .shield()
+///     .with(async |(_transaction,)| {
+///         tokio::time::sleep(Duration::from_secs(3600)).await;
+///         Ok(request.len())
+///     })
+///     .on_drop(|cleanup| {
+///         tokio::spawn(async move {
+///             if let Err(failure) = cleanup.await {
+///                 eprintln!("cleanup: {failure}");
+///             }
+///         });
+///     });
+/// assert!(timeout(Duration::from_millis(1), handler).await.is_err());
+/// assert_eq!(ended.await?, ExitCase::Cancelled);
+/// # Ok(()) }
+/// ```
+///
+/// # What happens on a drop?
+///
+/// | when the future is dropped | pending enters | the body | held resources | exits in flight |
+/// | --- | --- | --- | --- | --- |
+/// | before its first poll | have not begun | is not called | there are none | there are none |
+/// | while members enter | are dropped | is not called | are exited with `Cancelled`; in a group that has failed, with `EnterFailed` | there are none |
+/// | while the body runs | there are none | is dropped | are exited with `Cancelled` | there are none |
+/// | while members exit | are dropped (there are some under `eager_rollback` only) | has ended | are exited in their turn | go on where they were |
+///
+/// A drop before the first poll hands nothing over. The body is dropped during the drop, along with everything that it
+/// borrows, and so are `stop`, the observer and pending enters. If enters must not be dropped, add
+/// [`settle`](Shield::settle). Only the resources, their exits and the error types live on. Order, limit and names of
+/// the exits stay the same. A nested group is one member: the cleanup runs its exit.
+///
+/// # Cancellation
+///
+/// Without a shield, see [`With`]. The cleanup may be dropped in its turn: see [`on_drop`](WithShield::on_drop).
+///
+/// If you hold the resources as an [`Entered`], you need no shield: exit it in a guard of your own, such as
+/// `scopeguard::guard(entered, |entered| { tokio::spawn(entered.exit(ExitCase::Cancelled)); })`.
+///
+/// # Generic code
+///
+/// If the members come from a generic function and you spawn the cleanup on tokio, the signature must name the
+/// resource, as for the gather itself: see [`Member`](crate::Member).
+///
+/// # Costs
+///
+/// A shield needs the feature `alloc`. It takes one allocation for each exit when that begins (with `settle`, also one
+/// for each enter). The gather's future is smaller than without it, because the exits are in boxes.
 #[derive(Clone)]
 #[must_use = "a gather does nothing unless it is given a body"]
 pub struct Shield<G, P> {
@@ -46,129 +129,16 @@ pub struct ShieldEnters<G, P> {
 debug_by_name!(ShieldEnters<G, P>);
 
 impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
-    /// Hands the remaining exits to a function of yours if the gather's future is dropped. That function receives them as one
-    /// future, the *cleanup*, and usually spawns it.
+    /// Hands the remaining exits to a function of yours if the gather's future is dropped. That function receives them
+    /// as one future, the *cleanup*, and usually spawns it.
     ///
-    /// Rust drops a future when its caller loses interest: `tokio::time::timeout`, `select!`, an aborted task, an HTTP client that
-    /// hangs up. Nothing can be awaited in a drop, so a gather without a shield [abandons](crate::Exit::abandon) its resources
-    /// then. Call `shield` after the other policies, and [`on_drop`](WithShield::on_drop) after `with`:
-    ///
-    /// ```
-    /// use std::{io, time::Duration};
-    ///
-    /// use gather_cm::{Exit, ExitCase, gather};
-    /// use tokio::{sync::oneshot, time::timeout};
-    ///
-    /// struct Transaction(Option<oneshot::Sender<ExitCase>>);
-    ///
-    /// impl Exit for Transaction {
-    ///     type Error = io::Error;
-    ///     type Verdict = ();
-    ///
-    ///     async fn exit(mut self, case: ExitCase) -> Result<(), io::Error> {
-    ///         tokio::task::yield_now().await; // COMMIT or ROLLBACK
-    ///         self.0.take().map(|ended| ended.send(case));
-    ///         Ok(())
-    ///     }
-    /// }
-    ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (sender, ended) = oneshot::channel();
-    /// let begin = async { Ok(Transaction(Some(sender))) };
-    /// let request = String::from("the body may borrow what it likes");
-    /// let handler = gather((begin,))
-    ///     .shield()
-    ///     .with(async |(_transaction,)| {
-    ///         tokio::time::sleep(Duration::from_secs(3600)).await;
-    ///         Ok(request.len())
-    ///     })
-    ///     .on_drop(|cleanup| {
-    ///         tokio::spawn(async move {
-    ///             if let Err(failure) = cleanup.await {
-    ///                 eprintln!("cleanup: {failure}");
-    ///             }
-    ///         });
-    ///     });
-    /// assert!(timeout(Duration::from_millis(1), handler).await.is_err());
-    /// assert_eq!(ended.await?, ExitCase::Cancelled);
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # What happens on a drop?
-    ///
-    /// | when the future is dropped | pending enters | the body | held resources | exits in flight |
-    /// | --- | --- | --- | --- | --- |
-    /// | before its first poll | have not begun | is not called | there are none | there are none |
-    /// | while members enter | are dropped | is not called | are exited with `Cancelled`; in a group that has failed, with `EnterFailed` | there are none |
-    /// | while the body runs | there are none | is dropped | are exited with `Cancelled` | there are none |
-    /// | while members exit | are dropped (there are some under `eager_rollback` only) | has ended | are exited in their turn | go on where they were |
-    ///
-    /// A drop before the first poll hands nothing over. The body is dropped during the drop, along with everything that it
-    /// borrows, and so are `stop`, the observer and pending enters. If enters must not be dropped, add
-    /// [`settle`](Shield::settle). Only the resources, their exits and the error types live on. Order, limit and names of the
-    /// exits stay the same. A nested group is one member: the cleanup runs its exit.
-    ///
-    /// # Cancellation
-    ///
-    /// Without a shield, see [`With`]. The cleanup may be dropped in its turn: see [`on_drop`](WithShield::on_drop). If you hold the resources as an [`Entered`], you need no shield: exit it in a guard of
-    /// your own, such as `scopeguard::guard(entered, |entered| { tokio::spawn(entered.exit(ExitCase::Cancelled)); })`.
-    ///
-    /// # Generic code
-    ///
-    /// If the members come from a generic function and you spawn the cleanup on tokio, the signature must name the resource, as for
-    /// the gather itself: see [`Member`](crate::Member).
-    ///
-    /// # Costs
-    ///
-    /// A shield needs the feature `alloc`. It takes one allocation for each exit when that begins (with `settle`, also one for
-    /// each enter). The gather's future is smaller than without it, because the exits are in boxes.
+    /// Without a shield, a dropped gather [abandons](crate::Exit::abandon) its resources. Call `shield` after the other
+    /// policies, and [`on_drop`](WithShield::on_drop) after `with`. [`Shield`] says what a drop does to each part of a
+    /// gather, and has an example.
     pub fn shield(self) -> Shield<G, Policies<Rb, L, Cancellable<S>, C, X, Ob>> {
         let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
         let policy = Policies { enter_limit, stop: Cancellable(stop), exits, observer, kinds };
         Shield { gather: Gather { group: self.group, policy } }
-    }
-}
-
-impl<G, Rb, L, S, C, X, Ob> Shield<G, Policies<Rb, L, S, C, X, Ob>> {
-    /// Lets pending enters run to their end, after a drop and after a stop.
-    ///
-    /// If the gather's future is dropped while members enter, their enters go on in the cleanup. When all of them have finished,
-    /// the members that entered are exited with `Cancelled`.
-    /// Use it if a dropped enter could leave something behind that only an exit removes. Queued members never start.
-    ///
-    /// It implies [`Gather::settle`], and replaces a [`fail_fast`](Gather::fail_fast). Under
-    /// [`eager_rollback`](Gather::eager_rollback), the exits of a failed group still run beside the pending enters. The enters must
-    /// live as long as the cleanup: with `tokio::spawn`, they must be `Send` and `'static`.
-    ///
-    /// # Errors
-    ///
-    /// If an enter fails after the drop, the cleanup returns a failure with [`Cause::Enter`].
-    ///
-    /// ```
-    /// use std::{io, sync::mpsc};
-    ///
-    /// use gather_cm::{EnterExt, ExitCase, gather};
-    ///
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (sender, exited) = mpsc::channel();
-    /// let start_vm = async {
-    ///     smol::future::yield_now().await; // dropped here, it would leave the VM behind
-    ///     Ok::<_, io::Error>("vm")
-    /// };
-    /// let start_vm = start_vm.exit_with(async move |vm, case| Ok(sender.send((vm, case)).unwrap_or(())));
-    /// let group = gather((start_vm,)).shield().settle();
-    /// let future = group.with(async |_| Ok(())).on_drop(|cleanup| smol::spawn(cleanup).detach());
-    /// smol::block_on(smol::future::or(async { drop(future.await) }, async {}));
-    /// assert_eq!(exited.recv()?, ("vm", ExitCase::Cancelled));
-    /// # Ok(()) }
-    /// ```
-    pub fn settle(self) -> ShieldEnters<G, Policies<Settle<Rb>, L, S, C, X, Ob>>
-    where
-        G: Known,
-    {
-        let Gather { group, policy: Policies { enter_limit, stop, exits, observer, .. } } = self.gather;
-        let policy = Policies { enter_limit, stop, exits, observer, kinds: PhantomData };
-        ShieldEnters { gather: Gather { group, policy } }
     }
 }
 
@@ -241,7 +211,10 @@ impl<T: HandOver> WithShield<T> {
     ///
     /// use gather_cm::{EnterExt, gather};
     ///
-    /// fn report<E: Display + Send>(cleanup: impl Future<Output = Result<(), E>> + Send + 'static) {
+    /// fn report<E>(cleanup: impl Future<Output = Result<(), E>> + Send + 'static)
+    /// where
+    ///     E: Display + Send,
+    /// {
     ///     smol::spawn(async {
     ///         if let Err(failure) = cleanup.await {
     ///             eprintln!("cleanup: {failure}");
@@ -252,7 +225,8 @@ impl<T: HandOver> WithShield<T> {
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
     /// let member = async { Ok::<_, io::Error>(7) }.drop_on_exit();
-    /// assert_eq!(gather((member,)).shield().with(async |(n,)| Ok(*n)).on_drop(report).await?, 7);
+    /// let group = gather((member,)).shield().with(async |(n,)| Ok(*n));
+    /// assert_eq!(group.on_drop(report).await?, 7);
     /// # Ok(()) }) }
     /// ```
     pub fn on_drop<S: FnOnce(T::Cleanup)>(self, spawn: S) -> With<Shielded<T, S>> {
@@ -275,6 +249,8 @@ pub mod sealed {
     pub struct Marker<T>(T);
 }
 
+// For the compiler's message only.
+#[cfg_attr(doc, doc(hidden))]
 impl<T> Future for WithShield<T>
 where
     sealed::Marker<T>: sealed::NeedsOnDrop,
@@ -293,13 +269,16 @@ where
 ///
 /// use gather_cm::{EnterExt, HandOver, WithShield, gather};
 ///
-/// fn life_cycle() -> WithShield<impl HandOver<Value = u8, Cleanup = impl Future + Send + 'static>> {
-///     gather((async { Ok::<_, io::Error>(1) }.drop_on_exit(),)).shield().with(async |(one,)| Ok(*one))
+/// fn life_cycle()
+/// -> WithShield<impl HandOver<Value = u8, Cleanup = impl Future + Send + 'static>> {
+///     let member = async { Ok::<_, io::Error>(1) }.drop_on_exit();
+///     gather((member,)).shield().with(async |(one,)| Ok(*one))
 /// }
 ///
 /// # smol::block_on(async {
-/// let value = life_cycle().on_drop(|cleanup| smol::spawn(async { drop(cleanup.await) }).detach()).await;
-/// assert_eq!(value.ok(), Some(1));
+/// let future = life_cycle()
+///     .on_drop(|cleanup| smol::spawn(async { drop(cleanup.await) }).detach());
+/// assert_eq!(future.await.ok(), Some(1));
 /// # });
 /// ```
 pub trait HandOver: Cycle {
@@ -521,7 +500,7 @@ macro_rules! tuple {
         ///
         /// # Cancellation
         ///
-        /// See [`shield`](Gather::shield), which has an example.
+        /// See [`Shield`], which has an example.
         with,
         /// Does what [`with`](Self::with) does, for a body with an error type of its own.
         ///
@@ -535,7 +514,7 @@ macro_rules! tuple {
         ///
         /// # Cancellation
         ///
-        /// See [`shield`](Gather::shield).
+        /// See [`Shield`].
         ///
         /// ```
         /// use std::{io, num::ParseIntError};
@@ -544,7 +523,9 @@ macro_rules! tuple {
         ///
         /// # smol::block_on(async {
         /// let text = |text: &'static str| async move { Ok::<_, io::Error>(text) }.drop_on_exit();
-        /// let parse = async |(a, b): (&mut &str, &mut &str)| Ok::<u32, ParseIntError>(a.parse::<u32>()? + b.parse::<u32>()?);
+        /// let parse = async |(a, b): (&mut &str, &mut &str)| -> Result<u32, ParseIntError> {
+        ///     Ok(a.parse::<u32>()? + b.parse::<u32>()?)
+        /// };
         /// let group = gather((text("1"), text("x"))).shield().with_own_error(parse);
         /// let failure = group.on_drop(|cleanup| smol::spawn(cleanup).detach()).await.unwrap_err();
         /// assert_eq!(failure.to_string(), "body failed: invalid digit found in string");
@@ -564,7 +545,7 @@ macro_rules! tuple {
         ///
         /// # Cancellation
         ///
-        /// See [`shield`](Gather::shield). Once you have the resources, dropping them abandons them.
+        /// See [`Shield`]. Once you have the resources, dropping them abandons them.
         ///
         /// ```
         /// use std::io;
@@ -581,16 +562,18 @@ macro_rules! tuple {
         /// ```
         enter
             ],
+            [],
             2, $($tuple)*
         );
     };
     ($n:literal, $($tuple:tt)*) => {
-        tuple!([brief], $n, $($tuple)*);
+        tuple!([brief], [#[cfg_attr(doc, doc(hidden))]], $n, $($tuple)*);
     };
     (
-        [$($docs:tt)*],
+        [$($docs:tt)*], [$($hidden:tt)*],
         $n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident $D:ident)*
     ) => {
+        $($hidden)*
         impl<$($E: 'static,)? $($M, $V,)* P> Shield<($($M,)*), P>
         where
             $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*
@@ -604,6 +587,7 @@ macro_rules! tuple {
             );
         }
 
+        $($hidden)*
         impl<$($E: 'static,)? $($M, $V,)* P> ShieldEnters<($($M,)*), P>
         where
             $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*
@@ -705,7 +689,7 @@ impl<V: Resource<Error: 'static>, P: Policy> Shield<Scope<V>, P> {
     ///
     /// # Cancellation
     ///
-    /// See [`shield`](Gather::shield). Once you have the resources, dropping them abandons them.
+    /// See [`Shield`]. Once you have the resources, dropping them abandons them.
     pub fn with_entered<'s, T: BodyResult<V::Error>>(
         self,
         body: impl AsyncFnOnce(&Scope<V>) -> T,
@@ -716,5 +700,51 @@ impl<V: Resource<Error: 'static>, P: Policy> Shield<Scope<V>, P> {
         let members = ScopeSlots::<MemberSlot<FromHeld<_, _>, _>>::of::<P>(self.gather.group, release_boxed::<V>);
         let block = Entered::<Joined<V>, P::Exits>::block_that_keeps::<P::Stop, _, T>;
         WithShield(AllOrNothing(Machine::new(members, CallAndKeep::new(body, block), self.gather.policy)))
+    }
+}
+
+impl<G, Rb, L, S, C, X, Ob> Shield<G, Policies<Rb, L, S, C, X, Ob>> {
+    /// Lets pending enters run to their end, after a drop and after a stop.
+    ///
+    /// If the gather's future is dropped while members enter, their enters go on in the cleanup. When all of them have finished,
+    /// the members that entered are exited with `Cancelled`.
+    /// Use it if a dropped enter could leave something behind that only an exit removes. Queued members never start.
+    ///
+    /// It implies [`Gather::settle`], and replaces a [`fail_fast`](Gather::fail_fast). Under
+    /// [`eager_rollback`](Gather::eager_rollback), the exits of a failed group still run beside the pending enters. The enters must
+    /// live as long as the cleanup: with `tokio::spawn`, they must be `Send` and `'static`.
+    ///
+    /// # Errors
+    ///
+    /// If an enter fails after the drop, the cleanup returns a failure with [`Cause::Enter`].
+    ///
+    /// ```
+    /// use std::{io, sync::mpsc};
+    ///
+    /// use gather_cm::{EnterExt, ExitCase, gather};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (sender, exited) = mpsc::channel();
+    /// let start_vm = async {
+    ///     smol::future::yield_now().await; // dropped here, it would leave the VM behind
+    ///     Ok::<_, io::Error>("vm")
+    /// };
+    /// let exit = async move |vm, case| Ok(sender.send((vm, case)).unwrap_or(()));
+    /// let start_vm = start_vm.exit_with(exit);
+    /// let group = gather((start_vm,)).shield().settle();
+    /// let future = group
+    ///     .with(async |_| Ok(()))
+    ///     .on_drop(|cleanup| smol::spawn(cleanup).detach());
+    /// smol::block_on(smol::future::or(async { drop(future.await) }, async {}));
+    /// assert_eq!(exited.recv()?, ("vm", ExitCase::Cancelled));
+    /// # Ok(()) }
+    /// ```
+    pub fn settle(self) -> ShieldEnters<G, Policies<Settle<Rb>, L, S, C, X, Ob>>
+    where
+        G: Known,
+    {
+        let Gather { group, policy: Policies { enter_limit, stop, exits, observer, .. } } = self.gather;
+        let policy = Policies { enter_limit, stop, exits, observer, kinds: PhantomData };
+        ShieldEnters { gather: Gather { group, policy } }
     }
 }

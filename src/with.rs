@@ -37,7 +37,8 @@ use crate::{
 /// }
 ///
 /// # smol::block_on(async {
-/// let failure = run(async { Ok(1) }.drop_on_exit(), Err::<(), _>(io::Error::other("oops"))).await;
+/// let member = async { Ok(1) }.drop_on_exit();
+/// let failure = run(member, Err::<(), _>(io::Error::other("oops"))).await;
 /// assert!(failure.is_err());
 /// # });
 /// ```
@@ -211,7 +212,7 @@ macro_rules! tuple {
         /// });
         /// let other = async { Ok("7") }.drop_on_exit();
         /// let failure = gather((text, other))
-        ///     .with_own_error(async |(text, other)| Ok(text.parse::<u32>()? + other.parse::<u32>()?))
+        ///     .with_own_error(async |(a, b)| Ok(a.parse::<u32>()? + b.parse::<u32>()?))
         ///     .await
         ///     .map_err(|failure: gather_cm::Failure<_, _, std::num::ParseIntError>| failure)
         ///     .unwrap_err();
@@ -220,16 +221,18 @@ macro_rules! tuple {
         /// ```
                 with_own_error
             ],
+            [],
             2, $($tuple)*
         );
     };
     ($n:literal, $($tuple:tt)*) => {
-        tuple!([brief], $n, $($tuple)*);
+        tuple!([brief], [#[cfg_attr(doc, doc(hidden))]], $n, $($tuple)*);
     };
     (
-        [$($docs:tt)*],
+        [$($docs:tt)*], [$($hidden:tt)*],
         $n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident $D:ident)*
     ) => {
+        $($hidden)*
         impl<$($E: 'static,)? $($M, $V,)* P> Gather<($($M,)*), P>
         where
             $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*
@@ -238,6 +241,7 @@ macro_rules! tuple {
             life_cycle!($($docs)*, ($(&mut $V::Value,)*), ($($V,)*), $Error, Few<$n>);
         }
 
+        $($hidden)*
         impl<$($E,)? $($V: Resource<Error = $Error>,)* P: ExitPolicy> Entered<($($V,)*), P> {
             /// Returns references to the values, as a body gets them: without the adapters around them.
             ///

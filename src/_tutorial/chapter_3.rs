@@ -215,7 +215,7 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! The docs of [`Gather`] have a table that says what happens if two policies meet.
+//! The docs of [`policies`](crate::policies#if-two-policies-meet) have a table that says what happens if two policies meet.
 //!
 //! Next: [chapter 4, cancellation](super::chapter_4). Back to [the list of chapters](crate::_tutorial).
 //!

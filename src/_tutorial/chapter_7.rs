@@ -187,7 +187,8 @@
 //!
 //! ## Where to go from here
 //!
-//! - [`Gather`] lists the policies, and what happens if two of them meet.
+//! - [`Gather`] lists the policies, and [`policies`](crate::policies#if-two-policies-meet) says what happens if two of them
+//!   meet.
 //! - [`EnterExt`] lists the adapters, and [`Failure`](crate::Failure#which-error-which-case) lists every case of an
 //!   error.
 //! - The examples in the repository are whole programs that print what happens.

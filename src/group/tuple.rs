@@ -26,7 +26,17 @@ macro_rules! or {
 }
 
 macro_rules! tuple {
-    ($n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident $D:ident)*) => {
+    // On a page of the docs, the tuple of two stands for all of them.
+    (2, $($tuple:tt)*) => {
+        tuple!([], 2, $($tuple)*);
+    };
+    ($n:literal, $($tuple:tt)*) => {
+        tuple!([#[cfg_attr(doc, doc(hidden))]], $n, $($tuple)*);
+    };
+    (
+        [$($hidden:tt)*],
+        $n:literal, $Slots:ident, $Error:ty, [$($E:ident)?], $($i:tt $field:ident $S:ident $V:ident $M:ident $D:ident)*
+    ) => {
         #[pin_project]
         pub struct $Slots<T, $($S),*> {
             $(#[pin] $field: $S,)*
@@ -89,6 +99,7 @@ macro_rules! tuple {
             }
         }
 
+        $($hidden)*
         impl<$($E,)? $($V: Resource<Error = $Error>),*> Values for ($($V,)*) {
             type Error = $Error;
             type Shape = Few<$n>;
@@ -184,8 +195,10 @@ macro_rules! tuple {
         {
         }
 
+        $($hidden)*
         impl<$($M),*> Known for ($($M,)*) where Self: Group {}
 
+        $($hidden)*
         impl<$($E,)? $($M, $V),*> Group for ($($M,)*)
         where
             $($M: IntoFuture<Output = Result<$V, $Error>>, $V: Resource<Error = $Error>,)*

@@ -179,7 +179,8 @@ macro_rules! boxes {
             ///
             /// # fn main() -> Result<(), Box<dyn std::error::Error>> { smol::block_on(async {
             /// let scope = Scope::new();
-            /// let text = scope.adopt(async { io::Result::Ok("text") }, async |_, _| io::Result::Ok(())).await?;
+            /// let open = async { io::Result::Ok("text") };
+            /// let text = scope.adopt(open, async |_, _| io::Result::Ok(())).await?;
             /// assert_eq!(Boxed::into_inner(Lent::into_inner(text)), "text");
             /// # Ok(()) }) }
             /// ```
@@ -319,7 +320,8 @@ impl<E> Scope<BoxExit<E>> {
     /// let task = smol::spawn(async {
     ///     let group = scope().with(async |scope| {
     ///         let _database = scope.enter_boxed(open(), Database::exit).await?;
-    ///         let file = scope.adopt(async { io::Result::Ok("file") }, async |_file, _case| Ok(())).await?;
+    ///         let open = async { io::Result::Ok("file") };
+    ///         let file = scope.adopt(open, async |_file, _case| Ok(())).await?;
     ///         scope.defer(async |case| Ok(println!("the body has ended: {case:?}")));
     ///         Ok(file.len())
     ///     });
@@ -402,7 +404,8 @@ impl<'a, E> Scope<LocalBoxExit<'a, E>> {
     /// scope()
     ///     .with(async |scope| {
     ///         scope.enter_local(async { io::Result::Ok(Counter(&exits)) }).await?;
-    ///         scope.adopt_local(async { io::Result::Ok(2) }, async |n, _| Ok(*exits.borrow_mut() += n)).await?;
+    ///         let open = async { io::Result::Ok(2) };
+    ///         scope.adopt_local(open, async |n, _| Ok(*exits.borrow_mut() += n)).await?;
     ///         scope.defer_local(async |_| Ok(*exits.borrow_mut() += 4));
     ///         Ok(())
     ///     })
