@@ -217,6 +217,16 @@ in_each_group! {
         enter.open();
         assert_eq!(gather.end(), Report::enter(&[(1, "e")]).exits(&[(0, "lost")]));
         assert_eq!(log.only(&["0 EnterFailed", "2 EnterFailed"]).len(), 2);
+
+        // Errors of drivers and of exits come in the order of the members.
+        let (lost, exit_fails) = ([well(), fails("lost"), well()], [well(), sleeps(), fails("x")]);
+        for (members, exits) in [
+            ([lost.clone(), [fails("e"), sleeps(), well()], exit_fails.clone()], [(0, "lost"), (2, "x")]),
+            ([exit_fails, [fails("e"), sleeps(), well()], lost], [(0, "x"), (2, "lost")]),
+        ] {
+            let mut gather = drive(group(links(&log, members)).with(async |_| Ok(())));
+            assert_eq!(gather.end(), Report::enter(&[(1, "e")]).exits(&exits));
+        }
     }
 
     /// D6: during the exits, the error is that of the member's exit.

@@ -118,7 +118,7 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         let _ = members.visit(0, &mut first);
         let Some((index, error)) = first.first else { return };
         if let Some(index) = L::new(index) {
-            self.ending = Ending::ShownEnterFailed(error, Some(index));
+            self.ending = Ending::Shown(error, Some(index));
             self.course.case = ExitCase::Lost;
         }
     }

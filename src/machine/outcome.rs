@@ -12,16 +12,16 @@ use crate::{
     unwind::{self, Caught, FirstPanic},
 };
 
-/// How the body ended, or why it was not called, and what there is to return: an [`ExitCase`] with its load. The last two
-/// hold the error of an enter, which the exits are shown; or that of a driver, and the index `L` of its member.
+/// How the body ended, or why it was not called, and what there is to return: an [`ExitCase`] with its load. The last one
+/// holds the error of an enter, which the exits are shown, also after a panic; or that of a driver, and the index `L` of
+/// its member.
 pub(crate) enum Ending<R, B, E, L> {
     Completed(R),
     Failed(B),
     Cancelled,
     Panicked,
     EnterFailed,
-    ShownPanicked(E),
-    ShownEnterFailed(E, Option<L>),
+    Shown(E, Option<L>),
 }
 
 impl<R, B, E, L> Ending<R, B, E, L> {
@@ -39,9 +39,9 @@ impl<R, B, E, L> Ending<R, B, E, L> {
             Self::Completed(_) => ExitCase::Completed,
             Self::Failed(_) => ExitCase::Failed,
             Self::Cancelled => ExitCase::Cancelled,
-            Self::Panicked | Self::ShownPanicked(_) => ExitCase::Panicked,
-            Self::ShownEnterFailed(_, Some(_)) => ExitCase::Lost,
-            Self::EnterFailed | Self::ShownEnterFailed(_, None) => ExitCase::EnterFailed,
+            Self::Panicked => ExitCase::Panicked,
+            Self::Shown(_, Some(_)) => ExitCase::Lost,
+            Self::EnterFailed | Self::Shown(_, None) => ExitCase::EnterFailed,
         }
     }
 
@@ -53,7 +53,7 @@ impl<R, B, E, L> Ending<R, B, E, L> {
     {
         match self {
             Self::Failed(error) => Some(error),
-            Self::ShownPanicked(error) | Self::ShownEnterFailed(error, _) => Some(error),
+            Self::Shown(error, _) => Some(error),
             _ => None,
         }
     }
@@ -62,10 +62,7 @@ impl<R, B, E, L> Ending<R, B, E, L> {
     pub(super) fn show(&mut self, find: impl FnOnce() -> Option<E>) {
         if let Self::Panicked | Self::EnterFailed = self {
             if let Some(error) = find() {
-                *self = match self {
-                    Self::Panicked => Self::ShownPanicked(error),
-                    _ => Self::ShownEnterFailed(error, None),
-                };
+                *self = Self::Shown(error, None);
             }
         }
     }
@@ -82,16 +79,14 @@ impl<R, B, E, L> Ending<R, B, E, L> {
             Self::Cancelled => Ending::Cancelled,
             Self::Panicked => Ending::Panicked,
             Self::EnterFailed => Ending::EnterFailed,
-            Self::ShownPanicked(error) => Ending::ShownPanicked(error),
-            Self::ShownEnterFailed(error, lost) => Ending::ShownEnterFailed(error, lost),
+            Self::Shown(error, lost) => Ending::Shown(error, lost),
         }
     }
 
     /// Moves the error out that the exits were shown, if it was that of an enter or of a driver.
     fn take_shown(self) -> (Self, Option<E>, Option<L>) {
         match self {
-            Self::ShownPanicked(error) => (Self::Panicked, Some(error), None),
-            Self::ShownEnterFailed(error, lost) => (Self::EnterFailed, Some(error), lost),
+            Self::Shown(error, lost) => (Self::EnterFailed, Some(error), lost),
             ending => (ending, None, None),
         }
     }
@@ -210,7 +205,7 @@ pub(super) fn fail<Ms: Members, R, B>(
             }
             Ending::Failed(error) => Cause::Body(error),
             Ending::Cancelled => Cause::Cancelled {},
-            Ending::EnterFailed | Ending::ShownEnterFailed(..) => match lost {
+            Ending::EnterFailed | Ending::Shown(..) => match lost {
                 Some(lost) if enters.is_empty() => Cause::Lost(lost),
                 // An enter has failed as well.
                 Some(lost) => {
@@ -219,7 +214,7 @@ pub(super) fn fail<Ms: Members, R, B>(
                 }
                 None => Cause::Enter(enters),
             },
-            Ending::Panicked | Ending::ShownPanicked(_) => unreachable!("no panic is forgotten"),
+            Ending::Panicked => unreachable!("no panic is forgotten"),
         }
     };
     let suppressed = Answer::from(answers) == Answer::Suppress && matches!(cause, Cause::Body(_));
