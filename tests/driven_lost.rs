@@ -220,11 +220,15 @@ in_each_group! {
 
         // Errors of drivers and of exits come in the order of the members.
         let (lost, exit_fails) = ([well(), fails("lost"), well()], [well(), sleeps(), fails("x")]);
-        for (members, exits) in [
-            ([lost.clone(), [fails("e"), sleeps(), well()], exit_fails.clone()], [(0, "lost"), (2, "x")]),
-            ([exit_fails, [fails("e"), sleeps(), well()], lost], [(0, "x"), (2, "lost")]),
-        ] {
+        for lost_first in [true, false] {
+            let enter = Gate::new();
+            let late = [fails("e").gate(&enter), sleeps(), well()];
+            let (first, last) = if lost_first { (&lost, &exit_fails) } else { (&exit_fails, &lost) };
+            let exits = if lost_first { [(0, "lost"), (2, "x")] } else { [(0, "x"), (2, "lost")] };
+            let members = [first.clone(), late, last.clone()];
             let mut gather = drive(group(links(&log, members)).with(async |_| Ok(())));
+            gather.pends();
+            enter.open();
             assert_eq!(gather.end(), Report::enter(&[(1, "e")]).exits(&exits));
         }
     }
