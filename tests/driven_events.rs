@@ -359,6 +359,44 @@ macro_rules! passes_drivers_on {
             let lines = steps(&$log);
             assert!(lines.iter().any(|line| line.starts_with("on_error 1 ")), "{lines:?}");
             assert!(lines.contains(&"exit 1 Lost".to_string()));
+
+            // It fails beside the exit. The observer receives that once.
+            let [breaks, exit] = [Gate::new(), Gate::new()];
+            let $member = connect(&$log, 2, [well(), fails("lost").gate(&breaks), well().gate(&exit)]);
+            let events = Events::default();
+            let group = gather(($wrapped, async { Ok(()) }.drop_on_exit())).observe(events.observer());
+            let mut running = Driver::new(group.with(async |_| Ok(7)));
+            running.pends();
+            breaks.open();
+            for told in [&["DriverEnded 0"][..], &[]] {
+                running.pends();
+                assert_eq!(events.of_drivers(), told);
+            }
+            exit.open();
+            let failure = running.end().unwrap_err();
+            assert!(matches!(failure.cause, Cause::Exit { .. }), "{failure}");
+            assert!(failure.exits.get(0).unwrap().to_string().contains("lost"), "{failure}");
+
+            // It fails beside the body, and so does the exit.
+            let breaks = Gate::new();
+            let $member = connect(&$log, 3, [well(), fails("lost").gate(&breaks), fails("x")]);
+            let group = gather(($wrapped, async { Ok(()) }.drop_on_exit()));
+            let mut running = Driver::new(group.with(async |_| Ok(pending::<()>().await)));
+            running.pends();
+            breaks.open();
+            let failure = running.end().unwrap_err();
+            let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
+            assert!(errors.get(0).unwrap().to_string().contains("lost"), "{failure}");
+            assert!(failure.exits.get(0).unwrap().to_string().contains('x'), "{failure}");
+
+            // Another one fails, and this one's exit.
+            let $member = connect(&$log, 4, [well(), sleeps(), fails("x")]);
+            let other = connect(&$log, 5, [well(), fails("lost"), well()]).driven().errors_into();
+            let group = gather((other, $wrapped));
+            let failure = Driver::new(group.with(async |_| Ok(pending::<()>().await))).end().unwrap_err();
+            let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
+            assert_eq!(errors.iter().map(|(index, _)| index).collect::<Vec<_>>(), [0]);
+            assert!(failure.exits.get(1).unwrap().to_string().contains('x'), "{failure}");
         }
     )*};
 }
