@@ -263,7 +263,10 @@ pub trait EnterExt: IntoFuture + Sized {
     ///
     /// # Cancellation
     ///
-    /// A late exit is dropped, along with the resource inside it. `abandon` is not called.
+    /// A late exit is dropped, along with the resource inside it. `abandon` is not called. If a
+    /// [driver](Self::driven) of the resource has failed before, its error takes the place of the deadline's. If the
+    /// resource is an [`Entered`](crate::Entered) group, all exits in the group are dropped, and the errors of those
+    /// that have finished are lost. Give a deadline to each member of such a group instead.
     ///
     /// ```
     /// use std::{future::pending, io, time::Duration};

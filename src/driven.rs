@@ -404,7 +404,12 @@ where
     type Kind = WithDriver;
 
     fn take_lost(self: Pin<&mut Self>) -> Option<E> {
-        self.project().driver.take_error()
+        let this = self.project();
+        this.driver.take_error().or_else(|| match this.exit.project() {
+            HandleExitProj::Running(exit) => exit.take_lost(),
+            HandleExitProj::Ended(result) => mem::replace(result, Ok(Answer::Neutral)).err(),
+            HandleExitProj::Over(_) => None,
+        })
     }
 
     fn driver_ended(self: Pin<&mut Self>) -> bool {

@@ -397,6 +397,36 @@ macro_rules! passes_drivers_on {
             let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
             assert_eq!(errors.iter().map(|(index, _)| index).collect::<Vec<_>>(), [0]);
             assert!(failure.exits.get(1).unwrap().to_string().contains('x'), "{failure}");
+
+            // Both fail.
+            let breaks = Gate::new();
+            let $member = connect(&$log, 6, [well(), fails("lost").gate(&breaks), well()]);
+            let other = connect(&$log, 7, [well(), fails("lost").gate(&breaks), well()]).driven().errors_into();
+            let group = gather((other, $wrapped));
+            let mut running = Driver::new(group.with(async |_| Ok(pending::<()>().await)));
+            running.pends();
+            breaks.open();
+            let failure = running.end().unwrap_err();
+            let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
+            assert_eq!((errors.len(), failure.errors().count()), (2, 2), "{failure}");
+
+            // It fails beside an exit that hangs. The deadline passes. The exit of a group takes its errors along.
+            if stringify!($name).contains("nested") || stringify!($name) == "in_a_box" {
+                return;
+            }
+            let [breaks, deadline] = [Gate::new(), Gate::new()];
+            let $member = connect(&$log, 8, [well(), fails("lost").gate(&breaks), well().gate(&Gate::new())]);
+            let late = async || {
+                deadline.wait().await;
+                "late".into()
+            };
+            let mut running = Driver::new(gather(($wrapped.exit_within(late),)).with(async |_| Ok(7)));
+            running.pends();
+            breaks.open();
+            running.pends();
+            deadline.open();
+            let failure = running.end().unwrap_err();
+            assert!(failure.exits.get(0).unwrap().to_string().contains("lost"), "{failure}");
         }
     )*};
 }

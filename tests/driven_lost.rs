@@ -405,6 +405,19 @@ fn a_deadline_keeps_the_drivers_error() {
         drive(gather(members).with(async |_| Ok(7))).end(),
         Report::lost(&[(0, "lost"), (1, "too")]).exits(&[(0, "late")])
     );
+    // The exit has failed, and its driver goes on to an end that is late.
+    let (exits, late) = (Gate::new(), Gate::new());
+    let member = connect(&log, 3, [well(), sleeps(), fails("x").gate(&exits)]).driven().to_end();
+    let member = member.exit_within(async || {
+        late.wait().await;
+        "late"
+    });
+    let mut gather_ = drive(gather((member,)).with(async |_| Ok(7)));
+    gather_.pends();
+    exits.open();
+    gather_.pends();
+    late.open();
+    assert_eq!(gather_.end(), Report::only_exits(&[(0, "x")]));
 }
 
 /// D6: a driver inside of a handle that has a driver of its own counts as one of its member, whichever member that is.

@@ -419,6 +419,17 @@ fn a_driver_that_panics_twice() {
     }
 }
 
+/// 17: the same for drivers of optional members, which are dropped beside the body.
+#[test]
+fn destructors_of_optional_members_on_a_drop() {
+    let log = Log::default();
+    let bad = |name| over(&log, Member::new(&log, name, well(), well()), sleeps().drop_panics()).driven().optional();
+    let mut gather = drive(gather((bad(0), bad(1))).with(async |_| Ok(pending::<u8>().await)));
+    gather.pends();
+    assert!(catch_unwind(AssertUnwindSafe(|| gather.drop())).is_err());
+    assert_released(&log.everything());
+}
+
 /// D9: without `std`'s catching, a driver that panics is out of its place. With it, the cause holds its payload.
 #[test]
 fn the_payload() {
