@@ -264,7 +264,8 @@ pub trait Exiting: Future<Output = Result<Answer, Self::Error>> {
     type Error;
     type Kind: Kind;
 
-    /// Moves the error of a driver out, if one has failed and the exit has not finished.
+    /// Moves the error out that the exit would end with although it has not finished: that of a driver that has failed, or
+    /// that of a handle whose driver goes on.
     fn take_lost(self: Pin<&mut Self>) -> Option<Self::Error> {
         None
     }
