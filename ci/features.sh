@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 for features in "" alloc; do
     echo "== features: ${features:-none}"
     cargo build --no-default-features --features "$features"
-    cargo test --no-default-features --features "$features"
-    cargo test --no-default-features --features "$features" -p gather-cm-suite
+    # At once, so that what both packages depend on is built once.
+    cargo test --no-default-features --features "$features" -p gather-cm -p gather-cm-suite
 done
 
 echo "== panic=abort"

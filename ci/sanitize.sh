@@ -6,6 +6,7 @@ host=$(rustc +nightly -vV | sed -n 's/^host: //p')
 export CARGO_TARGET_DIR=target/asan
 export RUSTFLAGS="-Zsanitizer=address"
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
-cargo +nightly test --no-fail-fast --target "$host" -p gather-cm -p gather-cm-suite --tests -- --exact --skip three --skip payloads_of_a_third_level
+packages=(-p gather-cm -p gather-cm-suite)
+cargo +nightly test --no-fail-fast --target "$host" "${packages[@]}" --tests -- --exact --skip three --skip payloads_of_a_third_level
 # Each panic leaves frames on the stack where ASan keeps those that have returned: a small one is searched sooner.
-ASAN_OPTIONS=$ASAN_OPTIONS:max_uar_stack_size_log=16 cargo +nightly test --target "$host" -p gather-cm-suite --test schedules -- --exact three
+ASAN_OPTIONS=$ASAN_OPTIONS:max_uar_stack_size_log=16 cargo +nightly test --target "$host" "${packages[@]}" --test schedules -- --exact three
