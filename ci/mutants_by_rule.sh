@@ -22,7 +22,8 @@ mkdir -p "$tree"
 cp -r .cargo Cargo.toml Cargo.lock ./*.md docs examples src tests "$tree"
 cd "$tree"
 sed -i 's/^members = .*/members = []/' Cargo.toml
-export CARGO_TARGET_DIR=$work/target RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1
+# The dependencies are those of ci/mutants.sh.
+export CARGO_TARGET_DIR=$root/target/mutants/tests/target RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1
 
 # mutants FILE TEST... [-- OPTION...]: the tests of a mutant may never end.
 survivors=0
