@@ -15,8 +15,8 @@
 //! # What is in the repository alone
 //!
 //! These documents also mention files that the published package does not contain: the scripts that check and measure
-//! the crate in `ci/`, the programs of [`compare`] in `compare/`, and the firmware in `no_std_check/`. The links to them
-//! lead here. You find the files under the same paths in a clone of the repository.
+//! the crate in `ci/`, its tests, the programs of [`compare`] in `compare/`, and the firmware in `no_std_check/`. The links
+//! to them lead here. You find the files under the same paths in a clone of the repository.
 
 /// DESIGN.md: why the crate is as it is, and its promises by number.
 ///
