@@ -265,8 +265,8 @@ pub trait EnterExt: IntoFuture + Sized {
     ///
     /// A late exit is dropped, along with the resource inside it. `abandon` is not called. If a
     /// [driver](Self::driven) of the resource has failed before, its error takes the place of the deadline's. If the
-    /// resource is an [`Entered`](crate::Entered) group, all exits in the group are dropped, and the errors of those
-    /// that have finished are lost. Give a deadline to each member of such a group instead.
+    /// resource is an [`Entered`](crate::Entered) group, all exits in the group are dropped. The errors of its exits that
+    /// have finished, and of its drivers, are then lost. Give a deadline to each member of such a group instead.
     ///
     /// ```
     /// use std::{future::pending, io, time::Duration};
