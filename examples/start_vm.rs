@@ -27,6 +27,7 @@ fn main() -> std::process::ExitCode {
 #[cfg(unix)]
 mod unix {
     use std::{
+        collections::HashMap,
         env,
         error::Error,
         fmt, fs, io,
@@ -35,13 +36,13 @@ mod unix {
     };
 
     use gather_cm::{Exit, ExitCase, Failure, Report, Shape, gather};
-    use serde_json::{Value, json};
     use smol::{
         future::or,
         io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
         net::unix::{UnixListener, UnixStream},
         process::{Child, Command},
     };
+    use tinyjson::JsonValue;
 
     const PROGRAM: &str = "qemu-system-x86_64";
 
@@ -95,29 +96,32 @@ mod unix {
         }
     }
 
+    type Object = HashMap<String, JsonValue>;
+
     /// A monitor's connection: one JSON object a line, there and back.
     struct Monitor(BufReader<UnixStream>);
 
     impl Monitor {
-        async fn read(&mut self) -> Result<Value, VmError> {
+        async fn read(&mut self) -> Result<Object, VmError> {
             let mut line = String::new();
             if self.0.read_line(&mut line).await? == 0 {
                 return Err(VmError::Ended("its monitor hung up".to_string()));
             }
-            serde_json::from_str(&line).map_err(|error| VmError::Io(error.into()))
+            let value: JsonValue = line.parse().map_err(io::Error::other)?;
+            Ok(value.try_into().map_err(io::Error::other)?)
         }
 
-        /// Asks, and waits for the answer. Events that come in between are passed over.
-        async fn ask(&mut self, command: &str) -> Result<Value, VmError> {
-            let request = format!("{}\n", json!({ "execute": command }));
+        /// Sends a command, and waits for the answer. Skips the events that arrive before the answer.
+        async fn ask(&mut self, command: &str) -> Result<JsonValue, VmError> {
+            let request = format!("{{\"execute\": \"{command}\"}}\n");
             self.0.get_mut().write_all(request.as_bytes()).await?;
             loop {
                 let mut answer = self.read().await?;
-                if let Some(value) = answer.get_mut("return") {
-                    return Ok(value.take());
+                if let Some(value) = answer.remove("return") {
+                    return Ok(value);
                 }
-                if let Some(error) = answer.get("error") {
-                    return Err(VmError::Refused(error.to_string()));
+                if let Some(error) = answer.remove("error") {
+                    return Err(VmError::Refused(error.stringify().map_err(io::Error::other)?));
                 }
             }
         }
@@ -191,8 +195,9 @@ mod unix {
     impl Vm {
         /// `running`, `paused` and so on.
         async fn state(&mut self) -> Result<String, VmError> {
-            let status = self.monitor.ask("query-status").await?;
-            Ok(status["status"].as_str().unwrap_or("unknown").to_string())
+            let answer = self.monitor.ask("query-status").await?;
+            let status = answer.get::<Object>().and_then(|answer| answer.get("status")?.get::<String>());
+            Ok(status.cloned().unwrap_or_else(|| "unknown".to_string()))
         }
 
         async fn pause(&mut self) -> Result<(), VmError> {

@@ -4,32 +4,23 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
-    path::PathBuf,
     process::{Command, Stdio},
 };
 
-/// Builds an example, and says where it is.
-fn example(name: &str) -> PathBuf {
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--message-format=json", "--example", name])
+/// Cargo, which builds an example and then becomes it.
+fn example(name: &str) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["run", "--quiet", "--example", name, "--"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env_remove("RUSTFLAGS") // of a sanitizer, which the build of macros does not take
-        .output()
-        .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let messages = String::from_utf8(output.stdout).expect("JSON");
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == name)
-        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
-        .expect("an executable")
+        .env_remove("RUSTFLAGS"); // of a sanitizer, which the build of macros does not take
+    command
 }
 
 /// A service receives SIGINT while it runs: its three resources are released, and receive `Cancelled`.
 #[test]
 fn ctrl_c() {
-    let mut process = Command::new(example("ctrl_c")).stdout(Stdio::piped()).spawn().unwrap();
+    let mut process = example("ctrl_c").stdout(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(process.stdout.take().unwrap());
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
@@ -54,7 +45,7 @@ fn ctrl_c() {
 /// The server that never answers a close is named; the others close; the program ends.
 #[test]
 fn deadline() {
-    let output = Command::new(example("deadline")).output().unwrap();
+    let output = example("deadline").output().unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
     for line in [
         "alpha says bye",
@@ -69,7 +60,7 @@ fn deadline() {
 /// The storage is a series; what is side by side is not ordered.
 #[test]
 fn series_parallel() {
-    let output = Command::new(example("series_parallel")).output().unwrap();
+    let output = example("series_parallel").output().unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
     let at =
         |line: &str| output.lines().position(|printed| printed == line).unwrap_or_else(|| panic!("{line}: {output}"));
@@ -93,7 +84,7 @@ fn series_parallel() {
 /// One of the inner group does not start: all others are released, and the error names the way to it.
 #[test]
 fn series_parallel_that_fails() {
-    let output = Command::new(example("series_parallel")).arg("replica").output().unwrap();
+    let output = example("series_parallel").arg("replica").output().unwrap();
     assert!(!output.status.success());
     let printed = String::from_utf8(output.stdout).unwrap();
     for name in ["network", "disk", "primary"] {
@@ -110,7 +101,7 @@ fn series_parallel_that_fails() {
 /// The caller drops its request: both connections are exited, and the error of the one that fails is logged.
 #[test]
 fn shield() {
-    let output = Command::new(example("shield")).output().unwrap();
+    let output = example("shield").output().unwrap();
     let lines = [
         "the cache is open",
         "the database is open",
@@ -128,12 +119,11 @@ fn prints_what_its_docs_show(name: &str) {
     let source = fs::read_to_string(format!("{}/examples/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let docs: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim_start).collect();
     let shown = docs.split(|line| line.starts_with("```")).nth(1).expect("a block");
-    let program = example(name);
     let mut runs = 0;
     for run in shown.join("\n").split("$ cargo run --example ").skip(1) {
         let (command, lines) = run.split_once('\n').expect("an output");
         let arguments = command.strip_prefix(name).expect("this example").split_whitespace().skip(1);
-        let output = Command::new(&program).args(arguments).output().unwrap();
+        let output = example(name).args(arguments).output().unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), lines.trim_end(), "{command}");
         assert!(output.status.success(), "{command}");
         runs += 1;

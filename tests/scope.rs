@@ -12,7 +12,10 @@ use std::{
 };
 
 use common::{Gate, Log, Member, Report, Resource, assert_released, events, fails, held, member, well};
-use futures_util::{FutureExt, future::select, join};
+use futures_util::{
+    FutureExt,
+    future::{join, select},
+};
 use gather_cm::{Exit, ExitCase, Lent, Scope, gather, scope};
 use shield::drive;
 
@@ -23,7 +26,7 @@ fn several_enter_at_the_same_time() {
     let mut gather = drive(scope().with(async |scope| {
         let a = scope.enter(Member::new(&log, 0, well().gate(&g0), well()));
         let b = scope.enter(Member::new(&log, 1, well().gate(&g1), well()));
-        let (a, b) = join!(a, b);
+        let (a, b) = join(a, b).await;
         let (a, b) = (a?, b?);
         assert_eq!((a.name(), b.name(), scope.len(), scope.is_empty()), (0, 1, 0, true));
         Ok((Lent::index(&a), Lent::index(&b)))

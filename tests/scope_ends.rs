@@ -8,7 +8,10 @@ mod shield;
 use std::{cell::RefCell, future::pending, pin::pin, rc::Rc};
 
 use common::{Driver, Gate, Log, Member, Report, Resource, Why, assert_released, events, fails, held, member, well};
-use futures_util::{FutureExt, future::select, join};
+use futures_util::{
+    FutureExt,
+    future::{join, select},
+};
 use gather_cm::{
     EnterExt, Entered, Exit, ExitCase, Joined, Lent, Scope, gather,
     policies::{Exits, Stack},
@@ -24,7 +27,7 @@ fn a_stop() {
         let _alive = scope.enter(member(&log, 0)).await?;
         let release = Lent::release(scope.hold(held(&log, 1, well().gate(&gate))));
         let enter = scope.enter(Member::new(&log, 2, well().gate(&gate), well()));
-        let (released, entered) = join!(release, enter);
+        let (released, entered) = join(release, enter).await;
         released?;
         Ok(drop(entered?))
     }));
