@@ -3,7 +3,8 @@
 #
 #   ci/mutants.sh [PATTERN]         those of ci/mutants.txt whose promise matches, say "scope P6|driven D1:"; or all of them
 #   ci/mutants.sh --within SECONDS  as many as there is time for, in a random order
-#   ci/mutants.sh --loom [PATTERN]  those of ci/mutants_loom.txt: weaker memory orderings, which loom is to notice
+#   ci/mutants.sh --loom [PATTERN]  those of ci/mutants_loom.txt: weaker memory orderings, which loom is to notice. --within
+#                                   may follow
 #   ci/mutants.sh --check           runs no test; says which lines of the lists do not fit the source any more
 #
 # A line of a list names the file in `src`, the text to replace, the new text, and the promise that breaks, with `~` between
@@ -21,11 +22,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 list=ci/mutants.txt how=tests within=
-case ${1:-} in
---within) within=$2 && shift 2 ;;
---loom) list=ci/mutants_loom.txt how=loom && shift ;;
---check) how=check ;;
-esac
+while [ $# -gt 0 ]; do
+    case $1 in
+    --loom) list=ci/mutants_loom.txt how=loom && shift ;;
+    --within) within=$2 && shift 2 ;;
+    --check) how=check && shift ;;
+    *) break ;;
+    esac
+done
 
 # replace FOLDER: replaces $old by $new in $file of the folder, or fails.
 replace() {

@@ -24,7 +24,7 @@
 //! You need no particular runtime. The examples call `smol::block_on`, and the same groups run on tokio, on embassy, or
 //! on an executor of your own. If you want to run the examples, make a crate with two dependencies:
 //!
-//! ```text
+//! ```sh
 //! cargo new shop
 //! cd shop
 //! cargo add gather-cm smol

@@ -233,7 +233,7 @@
 //! hand. To measure your own firmware, build it in release mode, and look at the sections of the image: `.text` is
 //! flash, and `.data` and `.bss` are RAM.
 //!
-//! ```text
+//! ```sh
 //! cargo build --release --target thumbv7m-none-eabi
 //! arm-none-eabi-size target/thumbv7m-none-eabi/release/firmware
 //! ```
