@@ -10,7 +10,7 @@ use pin_project::pin_project;
 
 use crate::{Errors, Failure, Shape, exit::Answer};
 
-/// How a life cycle ends: with the body's value and what the exits answer together, or with a failure. If only exits
+/// How a life cycle ends: with the body's value and the common answer of the exits, or with a failure. If only exits
 /// failed, the failure comes along with the body's value.
 pub type Outcome<R, E, S, B> = Result<(R, Answer), (Failure<E, S, B>, Option<R>)>;
 
@@ -100,7 +100,7 @@ impl<T: Cycle> With<T> {
     ///
     /// # Errors
     ///
-    /// They are the same as without it, except that failed exits after a body that completed are no failure.
+    /// They are the same as without `keep_value`, except that failed exits after a body that completed are no failure.
     ///
     /// ```
     /// use std::io;
@@ -175,7 +175,7 @@ impl<T: Cycle> Future for With<T> {
     type Output = Result<T::Value, Failure<T::Error, T::Shape, T::BodyError>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Way by way, so that a value is not copied along with the room for a failure.
+        // Each way out has an arm of its own, so that a value is not copied along with the room for a failure.
         match self.project().0.poll_cycle(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok((value, _))) => Poll::Ready(Ok(value)),
@@ -199,7 +199,7 @@ struct KeepValue<T>(#[pin] T);
 
 impl<T> sealed::Sealed for KeepValue<T> {}
 
-/// A life cycle whose value comes along with what the body has entered, `K`.
+/// A life cycle whose value comes along with `K`, the resources that the body has entered.
 #[cfg(feature = "alloc")]
 #[pin_project]
 pub(crate) struct AllOrNothing<T>(#[pin] pub(crate) T);
