@@ -164,7 +164,7 @@ pub trait EnterExt: IntoFuture + Sized {
     /// Converts the errors of the enter and of the exit to `E2` by [`Into`], so that members with different error types
     /// can form a group.
     ///
-    /// The resource's `on_error` receives the group's error. If another member's enter failed, this is an `E2`.
+    /// The resource's `on_error` receives the group's error. If another member's enter failed, this error is an `E2`.
     ///
     /// ```
     /// use gather_cm::{EnterExt, gather};
@@ -259,14 +259,15 @@ pub trait EnterExt: IntoFuture + Sized {
     ///
     /// # Errors
     ///
-    /// It fails as the member does, and also with the deadline's output.
+    /// The enter fails as the member does. The exit fails as it does without a deadline, and also with the deadline's
+    /// output.
     ///
     /// # Cancellation
     ///
-    /// A late exit is dropped, along with the resource inside it. `abandon` is not called. If a
-    /// [driver](Self::driven) of the resource has failed before, its error takes the place of the deadline's. If the
-    /// resource is an [`Entered`](crate::Entered) group, all exits in the group are dropped. The errors of its exits that
-    /// have finished, and of its drivers, are then lost. Give a deadline to each member of such a group instead.
+    /// A late exit is dropped, along with the resource inside it. `abandon` is not called. If a [driver](Self::driven)
+    /// of the resource has failed before, its error takes the place of the deadline's. If the resource is an
+    /// [`Entered`](crate::Entered) group, all exits in the group are dropped. The errors of its exits that have
+    /// finished, and of its drivers, are then lost. Give a deadline to each member of such a group instead.
     ///
     /// ```
     /// use std::{future::pending, io, time::Duration};
@@ -296,7 +297,7 @@ pub trait EnterExt: IntoFuture + Sized {
     /// spawn it.
     ///
     /// Many libraries return such a pair: `tokio_postgres`, `hyper`, `redis`, `embassy_net`. The driver must be polled
-    /// as long as the handle is used. The gather does so from the enter to the end of the exit: while other members
+    /// as long as the handle is used. The gather polls it from the enter to the end of the exit: while other members
     /// enter, beside the body, while the member waits for its exit, and along with its exit. The body borrows the
     /// handle.
     ///
@@ -346,10 +347,10 @@ pub trait EnterExt: IntoFuture + Sized {
     /// | --- | --- | --- |
     /// | while others enter, or before the body is polled for the first time | it is dropped | the group fails, as after a failed enter; exits receive [`Lost`](ExitCase::Lost), and the cause is [`Cause::Lost`](crate::Cause::Lost) |
     /// | beside the body | it is dropped | the body is polled once more; if it does not finish, it is dropped, exits receive `Lost`, and the cause is `Lost` |
-    /// | beside the exits, or before its own exit | it is dropped | its error is that of the member's exit; if the exit fails too, this error takes its place |
+    /// | beside the exits, or before its own exit | it is dropped | its error becomes the error of the member's exit; if the exit fails too, the driver's error takes its place |
     ///
-    /// The exit of the lost member runs all the same. If the library lets it wait for the dead driver, it hangs. Give
-    /// such an exit a deadline by [`exit_within`](Self::exit_within).
+    /// The exit of the lost member runs all the same. If the library lets that exit wait for the dead driver, the exit
+    /// hangs. Give such an exit a deadline by [`exit_within`](Self::exit_within).
     ///
     /// Do not pass a driver to [`cancel_on`](crate::Gather::cancel_on). The gather would drop it before the exits,
     /// which would then fail, or wait for it for ever.
@@ -377,7 +378,7 @@ pub trait EnterExt: IntoFuture + Sized {
     ///
     /// # Errors
     ///
-    /// If the step or the driver fails, the enter has failed, and both are dropped.
+    /// If the step or the driver fails, the enter fails, and the handle and the driver are dropped.
     ///
     /// ```
     /// use std::io;

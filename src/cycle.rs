@@ -62,23 +62,25 @@ pub mod sealed {
 ///
 /// It is `Send` exactly if its parts are: the members, their values, the futures of their exits, and the body.
 ///
+/// `{:?}` and `is_terminated` look at the future through a shared reference. Miri objects to that while the future is
+/// pending, as it does for every `async` block. Do not call them in code that you run under Miri.
+///
 /// # Errors
 ///
-/// It returns a [`Failure`] if anything failed, was cancelled, or panicked under
+/// It returns a [`Failure`] if anything failed, if the group was cancelled, or if anything panicked under
 /// [`catch_unwind`](crate::Gather::catch_unwind).
 ///
 /// # Panics
 ///
-/// It panics if you poll it again after it has finished, or after a panic got out of it.
+/// With the feature `std`, a panic of the body or of a member resumes when all exits have finished, unless you call
+/// [`catch_unwind`](crate::Gather::catch_unwind). The future also panics if you poll it again after it has finished, or
+/// after a panic got out of it.
 ///
 /// # Cancellation
 ///
 /// If you drop it, the gather drops pending enters, exits in flight and the body. It [abandons](crate::Exit::abandon)
 /// every held resource whose exit has not begun. The errors so far are lost. Call [`shield`](crate::Gather::shield) if
 /// the exits must run all the same.
-///
-/// `{:?}` and `is_terminated` look at the future through a shared reference. Miri objects to that while the future is
-/// pending, as it does for every `async` block. Do not call them in code that you run under Miri.
 ///
 /// ```
 /// use std::io;

@@ -22,7 +22,7 @@ use crate::{
     unwind::{self, FirstPanic},
 };
 
-/// What a driver returns: `()`, `!`, or a `Result<(), E>` with an error that becomes the member's error. This trait is
+/// The output of a driver: `()`, `!`, or a `Result<(), E>` with an error that becomes the member's error. This trait is
 /// sealed.
 ///
 /// ```
@@ -317,7 +317,7 @@ struct DrivenExit<Fut, D, E> {
     #[pin]
     exit: HandleExit<Fut, E>,
     driver: Driver<D, E>,
-    /// A driver has ended in the last poll.
+    /// Whether a driver has ended in the last poll.
     ended: bool,
     to_end: bool,
 }
@@ -464,7 +464,7 @@ impl<M, A> Adapted<M, ByDriver<A>> {
         Adapted { member: self.member, adapter: ByDriver { handle: by(handle), to_end } }
     }
 
-    /// After the exit, waits for the driver to end by itself instead of dropping it.
+    /// After the exit, the gather waits for the driver to end by itself, instead of dropping it.
     ///
     /// Without `to_end`, the gather polls the driver once more in the poll in which the exit finishes, which is mostly
     /// enough for a last request. Use `to_end` if the driver has to wait for something after the handle is gone. A

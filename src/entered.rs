@@ -37,8 +37,8 @@ use crate::{
 /// Its exit exits every member. It keeps the order, the limit, the names, `fair`, `caller_waker` and the order of
 /// entering of its group. It does not keep the observer, `catch_unwind` and `cancel_on`. It fails with the group's own
 /// [`Failure`](crate::Failure), whose errors keep their indices. It answers `Suppress` if all its members do. In a
-/// stack, the rule of a stack applies. The policies of an outer group do not reach inside. Its `on_error` shows the
-/// error to every member, before the first of their exits.
+/// stack, the [rule of a stack](crate::Failure::is_suppressed) applies. The policies of an outer group do not reach
+/// inside. Its `on_error` shows the error to every member, before the first of their exits.
 ///
 /// If its members have [drivers](crate::EnterExt::driven), make it a member of an outer group, as the example does. The
 /// outer group then polls the drivers. Without an outer group, nobody polls them between `enter` and

@@ -72,8 +72,8 @@ pub trait Exit: Sized {
     /// Releases the resource. The case says how the body ended.
     ///
     /// The gather calls it once, when the body has ended or was stopped, or when the body will not be called because
-    /// another member could not be entered. The gather polls the future to its end, whatever the other members do.
-    /// There is an example [above](Self).
+    /// another member could not be entered. Unless the gather is dropped, it polls the future to its end, whatever the
+    /// other members do. There is an example [above](Self).
     ///
     /// # Errors
     ///

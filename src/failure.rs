@@ -1,4 +1,4 @@
-//! How a gather fails: [`Failure`], its [`Cause`], and where each error came from: [`Origin`].
+//! How a gather fails: [`Failure`], its [`Cause`], and the [`Origin`] of each error.
 
 use core::{
     error::Error,
@@ -18,8 +18,8 @@ use crate::{Exit, Gather};
 
 /// The failure of a gather: one cause, and beside it the error of every exit that failed.
 ///
-/// It holds every enter error, the body's error and every exit error, unless something panicked: beside a panic, only the
-/// exits' errors are kept. [`Display`](fmt::Display) writes it on one line with each member's name or index.
+/// It holds every enter error, the body's error and every exit error. If something panicked, it holds only the exits'
+/// errors beside the panic. [`Display`](fmt::Display) writes it on one line with each member's name or index.
 ///
 /// `E` is the error type of the members, `S` the [`Shape`] of the group ([`Few<N>`](crate::Few) for a tuple or an
 /// array, [`Many`](crate::Many) for a `Vec`), and `B` the error type of the body. The failure is an [`Error`] if the
@@ -98,7 +98,7 @@ use crate::{Exit, Gather};
 // way out, and flash.
 #[repr(C)]
 pub struct Failure<E, S: Shape, B = E> {
-    /// Why the gather failed.
+    /// The cause: why the gather failed.
     pub cause: Cause<E, S, B>,
     pub(crate) suppressed: bool,
     /// The errors of the exits, by index.
@@ -164,7 +164,8 @@ pub type FailureOf<V, B = <V as Values>::Error> = Failure<<V as Values>::Error, 
 pub enum Cause<E, S: Shape, B = E> {
     /// At least one member could not be entered. The body was not called.
     Enter(Errors<E, S>),
-    /// At least one [driver](crate::EnterExt::driven) failed before the body had ended. The body was dropped, or not called.
+    /// At least one [driver](crate::EnterExt::driven) failed before the body had ended. The body was dropped, or not
+    /// called.
     Lost(Errors<E, S>),
     /// The body returned this error.
     Body(B),
@@ -181,7 +182,7 @@ pub enum Cause<E, S: Shape, B = E> {
     Panicked(Panic),
 }
 
-/// Where an error came from. It prints as `enter of db failed`, `body failed` or `exit of member 1 failed`.
+/// The origin of an error. It prints as `enter of db failed`, `body failed` or `exit of member 1 failed`.
 ///
 /// ```
 /// use std::io;
@@ -405,8 +406,8 @@ impl<E, S: Shape> Failure<E, S> {
 }
 
 impl<E, S: Shape, B> Failure<E, S, B> {
-    /// Returns whether the exits suppressed the body's error: the body failed, there is at least one member, and every exit
-    /// answered [`Suppress`](crate::Verdict::Suppress).
+    /// Returns whether the exits suppressed the body's error: the body failed, there is at least one member, and every
+    /// exit answered [`Suppress`](crate::Verdict::Suppress).
     ///
     /// In a [`stack`](Gather::stack) the answer of one exit that received `Failed` is enough, if no exit failed. An
     /// empty group among the members does not count. Nothing else can be suppressed: no enter error, no exit error, no

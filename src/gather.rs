@@ -24,12 +24,12 @@ use crate::{
 /// | `Vec<M>` | [`&mut VecRefs`](crate::VecRefs) |
 /// | [`Scope`](crate::Scope) | `&Scope` |
 ///
-/// The body borrows the values themselves, without the adapters around them. On this page, the methods of `(A, B)` stand for
-/// those of every tuple.
+/// The body borrows the values themselves, without the adapters around them. On this page, the methods of `(A, B)`
+/// stand for those of every tuple.
 ///
-/// The methods that run a group come first, and its policies come after them. Policies are types, so one that you do not use
-/// costs nothing. They combine in any order, and a [table](crate::policies#if-two-policies-meet) says what happens if two of
-/// them meet.
+/// The methods that run a group come first, and its policies come after them. Policies are types, so one that you do
+/// not use costs nothing. They combine in any order, and a [table](crate::policies#if-two-policies-meet) says what
+/// happens if two of them meet.
 ///
 /// [`enter`]: Gather::enter
 /// [`with`]: Gather::with
@@ -62,8 +62,9 @@ pub struct Gather<G, P = Policies> {
 ///
 /// # Error types
 ///
-/// All members of a group share one error type, and the body fails with it too. If two members differ, the compiler
-/// says "type mismatch resolving `<.. as IntoFuture>::Output == Result<_, E>`" (E0271): adapt one of them with
+/// All members of a group share one error type, and the body fails with it too, unless you call
+/// [`with_own_error`](Gather::with_own_error). If two members differ, the compiler says "type mismatch resolving
+/// `<.. as IntoFuture>::Output == Result<_, E>`" (E0271): adapt one of them with
 /// [`errors_into`](crate::EnterExt::errors_into). If the compiler cannot infer the error type, name it in one member:
 /// `Ok::<_, MyError>(..)`.
 ///
@@ -210,8 +211,8 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
 }
 
 impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, Exits<O, XL, N, F, W>, Ob>> {
-    /// Exits run one at a time, last entered first, and see how the exits before them ended. It is an exit *stack*, as
-    /// Python's [`AsyncExitStack`] is.
+    /// Exits run one at a time, last entered first, and see how the exits before them ended. This makes the group an
+    /// exit *stack*, like Python's [`AsyncExitStack`].
     ///
     /// Which member enters last may differ from run to run. If your resources have a fixed order, use
     /// [`in_reverse`](Self::in_reverse). [`Stack`] says what each exit receives, and has an example.
@@ -225,8 +226,8 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
 
     /// Exits run one at a time, in reverse argument order, whichever member entered first.
     ///
-    /// Use it if your resources have an order by nature, such as a database and the server that uses it. All else is as in a
-    /// [`stack`](Self::stack). [`InReverse`] has an example.
+    /// Use it if your resources have an order by nature, such as a database and the server that uses it. All else is as
+    /// in a [`stack`](Self::stack). [`InReverse`] has an example.
     pub fn in_reverse(self) -> Gather<G, Policies<Rb, L, S, C, Exits<InReverse, XL, N, F, W>, Ob>> {
         let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
         let exits = Exits { limit: exits.limit, names: exits.names, fair: exits.fair, kinds: PhantomData };

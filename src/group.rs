@@ -20,8 +20,7 @@ pub(crate) mod vec;
 ///
 /// A member is any [`IntoFuture`] that returns `Result<V, E>`, if `V` is a [`Resource`](crate::Resource) with the error
 /// type `E`. All members of a group share one error type. Use [`EnterExt::errors_into`](crate::EnterExt::errors_into)
-/// to convert different ones. The empty tuple is a group too. Its error type is
-/// [`Infallible`](core::convert::Infallible).
+/// if theirs differ. The empty tuple is a group too. Its error type is [`Infallible`](core::convert::Infallible).
 ///
 /// This trait is sealed. Among the implementors, the tuple of two stands for every tuple.
 ///

@@ -96,7 +96,7 @@
 //! | the group is cancelled by `cancel_on` | is dropped | `Cancelled` | [`Cause::Cancelled`] |
 //! | the body or an enter panics | ends | `Panicked` | nothing: the panic resumes when all exits have finished |
 //! | an exit fails | has ended | as above; in a stack, each exit sees how the exits before it ended | the cause above, or [`Cause::Exit`] |
-//! | the future is dropped | is dropped | nothing: they are abandoned | nothing |
+//! | the future is dropped | is dropped | nothing: the resources are abandoned | nothing |
 //! | the same, with a shield | is dropped | `Cancelled` | nothing: a function of yours receives the exits |
 //!
 //! [`_topic::errors`](crate::_topic::errors) has every case.
@@ -135,8 +135,8 @@ macro_rules! debug_by_name {
 #[macro_use]
 mod tuples;
 
-// It comes before the others, because rustdoc shows the methods of a type in the order of the modules, and the page of
-// `Gather` begins with the methods that run it. The empty lines keep rustfmt from sorting it.
+// `with` comes before the other modules, because rustdoc shows the methods of a type in the order of the modules, and
+// the page of `Gather` should begin with the methods that run it. The empty lines keep rustfmt from sorting it.
 mod with;
 
 mod adapters;

@@ -222,7 +222,8 @@ where
         }
     }
 
-    /// Polls the body, and the drivers unless they were polled before. Goes on to the exits if one of them ends the body.
+    /// Polls the body, and the drivers unless they were polled before. Goes on to the exits if one of them ends the
+    /// body.
     fn poll_body_and_drivers<P>(
         mut self: Pin<&mut Self>,
         drives: bool,

@@ -29,8 +29,8 @@ use super::{
 pub(super) enum Next<F, R, B, E, L, N> {
     /// The body. Members are entering, and none has failed.
     Body(F),
-    /// The exits, which receive this case unless the group was stopped and something panics. The body is not called. Other
-    /// members are entering.
+    /// The exits, which receive this case unless the group was stopped and something panics. The body is not called.
+    /// Other members are entering.
     Fail(ExitCase),
     /// The exits have begun. With `eager_rollback`, they run beside the pending enters.
     Exits(Exits<R, B, E, L, N>),

@@ -200,7 +200,7 @@ pub(crate) struct ExitOnly<Ms: Members, X> {
     #[pin]
     phase: Option<ExitPhase<Ms, (), ErrorOf<Ms>>>,
     policy: X,
-    /// A driver has ended in the last poll.
+    /// Whether a driver has ended in the last poll.
     driver_ended: <Ms::Kind as Kind>::Flag,
 }
 
