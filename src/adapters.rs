@@ -26,8 +26,8 @@ use crate::{
 
 /// Adapts a member. Its methods say how a value is exited, within what time, and with which error type.
 ///
-/// A member is any future that returns `Result<V, E>`. The resources that the adapters make deref to the value that
-/// they wrap, and the body borrows that value without any wrapper. Values may borrow, and need not be `Send`.
+/// A member is any future that returns `Result<V, E>`. An adapter wraps the value in a resource. That resource derefs
+/// to the value, and the body borrows the value without any wrapper. Values may borrow, and need not be `Send`.
 ///
 /// | you want | call |
 /// | --- | --- |
@@ -44,7 +44,7 @@ use crate::{
 ///
 /// If the gather is dropped, the member's own future is dropped, or its resource is abandoned.
 /// [`exit_with`](Self::exit_with), [`exit_boxed`](Self::exit_boxed) and [`drop_on_exit`](Self::drop_on_exit) drop the
-/// value then, also if it is a resource with an `abandon` of its own. If you add `abandon_with`, your closure receives
+/// value then, even if it is a resource with an `abandon` of its own. If you add `abandon_with`, your closure receives
 /// the value instead.
 ///
 /// ```
@@ -65,7 +65,7 @@ use crate::{
 /// # Ok(()) }) }
 /// ```
 pub trait EnterExt: IntoFuture + Sized {
-    /// Exits the value by `exit`, a closure or a plain `async fn`.
+    /// Exits the value by calling `exit`, a closure or a plain `async fn`.
     ///
     /// If the value is a resource already, `exit` replaces its own exit, and its `on_error` and `abandon` are not
     /// called. If the gather is dropped, the value is dropped, unless you add `abandon_with`.
@@ -103,8 +103,8 @@ pub trait EnterExt: IntoFuture + Sized {
         Adapted { member: self, adapter: ByClosure::new(exit) }
     }
 
-    /// Exits the value by `exit`, as [`exit_with`](Self::exit_with) does, and boxes the closure and its future, so that
-    /// the resource has a name: [`ExitBoxed<V, E>`].
+    /// Exits the value by calling `exit`, as [`exit_with`](Self::exit_with) does. It boxes the closure and its future,
+    /// so that the resource has a name: [`ExitBoxed<V, E>`].
     ///
     /// Use it for a resource in a field of a struct, or in the signature of a function whose group goes to
     /// `tokio::spawn`. The resource is `Send`, but not `Sync`. So you cannot spawn an `async fn` that borrows the
@@ -161,10 +161,10 @@ pub trait EnterExt: IntoFuture + Sized {
         Adapted { member: self, adapter: ByDrop }
     }
 
-    /// Converts the errors of the enter and of the exit to `E2` by [`Into`], so that members of different error types
-    /// make a group.
+    /// Converts the errors of the enter and of the exit to `E2` by [`Into`], so that members with different error types
+    /// can form a group.
     ///
-    /// The resource's `on_error` receives the group's error. If another member's enter failed, this is an `E2`.
+    /// The resource's `on_error` receives the group's error. If another member's enter failed, this error is an `E2`.
     ///
     /// ```
     /// use gather_cm::{EnterExt, gather};
@@ -207,10 +207,10 @@ pub trait EnterExt: IntoFuture + Sized {
         Adapted { member: self, adapter: ByInto(PhantomData) }
     }
 
-    /// Drops the enter if `deadline` is over first. The deadline's output is then the member's error.
+    /// Drops the enter if `deadline` finishes first. The deadline's output is then the member's error.
     ///
     /// The deadline is any future, such as a timer of your runtime. The closure makes it when the member starts to
-    /// enter. Each poll polls the deadline before the member, so that it fires although the member uses up the task's
+    /// enter. Each poll polls the deadline before the member, so that it fires even if the member uses up the task's
     /// budget (tokio's cooperative scheduling). A member that is ready in the same poll has entered in time.
     ///
     /// # Errors
@@ -250,23 +250,24 @@ pub trait EnterExt: IntoFuture + Sized {
         EnterWithin { member: self, deadline: async move { deadline().await } }
     }
 
-    /// Drops the exit if `deadline` is over first. The deadline's output is then the exit's error. The other members go
-    /// on.
+    /// Drops the exit if `deadline` finishes first. The deadline's output is then the exit's error. The other members
+    /// go on.
     ///
     /// The deadline is any future, such as a timer of your runtime. The closure makes it when the exit starts. Each
-    /// poll polls the deadline before the exit, so that it fires although the exit uses up the task's budget (tokio's
+    /// poll polls the deadline before the exit, so that it fires even if the exit uses up the task's budget (tokio's
     /// cooperative scheduling). An exit that is ready in the same poll has finished in time.
     ///
     /// # Errors
     ///
-    /// It fails as the member does, and also with the deadline's output.
+    /// The enter fails as the member does. The exit fails as it does without a deadline, and also with the deadline's
+    /// output.
     ///
     /// # Cancellation
     ///
-    /// A late exit is dropped, along with the resource inside it. `abandon` is not called. If a
-    /// [driver](Self::driven) of the resource has failed before, its error takes the place of the deadline's. If the
-    /// resource is an [`Entered`](crate::Entered) group, all exits in the group are dropped. The errors of its exits that
-    /// have finished, and of its drivers, are then lost. Give a deadline to each member of such a group instead.
+    /// A late exit is dropped, along with the resource inside it. `abandon` is not called. If a [driver](Self::driven)
+    /// of the resource has failed before, its error takes the place of the deadline's. If the resource is an
+    /// [`Entered`](crate::Entered) group, all exits in the group are dropped. The errors of its exits that have
+    /// finished, and of its drivers, are then lost. Give a deadline to each member of such a group instead.
     ///
     /// ```
     /// use std::{future::pending, io, time::Duration};
@@ -296,7 +297,7 @@ pub trait EnterExt: IntoFuture + Sized {
     /// spawn it.
     ///
     /// Many libraries return such a pair: `tokio_postgres`, `hyper`, `redis`, `embassy_net`. The driver must be polled
-    /// as long as the handle is used. The gather does so from the enter to the end of the exit: while other members
+    /// as long as the handle is used. The gather polls it from the enter to the end of the exit: while other members
     /// enter, beside the body, while the member waits for its exit, and along with its exit. The body borrows the
     /// handle.
     ///
@@ -344,20 +345,20 @@ pub trait EnterExt: IntoFuture + Sized {
     ///
     /// | when | it returns `Ok` or `()` | it fails |
     /// | --- | --- | --- |
-    /// | while others enter, or before the body is polled for the first time | it is dropped | the group fails, as by a failed enter; exits receive [`Lost`](ExitCase::Lost), and the cause is [`Cause::Lost`](crate::Cause::Lost) |
+    /// | while others enter, or before the body is polled for the first time | it is dropped | the group fails, as after a failed enter; exits receive [`Lost`](ExitCase::Lost), and the cause is [`Cause::Lost`](crate::Cause::Lost) |
     /// | beside the body | it is dropped | the body is polled once more; if it does not finish, it is dropped, exits receive `Lost`, and the cause is `Lost` |
-    /// | beside the exits, or before its own exit | it is dropped | its error is that of the member's exit; if the exit fails too, this error takes its place |
+    /// | beside the exits, or before its own exit | it is dropped | its error becomes the error of the member's exit; if the exit fails too, the driver's error takes its place |
     ///
-    /// The exit of the lost member runs all the same. If the library lets it wait for the dead driver, it hangs. Give
-    /// such an exit a deadline by [`exit_within`](Self::exit_within).
+    /// The exit of the lost member runs all the same. If the library lets that exit wait for the dead driver, the exit
+    /// hangs. Give such an exit a deadline by [`exit_within`](Self::exit_within).
     ///
-    /// Do not pass a driver to [`cancel_on`](crate::Gather::cancel_on). The gather drops it before the exits, which
-    /// then fail, or wait for it for ever.
+    /// Do not pass a driver to [`cancel_on`](crate::Gather::cancel_on). The gather would drop it before the exits,
+    /// which would then fail, or wait for it for ever.
     ///
     /// # Panics
     ///
-    /// With the feature `std`, a panic of the driver counts as a panic of an enter, of the body or of the member's
-    /// exit.
+    /// With the feature `std`, a panic of the driver counts as a panic of the phase that it runs beside: an enter, the
+    /// body or the member's exit.
     ///
     /// # Cancellation
     ///
@@ -377,7 +378,7 @@ pub trait EnterExt: IntoFuture + Sized {
     ///
     /// # Errors
     ///
-    /// If the step or the driver fails, the enter has failed, and both are dropped.
+    /// If the step or the driver fails, the enter fails, and the handle and the driver are dropped.
     ///
     /// ```
     /// use std::io;
@@ -409,7 +410,7 @@ pub trait EnterExt: IntoFuture + Sized {
     }
 
     /// Makes a member whose failed enter does not fail the group. The body receives an [`Optional`](crate::Optional),
-    /// with the value or with the error.
+    /// which holds the value or the error.
     ///
     /// If the member could not be entered, it has no exit, and the exits of the others decide whether the body's error
     /// is [suppressed](crate::Failure::is_suppressed). An observer receives [`EnterFailed`](crate::Event::EnterFailed).
@@ -466,10 +467,10 @@ pub trait Fallible: private::Sealed {
     type Error;
 }
 
-/// What the member `M` returns in `Ok`.
+/// The value that the member `M` returns in `Ok`.
 pub type ValueOf<M> = <<M as IntoFuture>::Output as Fallible>::Value;
 
-/// What the member `M` returns in `Err`.
+/// The error that the member `M` returns in `Err`.
 pub type ErrorOf<M> = <<M as IntoFuture>::Output as Fallible>::Error;
 
 mod private {
@@ -507,7 +508,7 @@ pub trait Adapter<Output>: private::Sealed {
 
 const ONCE: &str = "a member is entered once";
 
-/// The adapter of [`EnterExt::exit_with`]. `A` is what `abandon_with` has set.
+/// The adapter of [`EnterExt::exit_with`]. `A` is `()`, or the [`AbandonWith`] that `abandon_with` has set.
 #[derive(Clone)]
 pub struct ByClosure<X, W, A = ()>(Option<(X, A)>, PhantomData<fn() -> W>);
 
@@ -516,7 +517,7 @@ impl<X, W> ByClosure<X, W> {
         Self(Some((exit, ())), PhantomData)
     }
 
-    /// The same, with a closure for a drop.
+    /// Returns the same adapter, with a closure that receives the value in a drop.
     pub(crate) fn abandon_with<F>(self, abandon: F) -> ByClosure<X, W, AbandonWith<F>> {
         ByClosure(self.0.map(|(exit, ())| (exit, AbandonWith(abandon))), PhantomData)
     }
@@ -562,7 +563,7 @@ impl<M: IntoFuture<Output = Result<V, E>>, V, E, X, W> Adapted<M, ByClosure<X, W
     }
 }
 
-/// What to do with a value that is abandoned: `()` only drops it, and [`AbandonWith`] calls a closure. This trait is sealed.
+/// Releases a value that is abandoned: `()` only drops it, and [`AbandonWith`] calls a closure. This trait is sealed.
 pub trait Abandon<V>: private::Sealed {
     #[doc(hidden)]
     fn abandon(self, value: V);
@@ -582,11 +583,11 @@ impl<V, F: FnOnce(V)> Abandon<V> for AbandonWith<F> {
     }
 }
 
-/// An exit in a box, whose future is in another one.
+/// The closure of an exit, in a box. The future that it returns is in another box.
 #[cfg(feature = "alloc")]
 type BoxedExit<V, E> = Box<dyn FnOnce(V, ExitCase) -> Pin<Box<dyn Future<Output = Result<Answer, E>> + Send>> + Send>;
 
-/// What to do with a value that is abandoned, in a box.
+/// The closure of `abandon_with`, in a box.
 #[cfg(feature = "alloc")]
 type BoxedAbandon<V> = Box<dyn FnOnce(V) + Send>;
 
@@ -719,8 +720,8 @@ impl<M: IntoFuture, A: Adapter<M::Output>> IntoFuture for Adapted<M, A> {
 
 debug_by_name!(Adapted<M, A>);
 
-/// The future of an adapted member's enter. The member's own future stays where it is to the end, so that the owner of
-/// this one drops it: if its destructor panics, the resource must be out of it.
+/// The future of an adapted member's enter. The member's own future stays in its place to the end, so that the owner of
+/// this future drops it. By then the resource has left it, and a destructor that panics cannot lose the resource.
 #[pin_project]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Adapting<Fut, A> {
@@ -772,10 +773,11 @@ impl<M: IntoFuture<Output = Result<V, E>>, D: Future<Output = E>, V, E> IntoFutu
 
 debug_by_name!(EnterWithin<M, D>);
 
-/// A future, or its deadline's error. The deadline is polled first, so that it fires although the future uses up the
+/// A future and its deadline. It polls the deadline first, so that the deadline fires even if the future uses up the
 /// task's budget. The future still wins if both are ready in one poll.
 ///
-/// Nothing is dropped before the whole is: a destructor that panics must not come between a result and its slot.
+/// Neither is dropped before the whole `Race` is, because a destructor that panics must not come between a result and
+/// its slot.
 #[pin_project]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Race<Fut, D, E> {
@@ -783,7 +785,7 @@ pub struct Race<Fut, D, E> {
     future: Fut,
     #[pin]
     deadline: D,
-    /// What the deadline returned.
+    /// The error that the deadline returned.
     late: Option<E>,
 }
 
@@ -802,7 +804,7 @@ impl<Fut: Future<Output = Result<T, E>>, D: Future<Output = E>, T, E> Future for
     }
 }
 
-/// An exit with a deadline. The error of a driver that has failed before the deadline stays the error.
+/// An exit with a deadline. If a driver has failed before the deadline, its error takes the place of the deadline's.
 #[pin_project]
 struct InTime<Fut, D, E>(#[pin] Race<Fut, D, E>);
 
@@ -837,7 +839,7 @@ impl<Fut: Exiting, D: Future<Output = Fut::Error>> Exiting for InTime<Fut, D, Fu
 
 debug_by_name!(Race<Fut, D, E>);
 
-/// A resource that wraps a value: it derefs to it, and returns it.
+/// Lets a resource that wraps a value deref to the value, and return it.
 macro_rules! wrapper {
     ($Wrapper:ident<V $(, $T:ident)*>) => {
         impl<V $(, $T)*> $Wrapper<V $(, $T)*> {
@@ -1058,7 +1060,8 @@ impl<Fut: Exiting, A> Exiting for Beside<Fut, A> {
     }
 }
 
-/// The exit's future of a resource whose errors become an `E2`. It stays where it is to its end, as in [`Adapting`].
+/// The future of an exit whose error becomes an `E2`. The inner future stays in its place to the end, as in
+/// [`Adapting`].
 #[pin_project]
 struct ErrInto<Fut, E2> {
     #[pin]

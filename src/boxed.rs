@@ -8,7 +8,7 @@ use core::{
 
 use crate::{ExitCase, Resource, drive::Exiting};
 
-/// A future in a box. It is empty once the box was taken.
+/// A future in a box. The `Option` is empty once the box has been taken.
 pub struct Boxed<Fut>(Option<Pin<Box<Fut>>>);
 
 impl<Fut> Boxed<Fut> {
@@ -56,7 +56,7 @@ impl<M: IntoFuture> IntoFuture for Boxing<M> {
     }
 }
 
-/// [`Resource::release_resource`], in a box.
+/// Calls [`Resource::release_resource`], and puts the future in a box.
 pub(crate) fn release_boxed<V: Resource>(value: V, case: ExitCase) -> Boxed<impl Exiting<Error = V::Error>> {
     Boxed::new(value.release_resource(case))
 }

@@ -10,7 +10,7 @@ use pin_project::pin_project;
 
 use crate::{Errors, Failure, Shape, exit::Answer};
 
-/// How a life cycle ends: with the body's value and what the exits answer together, or with a failure. If only exits
+/// How a life cycle ends: with the body's value and the common answer of the exits, or with a failure. If only exits
 /// failed, the failure comes along with the body's value.
 pub type Outcome<R, E, S, B> = Result<(R, Answer), (Failure<E, S, B>, Option<R>)>;
 
@@ -62,23 +62,25 @@ pub mod sealed {
 ///
 /// It is `Send` exactly if its parts are: the members, their values, the futures of their exits, and the body.
 ///
+/// `{:?}` and `is_terminated` look at the future through a shared reference. Miri objects to that while the future is
+/// pending, as it does for every `async` block. Do not call them in code that you run under Miri.
+///
 /// # Errors
 ///
-/// It returns a [`Failure`] if anything failed, was cancelled, or panicked under
+/// It returns a [`Failure`] if anything failed, if the group was cancelled, or if anything panicked under
 /// [`catch_unwind`](crate::Gather::catch_unwind).
 ///
 /// # Panics
 ///
-/// It panics if you poll it again after it has finished, or after a panic got out of it.
+/// With the feature `std`, a panic of the body or of a member resumes when all exits have finished, unless you call
+/// [`catch_unwind`](crate::Gather::catch_unwind). The future also panics if you poll it again after it has finished, or
+/// after a panic got out of it.
 ///
 /// # Cancellation
 ///
 /// If you drop it, the gather drops pending enters, exits in flight and the body. It [abandons](crate::Exit::abandon)
 /// every held resource whose exit has not begun. The errors so far are lost. Call [`shield`](crate::Gather::shield) if
 /// the exits must run all the same.
-///
-/// `{:?}` and `is_terminated` look at the future through a shared reference. Miri objects to that while the future is
-/// pending, as it does for every `async` block. Do not call them in code that you run under Miri.
 ///
 /// ```
 /// use std::io;
@@ -100,7 +102,7 @@ impl<T: Cycle> With<T> {
     ///
     /// # Errors
     ///
-    /// They are the same as without it, except that failed exits after a body that completed are no failure.
+    /// They are the same as without `keep_value`, except that failed exits after a body that completed are no failure.
     ///
     /// ```
     /// use std::io;
@@ -175,7 +177,7 @@ impl<T: Cycle> Future for With<T> {
     type Output = Result<T::Value, Failure<T::Error, T::Shape, T::BodyError>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Way by way, so that a value is not copied along with the room for a failure.
+        // Each way out has an arm of its own, so that a value is not copied along with the room for a failure.
         match self.project().0.poll_cycle(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok((value, _))) => Poll::Ready(Ok(value)),
@@ -199,7 +201,7 @@ struct KeepValue<T>(#[pin] T);
 
 impl<T> sealed::Sealed for KeepValue<T> {}
 
-/// A life cycle whose value comes along with what the body has entered, `K`.
+/// A life cycle whose value comes along with `K`, the resources that the body has entered.
 #[cfg(feature = "alloc")]
 #[pin_project]
 pub(crate) struct AllOrNothing<T>(#[pin] pub(crate) T);

@@ -13,12 +13,12 @@ use pin_project::pin_project;
 
 use crate::{exit::Answer, observe::Events, unwind::FirstPanic};
 
-/// What drivers did in a poll.
+/// The result of polling drivers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drove {
-    /// One has ended: well, or with an error, which waits to be taken.
+    /// A driver has ended, well or with an error. The error waits to be taken.
     pub ended: bool,
-    /// One has failed.
+    /// A driver has failed.
     pub failed: bool,
 }
 
@@ -32,10 +32,10 @@ impl Drove {
 pub trait Drive<V>: Sized {
     type Kind: Kind;
 
-    /// Polls those of the member `index`. An error waits until the drivers have rejoined their resources.
+    /// Polls the drivers of the member `index`. An error waits until the drivers have rejoined their resources.
     fn drive(&mut self, index: usize, cx: &mut Context<'_>) -> Drove;
 
-    /// Polls those of every member, the others although one panics.
+    /// Polls the drivers of every member. If one panics, the others are polled all the same.
     fn drive_all(&mut self, cx: &mut Context<'_>) -> Drove {
         let (mut drove, mut first) = (Drove::default(), FirstPanic::none());
         for index in 0..self.members() {
@@ -45,32 +45,32 @@ pub trait Drive<V>: Sized {
         drove
     }
 
-    /// How many members they are of.
+    /// Returns the number of members whose drivers these are.
     fn members(&self) -> usize {
         1
     }
 
-    /// What happens to members that the body itself enters and exits.
+    /// Returns the events of members that the body itself enters and exits.
     fn events(&self) -> Events {
         Events::NONE
     }
 
-    /// The member `index` is an optional one that could not be entered.
+    /// Returns whether the member `index` is an optional member that could not be entered.
     fn is_absent(&self, index: usize) -> bool {
         let _ = index;
         false
     }
 
-    /// Moves them out.
+    /// Moves the drivers out.
     fn take(&mut self) -> Self;
 
     fn rejoin(self, value: &mut V);
 
-    /// Drops them, one after the other.
+    /// Drops the drivers, one after the other.
     fn clear(&mut self, panic: &mut FirstPanic);
 }
 
-/// There is no driver.
+/// Stands for the drivers of a resource that has none.
 #[derive(Clone, Copy, Debug)]
 pub struct Undriven;
 
@@ -90,7 +90,7 @@ impl<V> Drive<V> for Undriven {
     fn clear(&mut self, _: &mut FirstPanic) {}
 }
 
-/// The drivers of what a wrapper wraps.
+/// The drivers of the value inside a wrapper.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OfTarget<D>(pub(crate) D);
 
@@ -118,8 +118,8 @@ impl<W: DerefMut<Target: Sized>, D: Drive<W::Target>> Drive<W> for OfTarget<D> {
     }
 }
 
-/// Moves the drivers out of a `V`, in place, because a `V` may be large. Its type has a short name: that of a closure would
-/// repeat every `V` in it, and a debug build stores it many times.
+/// Moves the drivers out of a `V`, in place, because a `V` may be large. It is not a closure, because the name of a
+/// closure's type would repeat every `V` in it, and a debug build stores that name many times.
 pub trait Split<V>: Copy + Send + Sync {
     type Drivers: Drive<V>;
 
@@ -146,15 +146,15 @@ impl<W: DerefMut<Target: Sized>, S: Split<W::Target>> Split<W> for OfTarget<S> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OfEach<S>(pub(crate) S);
 
-/// Whether there are drivers: [`WithDriver`] or [`NoDriver`]. A type, so that groups without drivers have no room for what
-/// they need.
+/// Whether there are drivers: [`WithDriver`] or [`NoDriver`]. It is a type, so that groups without drivers have no room
+/// for the state of drivers.
 pub trait Kind: 'static {
     const DRIVEN: bool;
-    /// That of a group of members of this kind, and of others.
+    /// The kind of a group that has members of this kind and of the kind `K`.
     type Or<K: Kind>: Kind;
-    /// A flag. Without drivers it is never set.
+    /// A flag, which is never set without drivers.
     type Flag: Flag;
-    /// The index of a member. Without drivers there is none.
+    /// The index of a member, which has no value without drivers.
     type Index: Index;
 }
 
@@ -264,13 +264,13 @@ pub trait Exiting: Future<Output = Result<Answer, Self::Error>> {
     type Error;
     type Kind: Kind;
 
-    /// Moves the error out that the exit would end with although it has not finished: that of a driver that has failed, or
-    /// that of a handle whose driver goes on.
+    /// Moves out the error with which an unfinished exit would end. It is the error of a driver that has failed, or of
+    /// a handle whose driver goes on.
     fn take_lost(self: Pin<&mut Self>) -> Option<Self::Error> {
         None
     }
 
-    /// Whether a driver has ended in the poll that has just ended.
+    /// Returns whether a driver has ended in the poll that has just ended.
     fn driver_ended(self: Pin<&mut Self>) -> bool {
         false
     }

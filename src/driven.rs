@@ -22,7 +22,7 @@ use crate::{
     unwind::{self, FirstPanic},
 };
 
-/// What a driver returns: `()`, `!`, or a `Result<(), E>` with an error that becomes the member's error. This trait is
+/// The output of a driver: `()`, `!`, or a `Result<(), E>` with an error that becomes the member's error. This trait is
 /// sealed.
 ///
 /// ```
@@ -49,7 +49,7 @@ pub trait DriverOutput<E>: output::Sealed {
 }
 
 mod output {
-    /// The output of a function pointer: `!` has no other name on stable Rust.
+    /// The output of a function pointer. The never type has no other name on stable Rust.
     pub trait Output {
         type Of;
     }
@@ -73,7 +73,7 @@ impl<E> DriverOutput<E> for () {
     }
 }
 
-// On the page it would be `<fn() -> ! as Output>::Of`; the docs of the trait name `!`.
+// The page would show the type as `<fn() -> ! as Output>::Of`, so the docs of the trait name `!` instead.
 #[cfg_attr(doc, doc(hidden))]
 impl<E> DriverOutput<E> for output::Never {
     fn into_result(self) -> Result<(), E> {
@@ -120,13 +120,13 @@ impl<D, E> Driver<D, E> {
 }
 
 impl<D: Future<Output: DriverOutput<E>> + Unpin, E> Driver<D, E> {
-    /// Polls it. It is out of its place meanwhile, so that a panic drops it.
+    /// Polls the driver. The driver is out of its place meanwhile, so that a panic drops it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Drove {
         let Self::Running(_) = self else { return Drove::default() };
         let Self::Running(mut driver) = self.take() else { return Drove::default() };
         let mut polled = Poll::Pending;
         if let Err(caught) = unwind::catch(|| polled = Pin::new(&mut driver).poll(cx).map(DriverOutput::into_result)) {
-            // Not while it unwinds: the destructor may panic, too.
+            // The driver is not dropped while the panic unwinds, because its destructor may panic, too.
             let mut first = FirstPanic::none();
             first.keep(caught);
             first.drop(driver);
@@ -259,13 +259,13 @@ where
     }
 }
 
-/// The driver of a [`Driven`], and those of its handle.
+/// The driver of a [`Driven`], and the drivers of its handle.
 struct OfDriven<D, E, I> {
     driver: Driver<D, E>,
     inside: I,
 }
 
-/// Moves out the driver of a [`Driven`], and those of its handle by `S`.
+/// Moves out the driver of a [`Driven`]. `S` moves out the drivers of its handle.
 #[derive(Clone, Copy)]
 struct SplitDriven<S>(S);
 
@@ -310,14 +310,14 @@ where
 
 /// The exit of the handle, along with the driver.
 ///
-/// If either panics, both are over. The panic goes on as this is dropped, which is at once, so that an error of the
-/// other one is kept beside it.
+/// If either panics, both are over. The poll still returns, so that an error of the other one is kept beside the panic.
+/// The panic resumes when this future is dropped, which is at once.
 #[pin_project(PinnedDrop)]
 struct DrivenExit<Fut, D, E> {
     #[pin]
     exit: HandleExit<Fut, E>,
     driver: Driver<D, E>,
-    /// A driver has ended in the last poll.
+    /// Whether a driver has ended in the last poll.
     ended: bool,
     to_end: bool,
 }
@@ -326,10 +326,10 @@ struct DrivenExit<Fut, D, E> {
 #[pin_project(project = HandleExitProj, project_replace = HandleExitOwn)]
 enum HandleExit<Fut, E> {
     Running(#[pin] Fut),
-    /// It has returned this. Its future is gone, with whatever is left of the handle, while the driver goes on to its
-    /// end.
+    /// The exit has returned this result. Its future was dropped, along with the rest of the handle, while the driver
+    /// goes on to its end.
     Ended(Result<Answer, E>),
-    /// The panic that goes on.
+    /// The exit is over. If there was a panic, it is kept here until it resumes.
     Over(FirstPanic),
 }
 
@@ -354,7 +354,7 @@ where
             HandleExitProj::Ended(_) => {}
             HandleExitProj::Over(panic) => mem::replace(panic, FirstPanic::none()).resume(),
         });
-        // After the exit, so that its last words are sent.
+        // The driver is polled after the exit, so that it can send the exit's last words.
         if !panic.is_some() {
             let mut drove = None;
             panic.guard(&mut || drove = Some(this.driver.poll(cx)));
@@ -367,7 +367,7 @@ where
         if waits && !panic.is_some() {
             return Poll::Pending;
         }
-        // An exit that a panic has ended has no result, and nobody sees this one.
+        // If a panic has ended the exit, it has no result, and nobody sees this one.
         let mut result = Ok(Answer::Propagate);
         panic.guard(&mut || {
             let over = HandleExit::Over(FirstPanic::none());
@@ -381,7 +381,7 @@ where
     }
 }
 
-/// The destructors of both may panic.
+/// Drops the exit and the driver one after the other, because the destructors of both may panic.
 #[pinned_drop]
 impl<Fut, D, E> PinnedDrop for DrivenExit<Fut, D, E> {
     fn drop(self: Pin<&mut Self>) {
@@ -458,18 +458,18 @@ impl<H, D, E, A: Adapter<Result<H, E>, Error = E>> Adapter<Result<(H, D), E>> fo
 }
 
 impl<M, A> Adapted<M, ByDriver<A>> {
-    /// Replaces how the handle is exited.
+    /// Replaces the adapter of the handle.
     fn by<A2>(self, by: impl FnOnce(A) -> A2) -> Adapted<M, ByDriver<A2>> {
         let ByDriver { handle, to_end } = self.adapter;
         Adapted { member: self.member, adapter: ByDriver { handle: by(handle), to_end } }
     }
 
-    /// After the exit, waits for the driver to end by itself instead of dropping it.
+    /// After the exit, the gather waits for the driver to end by itself, instead of dropping it.
     ///
-    /// Without it, the gather polls the driver once more in the poll in which the exit finishes, which is mostly enough
-    /// for a last request. Use `to_end` if the driver has to wait for something after the handle is gone. A server
-    /// waits for its connections, and `tokio_postgres` waits if its socket is full. If the driver never ends, the exit
-    /// hangs, so give it a deadline by [`exit_within`](crate::EnterExt::exit_within).
+    /// Without `to_end`, the gather polls the driver once more in the poll in which the exit finishes, which is mostly
+    /// enough for a last request. Use `to_end` if the driver has to wait for something after the handle is gone. A
+    /// server waits for its connections, and `tokio_postgres` waits if its socket is full. If the driver never ends,
+    /// the exit hangs, so give it a deadline by [`exit_within`](crate::EnterExt::exit_within).
     ///
     /// ```
     /// use std::io;
@@ -546,8 +546,8 @@ impl<M: IntoFuture<Output = Result<(H, D), E>>, H, D, E> Adapted<M, ByDriver> {
 }
 
 impl<M: IntoFuture<Output = Result<(H, D), E>>, H, D, E, X, W> Adapted<M, ByDriver<ByClosure<X, W>>> {
-    /// Says what happens to the handle if the gather is dropped before its exit, as `abandon_with` of other members
-    /// does.
+    /// Calls `abandon` with the handle if the gather is dropped before the exit starts, as `abandon_with` of other
+    /// members does.
     ///
     /// ```
     /// use std::{

@@ -32,20 +32,20 @@ use crate::{
 ///
 /// An `Entered` derefs to the resources: `(A, B)`, `[V; N]` or `Vec<V>`. [`lend`](Self::lend) returns references to
 /// their values, as a body receives them. Use an `Entered` for fixtures with a setup and a teardown, and for a field of
-/// a struct, whose type is `Entered<(A, B)>`. Use it also for nesting, since it is a resource like any other.
+/// a struct, with the type `Entered<(A, B)>`. Use it also for nesting, since it is a resource like any other.
 ///
 /// Its exit exits every member. It keeps the order, the limit, the names, `fair`, `caller_waker` and the order of
 /// entering of its group. It does not keep the observer, `catch_unwind` and `cancel_on`. It fails with the group's own
 /// [`Failure`](crate::Failure), whose errors keep their indices. It answers `Suppress` if all its members do. In a
-/// stack, the rule of a stack applies. The policies of an outer group do not reach inside. Its `on_error` shows the
-/// error to every member, before the first of their exits.
+/// stack, the [rule of a stack](crate::Failure::is_suppressed) applies. The policies of an outer group do not reach
+/// inside. Its `on_error` shows the error to every member, before the first of their exits.
 ///
 /// If its members have [drivers](crate::EnterExt::driven), make it a member of an outer group, as the example does. The
-/// outer group polls the drivers, and between `enter` and [`exit`](Exit::exit) nobody else does. Its exit polls them,
-/// too.
+/// outer group then polls the drivers. Without an outer group, nobody polls them between `enter` and
+/// [`exit`](Exit::exit). The exit polls them in either case.
 ///
-/// You may change a `Vec` before its exit, which then exits the resources that are in it. In a [`stack`](Gather::stack)
-/// the order of entering is kept by place, and resources that you pushed come last.
+/// You may change a `Vec` before its exit, which exits the resources that it then holds. In a [`stack`](Gather::stack)
+/// the order of entering is kept by place, and resources that you pushed count as entered last.
 ///
 /// # Panics
 ///
@@ -56,12 +56,13 @@ use crate::{
 ///
 /// If you drop an `Entered`, it abandons every member.
 ///
-/// A member of the outer group enters a nested group. If the outer group drops that member's enter, the nested group
-/// abandons the resources that it holds by then. Three things drop the enter: [`fail_fast`](Gather::fail_fast) when
-/// another member fails, [`cancel_on`](Gather::cancel_on) when its future is ready, and a drop of the outer future. You
-/// can avoid this:
+/// A nested group enters as part of the enter of a member of the outer group. If the outer group drops that member's
+/// enter, the nested group abandons the resources that it holds by then. Three things drop the enter:
+/// [`fail_fast`](Gather::fail_fast) when another member fails, [`cancel_on`](Gather::cancel_on) when its future is
+/// ready, and a drop of the outer future. You can avoid this:
 ///
-/// - Call [`settle`](Gather::settle) on the outer group. A stop then lets the nested group enter, and exits it.
+/// - Call [`settle`](Gather::settle) on the outer group. After a stop, the outer group then lets the nested group
+///   enter, and exits it.
 /// - Stop the nested group itself: `gather(..).cancel_on(..).enter()` exits its resources, and then fails.
 /// - Call [`shield`](Gather::shield) and [`settle`](crate::Shield::settle) on the outer group, if its future may be
 ///   dropped.
@@ -96,8 +97,8 @@ use crate::{
 /// # Fixtures
 ///
 /// An `Entered` can be a fixture for tests. Its enter is the setup, and its exit is the teardown. Make the test the
-/// body of a group of the fixture alone. The group then awaits the teardown, whether the test returns or (with the
-/// feature `std`) panics:
+/// body of a group that has the fixture as its only member. The group then awaits the teardown, whether the test
+/// returns or (with the feature `std`) panics:
 ///
 /// ```
 /// use std::{
@@ -148,8 +149,9 @@ use crate::{
 /// ```
 ///
 /// A test's panic resumes when the teardown has finished, and errors of the teardown are dropped beside it. If you want
-/// to see both, add [`catch_unwind`](Gather::catch_unwind). If the two ends are apart, as in a suite that shares one
-/// fixture, call `enter()` before the tests and [`exit`](Exit::exit) after them, with `Completed` or `Panicked`.
+/// to see both, add [`catch_unwind`](Gather::catch_unwind). If the setup and the teardown are in different places, as
+/// in a suite that shares one fixture, call `enter()` before the tests and [`exit`](Exit::exit) after them, with
+/// `Completed` or `Panicked`.
 #[must_use = "dropped, it abandons every member: exit it, or make it a member of a group"]
 pub struct Entered<V: Values, P: ExitPolicy = Exits> {
     held: HeldAll<V, P::Rank>,
@@ -275,7 +277,7 @@ impl<V: Values, P: ExitPolicy, D: Drive<V>> Drive<Entered<V, P>> for OfGroup<D> 
     }
 }
 
-/// Exits every member. The answer comes in one of its two forms.
+/// Exits every member. `A` is the form of the answer.
 fn exit_all<V, P, A>(entered: Entered<V, P>, case: ExitCase) -> ExitAll<impl Members<Values = V, Rank = P::Rank>, P, A>
 where
     V: Values<Error: 'static>,
@@ -288,7 +290,7 @@ where
     ExitAll { exits: ExitOnly::new(members, case, policy), answer: PhantomData }
 }
 
-/// The future of an [`Entered`]'s exit: what the members answer together, as an `A`.
+/// The future of an [`Entered`]'s exit. It returns the common answer of the members as an `A`.
 #[pin_project]
 struct ExitAll<Ms: Members, X, A> {
     #[pin]
@@ -296,7 +298,7 @@ struct ExitAll<Ms: Members, X, A> {
     answer: PhantomData<fn() -> A>,
 }
 
-/// Both forms of an answer: within a group, and by hand.
+/// The two forms of an answer: [`Answer`] for an exit within a group, and [`Verdict`] for an exit by hand.
 trait FromAnswer {
     fn from_answer(answer: Answer) -> Self;
 }
@@ -342,7 +344,7 @@ where
     }
 }
 
-/// What comes after the enters of [`Gather::enter`]: the values are kept.
+/// Keeps the values after the enters of [`Gather::enter`].
 pub(crate) struct Keep;
 
 impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
@@ -361,8 +363,8 @@ impl<V: Values, X: ExitPolicy> After<V, X> for Keep {
     }
 }
 
-/// The body of a scope, as in [`Call`](crate::machine::Call). If it succeeds, what has joined comes along with its
-/// value.
+/// The body of a scope, as in [`Call`](crate::machine::Call). If it succeeds, the resources that have joined come along
+/// with its value.
 #[cfg(feature = "alloc")]
 pub(crate) struct CallAndKeep<C, K> {
     body: C,
@@ -404,13 +406,13 @@ where
     }
 }
 
-/// The value of a body, and what it has entered, once that is known to be kept.
+/// The value of a body. The resources that it has entered come along with it once it is known that they are kept.
 #[cfg(feature = "alloc")]
 pub(crate) type Kept<T, R, X> = (T, Option<Entered<Joined<R>, X>>);
 
 impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
-    /// Enters every member at the same time, and returns the resources as one, [`Entered`]. This is the first half of a
-    /// life cycle, and its [`exit`](Exit::exit) is the second half.
+    /// Enters every member at the same time, and returns the resources as one value, an [`Entered`]. This is the first
+    /// half of a life cycle, and the [`exit`](Exit::exit) of that value is the second half.
     ///
     /// # Errors
     ///

@@ -47,18 +47,19 @@ use crate::unwind::FirstPanic;
 /// assert!(matches!(smol::block_on(run()), Err(AppError::Io(_))));
 /// ```
 pub trait Shape: sealed::Sealed + Sized + 'static {
-    /// What [`Gather::names`](crate::Gather::names) takes: `[&'static str; N]`, or `[&'static str]` for a `Vec`.
+    /// The names that [`Gather::names`](crate::Gather::names) takes: `[&'static str; N]`, or `[&'static str]` for a
+    /// `Vec`.
     type Names: ?Sized + Send + Sync + 'static;
 
-    /// What the errors are kept in.
+    /// The storage of the errors.
     #[doc(hidden)]
     type Store<E>: Store<E>;
 
-    /// The names as a slice.
+    /// Returns the names as a slice.
     #[doc(hidden)]
     fn names(names: &'static Self::Names) -> &'static [&'static str];
 
-    /// The slice as names, if it is one for each member.
+    /// Returns the slice as names. A tuple or an array needs exactly one name for each member.
     #[doc(hidden)]
     fn from_slice(names: &'static [&'static str]) -> Option<&'static Self::Names>;
 }
@@ -126,10 +127,10 @@ impl Shape for Many {
     }
 }
 
-/// What errors are kept in, by index.
+/// The storage of errors, by index.
 pub trait Store<E> {
     type IntoPairs: Iterator<Item = (usize, E)>;
-    /// Room must be made before errors are put in.
+    /// Whether `reserve` must make room before errors are put in.
     const GROWS: bool;
 
     fn empty() -> Self;
@@ -140,10 +141,10 @@ pub trait Store<E> {
     /// Keeps the error of a member. Indices come in order.
     fn put(&mut self, index: usize, error: E);
 
-    /// The error of the member at `index`.
+    /// Returns the error of the member at `index`.
     fn get(&self, index: usize) -> Option<&E>;
 
-    /// What is in one of the places, if there are so many.
+    /// Returns the index that belongs to a place and the error in it, or `None` behind the last place.
     fn at(&self, place: usize) -> Option<(usize, Option<&E>)>;
 
     fn into_pairs(self) -> Self::IntoPairs;
@@ -247,7 +248,7 @@ impl<E> Store<E> for alloc::vec::Vec<(usize, E)> {
 pub struct Errors<E, S: Shape>(pub(crate) S::Store<E>);
 
 impl<E, S: Shape> Errors<E, S> {
-    /// Room must be made before errors are put in.
+    /// Whether `reserve` must make room before errors are put in.
     pub(crate) const GROWS: bool = <S::Store<E> as Store<E>>::GROWS;
 
     pub(crate) fn empty() -> Self {
@@ -259,7 +260,7 @@ impl<E, S: Shape> Errors<E, S> {
         self.0.reserve(errors);
     }
 
-    /// The errors by their places in the iterator, if there are any.
+    /// Collects the errors by their places in the iterator, and returns `None` if there are none.
     pub(crate) fn collect(errors: impl Iterator<Item = Option<E>>) -> Option<Self> {
         let mut collected = None;
         for (index, error) in errors.enumerate() {
@@ -275,7 +276,7 @@ impl<E, S: Shape> Errors<E, S> {
         self.0.put(index, error);
     }
 
-    /// These errors and `others`. If both have one of the same member, that of the others stays.
+    /// Merges these errors and `others`. If both have an error of the same member, the one in `others` stays.
     pub(crate) fn merge(self, others: Self, panic: &mut FirstPanic) -> Self {
         let mut merged = Self::empty();
         let mut others = others.into_iter().peekable();
@@ -360,7 +361,7 @@ impl<E, S: Shape> Errors<E, S> {
         self.iter().next().is_none()
     }
 
-    /// The same errors after `f`.
+    /// Converts every error by `f`.
     pub(crate) fn map<E2>(self, mut f: impl FnMut(E) -> E2) -> Errors<E2, S> {
         let mut mapped = Errors::empty();
         if Self::GROWS {

@@ -1,4 +1,4 @@
-//! What a resource is ([`Exit`], [`Resource`]), what a member is ([`Member`]), and the two words that a resource
+//! The traits of resources ([`Exit`], [`Resource`]) and of members ([`Member`]), and the two words that a resource
 //! exchanges with its group: [`ExitCase`] and [`Verdict`].
 
 use core::{
@@ -66,14 +66,14 @@ pub trait Exit: Sized {
     /// The error of `exit`. All members of a group have the same error type, for entering and for exiting.
     type Error;
 
-    /// What `exit` answers. `()` never suppresses the body's error, and `bool` and [`Verdict`] may.
+    /// The answer of `exit`. `()` never suppresses the body's error, and `bool` and [`Verdict`] may.
     type Verdict: Into<Verdict>;
 
     /// Releases the resource. The case says how the body ended.
     ///
     /// The gather calls it once, when the body has ended or was stopped, or when the body will not be called because
-    /// another member could not be entered. The gather polls the future to its end, whatever the other members do.
-    /// There is an example [above](Self).
+    /// another member could not be entered. Unless the gather is dropped, it polls the future to its end, whatever the
+    /// other members do. There is an example [above](Self).
     ///
     /// # Errors
     ///
@@ -133,8 +133,8 @@ pub trait Exit: Sized {
     ///
     /// # Panics
     ///
-    /// With the feature `std`, the gather exits the resource all the same. The panic resumes when all exits have
-    /// finished.
+    /// With the feature `std`, the gather exits the resource even if this method panics. The panic resumes when all
+    /// exits have finished.
     fn on_error(&mut self, error: &dyn Any) {
         let _ = error;
     }
@@ -185,36 +185,36 @@ pub trait Exit: Sized {
     /// A panic does not skip the other members' `abandon`.
     fn abandon(self) {}
 
-    /// `exit`, as a member of a group: an empty group among the members answers neither way.
+    /// Exits the resource as a member of a group. Unlike `exit`, it may answer neither way, as an empty group does.
     #[doc(hidden)]
     fn exit_in_group(self, case: ExitCase) -> impl Exiting<Error = Self::Error> {
         Answering(self.exit(case))
     }
 
-    /// [`Resource::DRIVEN`].
+    /// See [`Resource::DRIVEN`].
     #[doc(hidden)]
     const DRIVEN_IN_GROUP: bool = false;
 
-    /// [`Resource::drive_resource`]: a group that was entered may have drivers in it.
+    /// See [`Resource::drive_resource`]. A group that was entered may have drivers in it.
     #[doc(hidden)]
     fn drive_in_group(&mut self, cx: &mut Context<'_>) -> Drove {
         let _ = cx;
         Drove::default()
     }
 
-    /// [`Resource::has_lost`].
+    /// See [`Resource::has_lost`].
     #[doc(hidden)]
     fn has_lost_in_group(&self) -> bool {
         false
     }
 
-    /// [`Resource::take_lost`].
+    /// See [`Resource::take_lost`].
     #[doc(hidden)]
     fn take_lost_in_group(&mut self) -> Option<Self::Error> {
         None
     }
 
-    /// [`Resource::split_drivers`].
+    /// See [`Resource::split_drivers`].
     #[doc(hidden)]
     fn split_in_group() -> impl Split<Self, Drivers = impl Drive<Self>> {
         Undriven
@@ -323,10 +323,10 @@ pub trait Resource: Sized + sealed::Sealed {
     /// The error of the exit.
     type Error;
 
-    /// What the exit answers.
+    /// The answer of the exit.
     type Verdict: Into<Verdict>;
 
-    /// What the body borrows: the value without the adapters around it.
+    /// The value that the body borrows, without the adapters around it.
     type Value;
 
     /// Exits the resource.
@@ -341,50 +341,51 @@ pub trait Resource: Sized + sealed::Sealed {
     #[doc(hidden)]
     fn lend_value(&mut self) -> &mut Self::Value;
 
-    /// [`Exit::on_error`].
+    /// See [`Exit::on_error`].
     #[doc(hidden)]
     fn show_error(&mut self, error: &dyn Any) {
         let _ = error;
     }
 
-    /// [`Exit::abandon`].
+    /// See [`Exit::abandon`].
     #[doc(hidden)]
     fn abandon_resource(self) {}
 
-    /// It may be absent.
+    /// Whether the resource may be absent.
     #[doc(hidden)]
     const OPTIONAL: bool = false;
 
-    /// There is no resource: it is that of an optional member which could not be entered.
+    /// Returns whether the resource is absent, because its optional member could not be entered.
     #[doc(hidden)]
     fn is_absent(&self) -> bool {
         false
     }
 
-    /// There is a driver.
+    /// Whether the resource has a driver.
     #[doc(hidden)]
     const DRIVEN: bool = false;
 
-    /// Polls the drivers. The error of one that fails waits in here.
+    /// Polls the drivers. If one fails, its error waits in here.
     #[doc(hidden)]
     fn drive_resource(&mut self, cx: &mut Context<'_>) -> Drove {
         let _ = cx;
         Drove::default()
     }
 
-    /// The error of a driver that failed is in here.
+    /// Returns whether the error of a driver that failed is in here.
     #[doc(hidden)]
     fn has_lost(&self) -> bool {
         false
     }
 
-    /// Moves the error of a driver that failed out. One that is still in here when the exit begins is the exit's.
+    /// Moves out the error of a driver that failed. An error that is still in here when the exit begins becomes the
+    /// error of the exit.
     #[doc(hidden)]
     fn take_lost(&mut self) -> Option<Self::Error> {
         None
     }
 
-    /// Moves the drivers out, so that they can be polled while the body borrows the value.
+    /// Returns a `Split` that moves the drivers out, so that they can be polled while the body borrows the value.
     #[doc(hidden)]
     fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
         Undriven
@@ -438,7 +439,7 @@ impl<T: Exit> Resource for T {
 }
 
 pub mod sealed {
-    /// Implemented for resources alone.
+    /// Only resources implement this trait.
     pub trait Sealed {}
 }
 
@@ -448,8 +449,8 @@ pub mod sealed {
 /// naming the adapters around it.
 ///
 /// If you pass the result to `tokio::spawn`, the signature must show that the future is `Send`, and it must name the
-/// resource: `impl Member<Value = Vm, Error = E, Resource = Vm, IntoFuture: Send> + Send`. The exit's future has no
-/// name otherwise. [`EnterExt::exit_boxed`](crate::EnterExt::exit_boxed) makes a resource that you can name.
+/// resource: `impl Member<Value = Vm, Error = E, Resource = Vm, IntoFuture: Send> + Send`. Otherwise the future of the
+/// exit has no name. [`EnterExt::exit_boxed`](crate::EnterExt::exit_boxed) makes a resource that you can name.
 ///
 /// ```
 /// use std::io;
@@ -467,13 +468,13 @@ pub mod sealed {
 /// # Ok(()) }) }
 /// ```
 pub trait Member: IntoFuture<Output = Result<<Self as Member>::Resource, <Self as Member>::Error>> {
-    /// What the body borrows.
+    /// The value that the body borrows.
     type Value;
 
     /// The error of the enter and of the exit.
     type Error;
 
-    /// What the enter returns.
+    /// The resource that the enter returns.
     type Resource: Resource<Value = Self::Value, Error = Self::Error>;
 }
 
@@ -527,7 +528,7 @@ pub enum ExitCase {
     Lost,
 }
 
-/// What an exit answers: does the body's error remain, or has the exit dealt with it?
+/// The answer of an exit: does the body's error remain, or has the exit dealt with it?
 ///
 /// In Python, `__aexit__` [returns a true value to swallow the exception][py]. In a pool all exits run at the same
 /// time, so the body's error counts as suppressed only if every exit answers `Suppress` and none fails. See
@@ -565,8 +566,8 @@ impl From<bool> for Verdict {
     }
 }
 
-/// A [`Verdict`] inside a group, or `Neutral`: an empty group among the members has nobody who could answer. The
-/// highest answer of several is that of all.
+/// The answer of an exit inside a group: a [`Verdict`], or `Neutral` if it is the exit of an empty group, which has no
+/// member that could answer. The highest of several answers is the answer of all.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answer {
@@ -585,7 +586,7 @@ impl From<Verdict> for Answer {
 }
 
 impl Verdict {
-    /// The verdict of a member alone. It is not a `From`, since users see those.
+    /// Returns the verdict of a member that is exited alone. This is not a `From`, because users would see it.
     pub(crate) fn of(answer: Answer) -> Self {
         Self::from(answer == Answer::Suppress)
     }
@@ -603,8 +604,8 @@ impl<Fut: Future<Output = Result<Answer, E>>, E> Future for Judging<Fut> {
     }
 }
 
-/// An exit's future, with the verdict as an [`Answer`]. The future stays where it is to its end, so that its owner
-/// drops it: the error must be out of it if its destructor panics.
+/// An exit's future, with the verdict as an [`Answer`]. The inner future stays in its place to the end, so that its
+/// owner drops it. By then the error has left it, and a destructor that panics cannot lose the error.
 #[pin_project]
 pub(crate) struct Answering<Fut>(#[pin] pub(crate) Fut);
 

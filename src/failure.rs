@@ -1,4 +1,4 @@
-//! How a gather fails: [`Failure`], its [`Cause`], and where each error came from: [`Origin`].
+//! How a gather fails: [`Failure`], its [`Cause`], and the [`Origin`] of each error.
 
 use core::{
     error::Error,
@@ -16,14 +16,14 @@ use crate::{
 #[cfg(doc)]
 use crate::{Exit, Gather};
 
-/// Why a gather failed: one cause, and beside it the error of every exit that failed.
+/// The failure of a gather: one cause, and beside it the error of every exit that failed.
 ///
-/// It holds every enter error, the body's error and every exit error, unless something panicked: beside a panic, only the
-/// exits' errors are kept. [`Display`](fmt::Display) writes it on one line with each member's name or index.
+/// It holds every enter error, the body's error and every exit error. If something panicked, it holds only the exits'
+/// errors beside the panic. [`Display`](fmt::Display) writes it on one line with each member's name or index.
 ///
-/// `E` is the error type of the members, `S` the [`Shape`] of the group ([`Few<N>`](crate::Few) for a tuple or an array,
-/// [`Many`](crate::Many) for a `Vec`), and `B` the error type of the body. It is an [`Error`] if the error types are
-/// `Debug` and `Display`.
+/// `E` is the error type of the members, `S` the [`Shape`] of the group ([`Few<N>`](crate::Few) for a tuple or an
+/// array, [`Many`](crate::Many) for a `Vec`), and `B` the error type of the body. The failure is an [`Error`] if the
+/// error types are `Debug` and `Display`.
 ///
 /// Most programs turn it into an error of their own:
 ///
@@ -36,7 +36,8 @@ use crate::{Exit, Gather};
 ///
 /// # Which error, which case
 ///
-/// The result of `with`, the case that the exits receive, and the error that [`Exit::on_error`] receives:
+/// This table shows the result of `with`, the case that the exits receive, and the error that [`Exit::on_error`]
+/// receives:
 ///
 /// | what happens | the result | exits receive | `on_error` receives |
 /// | --- | --- | --- | --- |
@@ -44,7 +45,7 @@ use crate::{Exit, Gather};
 /// | enters fail | [`Cause::Enter`] | `EnterFailed` | an enter error: the lowest index known when the first exit begins |
 /// | the body fails | [`Cause::Body`] | `Failed` | the body's error |
 /// | a [driver](crate::EnterExt::driven) fails before the body has ended | [`Cause::Lost`] | `Lost` | a driver's error: the lowest index known when the first exit begins |
-/// | the same, and an enter fails | [`Cause::Enter`], and `exits` for the driver | the case of what failed first | the error of that |
+/// | the same, and an enter fails | [`Cause::Enter`], and `exits` for the driver | the case of the first failure | the error of the first failure |
 /// | `cancel_on` stops enters or body | [`Cause::Cancelled`] | `Cancelled` | nothing |
 /// | the same, after an enter had failed | [`Cause::Enter`] | `EnterFailed` | an enter error |
 /// | the same, and with [`settle`](Gather::settle) an enter fails later | [`Cause::Enter`] | `Cancelled` | nothing |
@@ -60,16 +61,17 @@ use crate::{Exit, Gather};
 /// | the future is dropped | none | nothing: [`abandon`](Exit::abandon) is called | nothing |
 /// | the future is dropped, with a [`shield`](Gather::shield) | none; the cleanup returns one | `Cancelled`, or what they would have received | the same |
 ///
-/// - (†) In a [`stack`](Gather::stack) the exits after it receive `Failed` (or `Panicked` after a panic), if they would
-///   have received `Completed` or `Failed`. No exit ever receives another exit's error.
-/// - (‡) The panic resumes when all exits have finished. With [`catch_unwind`](Gather::catch_unwind) it is
-///   `Cause::Panicked`, along with the exits' errors; errors of enters, the body's error and its value are dropped. A panic
-///   of a destructor counts as one of the thing that is dropped.
-/// - (§) With [`eager_rollback`](Gather::eager_rollback) they receive `EnterFailed`, if the first exit had begun before.
+/// - (†) In a [`stack`](Gather::stack) the exits after such an exit receive `Failed` (or `Panicked` after a panic), if
+///   they would have received `Completed` or `Failed`. No exit ever receives another exit's error.
+/// - (‡) The panic resumes when all exits have finished. With [`catch_unwind`](Gather::catch_unwind) it becomes
+///   `Cause::Panicked`, along with the exits' errors. The errors of enters, the body's error and the body's value are
+///   dropped. A panic of a destructor counts as a panic of the dropped part.
+/// - (§) With [`eager_rollback`](Gather::eager_rollback) the exits receive `EnterFailed`, if the first exit had begun
+///   before the panic.
 ///
 /// [`is_suppressed`](Self::is_suppressed) can be true in one row only: the body fails and no exit does.
 ///
-/// [`enter`](Gather::enter) ends with `Enter`, `Cancelled` or a panic, in the same way. The exit of an
+/// [`enter`](Gather::enter) ends with `Enter`, `Lost`, `Cancelled` or a panic, in the same way. The exit of an
 /// [`Entered`](crate::Entered) ends with `Exit` or a panic, and its members receive what it receives.
 ///
 /// ```
@@ -92,10 +94,11 @@ use crate::{Exit, Gather};
 /// assert!(failure.exits.get(1).is_some());
 /// # });
 /// ```
-// In this order: the flag parts what is copied. It saves a call of `memcpy` on the way out, and flash.
+// The fields are in this order so that the flag parts the bytes that are copied. This saves a call of `memcpy` on the
+// way out, and flash.
 #[repr(C)]
 pub struct Failure<E, S: Shape, B = E> {
-    /// Why the gather failed.
+    /// The cause: why the gather failed.
     pub cause: Cause<E, S, B>,
     pub(crate) suppressed: bool,
     /// The errors of the exits, by index.
@@ -136,7 +139,7 @@ pub struct Failure<E, S: Shape, B = E> {
 /// ```
 pub type FailureOf<V, B = <V as Values>::Error> = Failure<<V as Values>::Error, <V as Values>::Shape, B>;
 
-/// Why a gather failed.
+/// The cause of a failure: why a gather failed.
 ///
 /// ```
 /// use std::io;
@@ -161,7 +164,8 @@ pub type FailureOf<V, B = <V as Values>::Error> = Failure<<V as Values>::Error, 
 pub enum Cause<E, S: Shape, B = E> {
     /// At least one member could not be entered. The body was not called.
     Enter(Errors<E, S>),
-    /// At least one [driver](crate::EnterExt::driven) failed before the body had ended. The body was dropped, or not called.
+    /// At least one [driver](crate::EnterExt::driven) failed before the body had ended. The body was dropped, or not
+    /// called.
     Lost(Errors<E, S>),
     /// The body returned this error.
     Body(B),
@@ -172,13 +176,13 @@ pub enum Cause<E, S: Shape, B = E> {
     /// [`keep_value`](crate::With::keep_value).
     #[non_exhaustive]
     Exit {},
-    /// The body, a member or the future of [`cancel_on`](Gather::cancel_on) panicked, and the gather
+    /// The body, a member, an observer or the future of [`cancel_on`](Gather::cancel_on) panicked, and the gather
     /// [catches](Gather::catch_unwind) panics.
     #[cfg(feature = "std")]
     Panicked(Panic),
 }
 
-/// Where an error came from. It prints as `enter of db failed`, `body failed` or `exit of member 1 failed`.
+/// The origin of an error. It prints as `enter of db failed`, `body failed` or `exit of member 1 failed`.
 ///
 /// ```
 /// use std::io;
@@ -236,14 +240,14 @@ impl Who {
         self.index
     }
 
-    /// Returns the member's name, if the group has [`names`](Gather::names) and one for this member. There is an example
-    /// [above](Self).
+    /// Returns the member's name, if the group has [`names`](Gather::names) and one of them is for this member. There
+    /// is an example [above](Self).
     pub fn name(&self) -> Option<&'static str> {
         self.name
     }
 }
 
-/// The name, or `member 1`.
+/// Writes the name, or an index as in `member 1`.
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name {
@@ -281,7 +285,8 @@ pub(crate) fn who<S: Shape>(names: Option<&'static S::Names>, index: usize) -> W
 }
 
 impl<E, S: Shape> Failure<E, S> {
-    /// Returns all errors, along with where each came from: of the enters, of the body, and of the exits.
+    /// Returns all errors, each along with its [`Origin`]: first those of the enters or the drivers, then the body's
+    /// error, then those of the exits.
     ///
     /// ```
     /// use std::io;
@@ -345,7 +350,7 @@ impl<E, S: Shape> Failure<E, S> {
     ///
     /// # Errors
     ///
-    /// Returns the failure itself if the group was cancelled or panicked: then no error is the cause.
+    /// Returns the failure itself if the group was cancelled or panicked, because then no error is the cause.
     ///
     /// ```
     /// use std::io;
@@ -401,11 +406,12 @@ impl<E, S: Shape> Failure<E, S> {
 }
 
 impl<E, S: Shape, B> Failure<E, S, B> {
-    /// Returns whether the exits suppressed the body's error: the body failed, there is at least one member, and every exit
-    /// answered [`Suppress`](crate::Verdict::Suppress).
+    /// Returns whether the exits suppressed the body's error: the body failed, there is at least one member, and every
+    /// exit answered [`Suppress`](crate::Verdict::Suppress).
     ///
-    /// In a [`stack`](Gather::stack) one exit that received the body's error suffices, if none failed. An empty group among
-    /// the members does not count. Nothing else can be suppressed: no enter error, no exit error, no panic.
+    /// In a [`stack`](Gather::stack) the answer of one exit that received `Failed` is enough, if no exit failed. An
+    /// empty group among the members does not count. Nothing else can be suppressed: no enter error, no exit error, no
+    /// panic.
     ///
     /// ```
     /// use std::io;
@@ -479,8 +485,8 @@ impl<E, S: Shape, B> Failure<E, S, B> {
         Failure { cause, exits: self.exits.map(members), suppressed: self.suppressed, names: self.names }
     }
 
-    /// The failure of a gather of which only exits failed, without the body's value. If the value's destructor panics, that
-    /// is a panic like any other.
+    /// Drops the body's value, which comes along with a failure if only exits failed. If the value's destructor panics,
+    /// that is a panic like any other.
     pub(crate) fn drop_value<R>(mut self, value: R, catch: bool) -> Self {
         let mut value = Some(value);
         if let Err(caught) = unwind::catch(|| value = None) {
@@ -542,8 +548,8 @@ impl<E: fmt::Display, S: Shape, B: fmt::Display> Failure<E, S, B> {
     }
 }
 
-/// One line. With `{:#}`, a failure of several parts has brackets around it. Errors are written with `{:#}`, so that
-/// those of `anyhow` show their sources. A text of several lines is joined by spaces.
+/// Writes the failure on one line. With `{:#}`, a failure of several parts has brackets around it. Errors are written
+/// with `{:#}`, so that an error of `anyhow` shows its sources. The lines of an error's text are joined by spaces.
 impl<E: fmt::Display, S: Shape, B: fmt::Display> fmt::Display for Failure<E, S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tree = is_tree(f);
@@ -574,13 +580,14 @@ where
 {
 }
 
-/// The flags by which a report asks an error inside it for a tree (`{:-1}`), and not for one line with brackets (`{:-}`).
-/// Types that are neither a failure nor a report ignore both, so that a report need not know what is inside it.
+/// Returns whether a report asks the error inside it for a tree (`{:-1}`), and not for one line with brackets (`{:-}`).
+/// Types that are neither a failure nor a report ignore both flags, so that a report need not know which errors are
+/// inside it.
 pub(crate) fn is_tree(f: &fmt::Formatter<'_>) -> bool {
     f.sign_minus() && f.width() == Some(1)
 }
 
-/// Writes something else for the newlines between two lines. Those at the end are left out.
+/// Writes other text in place of the newlines between two lines, and leaves out the newlines at the end.
 pub(crate) struct Lines<'a> {
     to: &'a mut dyn Write,
     between: &'static str,
@@ -588,12 +595,12 @@ pub(crate) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// All on one line.
+    /// Joins all lines to one line.
     pub(crate) fn joined(to: &'a mut dyn Write) -> Self {
         Self { to, between: " ", is_between: false }
     }
 
-    /// Each line after the first one is further to the right.
+    /// Indents each line after the first one.
     pub(crate) fn indented(to: &'a mut dyn Write) -> Self {
         Self { to, between: "\n  ", is_between: false }
     }

@@ -1,4 +1,5 @@
-//! [`defmt::Format`] for how a gather fails: as `Debug`, for firmware that has no room for `core::fmt`.
+//! [`defmt::Format`] for failures and their parts, for firmware that has no room for `core::fmt`. It writes the text of
+//! `Debug`, or that of `Display` for an [`Origin`] or a [`Who`].
 
 use defmt::{Format, Formatter, write};
 

@@ -1,4 +1,4 @@
-//! What a user calls first: [`gather`], and the builder.
+//! The function that users call first, [`gather`], and the builder that it returns.
 
 use core::marker::PhantomData;
 
@@ -12,7 +12,8 @@ use crate::{
     },
 };
 
-/// A group, and the policies of its life cycle. [`gather`] makes it; [`with`], [`with_own_error`] or [`enter`] runs it.
+/// A group, and the policies of its life cycle. [`gather`] makes it, and [`with`], [`with_own_error`] or [`enter`] runs
+/// it.
 ///
 /// There is one `with` for each shape of group. They differ in what the body borrows:
 ///
@@ -23,12 +24,12 @@ use crate::{
 /// | `Vec<M>` | [`&mut VecRefs`](crate::VecRefs) |
 /// | [`Scope`](crate::Scope) | `&Scope` |
 ///
-/// The body borrows the values themselves, without the adapters around them. On this page, the methods of `(A, B)` stand for
-/// those of every tuple.
+/// The body borrows the values themselves, without the adapters around them. On this page, the methods of `(A, B)`
+/// stand for those of every tuple.
 ///
-/// The methods that run a group come first, and its policies come after them. Policies are types, so one that you do not use
-/// costs nothing. They combine in any order, and a [table](crate::policies#if-two-policies-meet) says what happens if two of
-/// them meet.
+/// The methods that run a group come first, and its policies come after them. Policies are types, so one that you do
+/// not use costs nothing. They combine in any order, and a [table](crate::policies#if-two-policies-meet) says what
+/// happens if two of them meet.
 ///
 /// [`enter`]: Gather::enter
 /// [`with`]: Gather::with
@@ -56,26 +57,28 @@ pub struct Gather<G, P = Policies> {
 
 /// Gathers independent members, to enter them at the same time and to exit them at the same time.
 ///
-/// It is lazy: nothing runs before you poll the future that `with` returns. The name comes from a question about Python,
-/// which wished for such a group beside [`asyncio.gather`].
+/// It is lazy: nothing runs before you poll the future that `with` returns. The name comes from a question about
+/// Python, whose author wished for such a group beside [`asyncio.gather`].
 ///
 /// # Error types
 ///
-/// All members of a group share one error type, and the body fails with it too. If two members differ, the compiler says
-/// "type mismatch resolving `<.. as IntoFuture>::Output == Result<_, E>`" (E0271): adapt one of them with
-/// [`errors_into`](crate::EnterExt::errors_into). If no member names the error type, one must: `Ok::<_, MyError>(..)`.
+/// All members of a group share one error type, and the body fails with it too, unless you call
+/// [`with_own_error`](Gather::with_own_error). If two members differ, the compiler says "type mismatch resolving
+/// `<.. as IntoFuture>::Output == Result<_, E>`" (E0271): adapt one of them with
+/// [`errors_into`](crate::EnterExt::errors_into). If the compiler cannot infer the error type, name it in one member:
+/// `Ok::<_, MyError>(..)`.
 ///
 /// # Members that need one another
 ///
-/// If an enter fails, the other enters run to their end. Members that cannot finish their enters without one another (the
-/// two sides of a handshake) then never finish: call [`fail_fast`](Gather::fail_fast), or give them a deadline by
-/// [`enter_within`](crate::EnterExt::enter_within).
+/// If an enter fails, the other enters run to their end. Members that cannot finish their enters without one another
+/// (the two sides of a handshake) then never finish. For such members, call [`fail_fast`](Gather::fail_fast), or give
+/// them a deadline by [`enter_within`](crate::EnterExt::enter_within).
 ///
 /// # Many members
 ///
-/// The members of a tuple or an array, and those of a `Vec` of at most 30, share the waker of the caller. The members of a
-/// larger `Vec` get wakers of their own, so that only woken members are polled. embassy's timers accept only wakers of
-/// embassy's own executor: call [`caller_waker`](Gather::caller_waker) for a large `Vec` of them.
+/// The members of a tuple or an array, and those of a `Vec` of at most 30, share the waker of the caller. The members
+/// of a larger `Vec` get wakers of their own, so that only woken members are polled. embassy's timers accept only
+/// wakers of embassy's own executor. Call [`caller_waker`](Gather::caller_waker) for a large `Vec` of them.
 ///
 /// ```
 /// use std::io;
@@ -125,8 +128,8 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds: PhantomData } }
     }
 
-    /// A failed enter exits the held resources at once, beside the pending enters, whose resources are exited as they
-    /// enter.
+    /// A failed enter starts the exits of the held resources at once, beside the pending enters. A member that enters
+    /// later is exited when it has entered.
     ///
     /// Use it if an enter must not be dropped, and if exits may overlap with enters. [`EagerRollback`] compares it with
     /// the default, and has an example.
@@ -158,7 +161,7 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     ///
     /// # Panics
     ///
-    /// If `n` is 0.
+    /// It panics if `n` is 0.
     #[track_caller]
     pub fn enter_limit(self, n: usize) -> Gather<G, Policies<Rb, Limited, S, C, X, Ob>>
     where
@@ -174,9 +177,9 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
     /// When `stop` is ready before the body has ended, the gather drops the pending enters and the body, and exits
     /// every held resource with [`ExitCase::Cancelled`](crate::ExitCase::Cancelled).
     ///
-    /// Any future is a stop signal, whatever its output: a timer of any runtime, a channel, Ctrl-C, an interrupt. This
-    /// is a timeout that still releases everything, which a dropped future does not. [`Either`] says when the gather
-    /// polls and drops `stop` and what a stop does to a nested group, and has an example.
+    /// Any future can be the stop signal, whatever its output: a timer of any runtime, a channel, Ctrl-C, an interrupt.
+    /// With a timer, this is a timeout that still releases everything, which a dropped future does not. [`Either`] says
+    /// when the gather polls and drops `stop` and what a stop does to a nested group, and has an example.
     ///
     /// # Errors
     ///
@@ -199,7 +202,7 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
 
     /// A panic becomes [`Cause::Panicked`](crate::Cause::Panicked) when all exits have finished, and does not resume.
     ///
-    /// [`Catch`] says which errors stand beside the panic, and has an example.
+    /// [`Catch`] says which errors are kept beside the panic, and has an example.
     #[cfg(feature = "std")]
     pub fn catch_unwind(self) -> Gather<G, Policies<Rb, L, S, Catch, X, Ob>> {
         let Policies { enter_limit, stop, exits, observer, .. } = self.policy;
@@ -208,8 +211,8 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
 }
 
 impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, Exits<O, XL, N, F, W>, Ob>> {
-    /// Exits run one at a time, last entered first, and see how the exits before them ended. It is an exit *stack*, as
-    /// Python's [`AsyncExitStack`] is one.
+    /// Exits run one at a time, last entered first, and see how the exits before them ended. This makes the group an
+    /// exit *stack*, like Python's [`AsyncExitStack`].
     ///
     /// Which member enters last may differ from run to run. If your resources have a fixed order, use
     /// [`in_reverse`](Self::in_reverse). [`Stack`] says what each exit receives, and has an example.
@@ -221,10 +224,10 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
 
-    /// Exits run one at a time, in reverse argument order, whatever entered first.
+    /// Exits run one at a time, in reverse argument order, whichever member entered first.
     ///
-    /// Use it if your resources have an order by nature, such as a database and the server that uses it. All else is as in a
-    /// [`stack`](Self::stack). [`InReverse`] has an example.
+    /// Use it if your resources have an order by nature, such as a database and the server that uses it. All else is as
+    /// in a [`stack`](Self::stack). [`InReverse`] has an example.
     pub fn in_reverse(self) -> Gather<G, Policies<Rb, L, S, C, Exits<InReverse, XL, N, F, W>, Ob>> {
         let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
         let exits = Exits { limit: exits.limit, names: exits.names, fair: exits.fair, kinds: PhantomData };
@@ -238,7 +241,7 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
     ///
     /// # Panics
     ///
-    /// If `n` is 0.
+    /// It panics if `n` is 0.
     #[track_caller]
     pub fn exit_limit(self, n: usize) -> Gather<G, Policies<Rb, L, S, C, Exits<O, Limited, N, F, W>, Ob>> {
         let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
@@ -263,8 +266,8 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
 
-    /// Each poll starts one member further, so that no enter starves beside another one, and no exit beside another
-    /// one.
+    /// Each poll starts at the next member, so that no enter starves beside other enters, and no exit beside other
+    /// exits.
     ///
     /// Use it if a member that is always ready starves the others, as it does under tokio. [`Fair`] says which parts of
     /// a gather may starve even so, and has an example.

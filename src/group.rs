@@ -1,4 +1,4 @@
-//! What a group is: the sealed traits that the machine sees. The shapes say only how to visit the slots.
+//! The traits of a group, which are sealed and which the machine sees. The shapes say only how to visit the slots.
 
 use core::{any::Any, ops::ControlFlow, pin::Pin, task::Context};
 
@@ -19,9 +19,8 @@ pub(crate) mod vec;
 /// Several members that are entered together: a tuple of 0 to 12, an array, or (feature `alloc`) a `Vec`.
 ///
 /// A member is any [`IntoFuture`] that returns `Result<V, E>`, if `V` is a [`Resource`](crate::Resource) with the error
-/// type `E`. All members of a group share one error type; use
-/// [`EnterExt::errors_into`](crate::EnterExt::errors_into) to bring different ones together. The empty tuple is a group
-/// too. Its error type is [`Infallible`](core::convert::Infallible).
+/// type `E`. All members of a group share one error type. Use [`EnterExt::errors_into`](crate::EnterExt::errors_into)
+/// if theirs differ. The empty tuple is a group too. Its error type is [`Infallible`](core::convert::Infallible).
 ///
 /// This trait is sealed. Among the implementors, the tuple of two stands for every tuple.
 ///
@@ -50,9 +49,9 @@ pub(crate) mod vec;
 pub trait Group: Sized + sealed::Sealed {
     /// The resources: `(A, B)` for a tuple, `[V; N]` for an array, `Vec<V>` for a `Vec`.
     type Values: Values<Error = Self::Error, Shape = Self::Shape>;
-    /// The error of every member, in enter and in exit.
+    /// The error of every member, for its enter and for its exit.
     type Error;
-    /// How the errors are kept: a group fails with [`Failure<Error, Shape>`](crate::Failure).
+    /// The shape of the group's errors: it fails with [`Failure<Error, Shape>`](crate::Failure).
     type Shape: Shape;
 
     #[doc(hidden)]
@@ -60,8 +59,8 @@ pub trait Group: Sized + sealed::Sealed {
     -> impl Members<Values = Self::Values, Rank = T>;
 }
 
-/// A group whose members are known before it runs: every group but a [`Scope`](crate::Scope). The policies that are about
-/// the enters of a group need it.
+/// A group whose members are known before it runs: every group but a [`Scope`](crate::Scope). The policies that are
+/// about the enters of a group need this trait.
 ///
 /// This trait is sealed. Among the implementors, the tuple of two stands for every tuple.
 ///
@@ -118,51 +117,51 @@ impl<M> Known for alloc::vec::Vec<M> where Self: Group {}
 pub trait Values: Sized {
     /// The error of every member.
     type Error;
-    /// How the errors are kept.
+    /// The shape of the group's errors.
     type Shape: Shape;
-    /// When each of them entered.
+    /// The ranks of the resources, which say when each one entered.
     #[doc(hidden)]
     type Ranks<T: Rank>;
-    /// One of them may be absent.
+    /// Whether one of the resources may be absent.
     #[doc(hidden)]
     const OPTIONAL: bool;
-    /// One of them has a driver.
+    /// Whether one of the resources has a driver.
     #[doc(hidden)]
     const DRIVEN: bool;
-    /// Others may join while the body has them.
+    /// Whether others may join while the body has the resources.
     #[doc(hidden)]
     const GROWS: bool = false;
 
-    /// Slots that hold the values.
+    /// Makes slots that hold the values.
     #[doc(hidden)]
     fn hold<T: Rank>(self, ranks: Self::Ranks<T>, caller_waker: bool) -> impl Members<Values = Self, Rank = T>;
 
-    /// Shows the error to every one of them, in argument order.
+    /// Shows the error to every resource, in argument order.
     #[doc(hidden)]
     fn show(&mut self, error: &dyn Any);
 
-    /// Polls the drivers of every one of them.
+    /// Polls the drivers of every resource.
     #[doc(hidden)]
     fn drive(&mut self, cx: &mut Context<'_>) -> Drove;
 
-    /// The error of a driver that failed is in one of them.
+    /// Returns whether the error of a driver that failed is in one of the resources.
     #[doc(hidden)]
     fn has_lost(&self) -> bool;
 
-    /// Moves the errors of drivers that failed out, if there are any.
+    /// Moves out the errors of drivers that failed, if there are any.
     #[doc(hidden)]
     fn take_lost(&mut self) -> Option<Errors<Self::Error, Self::Shape>>;
 
-    /// Moves the drivers out.
+    /// Returns a `Split` that moves the drivers out.
     #[doc(hidden)]
     fn split() -> impl Split<Self, Drivers = impl Drive<Self>>;
 
-    /// Abandons every one of them, in argument order.
+    /// Abandons every resource, in argument order.
     #[doc(hidden)]
     fn abandon(self);
 }
 
-/// The resources of a group, and their ranks. Its drop abandons them. It is empty once they were taken.
+/// The resources of a group, and their ranks. Its drop abandons the resources. It is empty once they have been taken.
 pub(crate) struct HeldAll<V: Values, T: Rank>(Option<(V, V::Ranks<T>)>);
 
 const HELD: &str = "the values are there until they are taken";
@@ -178,7 +177,7 @@ impl<V: Values, T: Rank> HeldAll<V, T> {
         self.0.take().expect(HELD)
     }
 
-    /// It is rare, and moves the values. So it has a stack frame of its own.
+    /// Abandons the values. This is rare, and moves the values, so it has a stack frame of its own.
     #[cold]
     #[inline(never)]
     fn abandon(&mut self) {
@@ -213,19 +212,19 @@ pub mod sealed {
 pub trait Members: Sized {
     type Values: Values;
     type Rank: Rank;
-    /// The rest of the slots when the values are moved out: the functions that make the exits' futures, and the block of
-    /// wakers, without the caller's.
+    /// The rest of the slots when the values are moved out: the functions that make the exits' futures, and the block
+    /// of wakers, without the caller's waker.
     type Emptied: Send + Sync;
-    /// The number of members in flight, if a sweep does not pass by all of them.
+    /// The number of members in flight, if a sweep may skip some of them.
     type Number: Number;
-    /// Whether there are drivers.
+    /// Whether the members have drivers.
     type Kind: Kind;
 
-    // The slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from
-    // themselves.
+    // The methods look at the slots through `Pin<&mut Self>` only, because a shared reference would cover futures that
+    // borrow from themselves.
     fn len(self: Pin<&mut Self>) -> usize;
 
-    /// The index of the member at a place below the [`len`](Self::len).
+    /// Returns the index of the member at a place below the [`len`](Self::len).
     fn index(self: Pin<&mut Self>, place: usize) -> usize {
         place
     }
@@ -237,7 +236,8 @@ pub trait Members: Sized {
         visitor: &mut impl Visitor<ErrorOf<Self>, Self::Rank>,
     ) -> ControlFlow<()>;
 
-    /// The same, for a poll. It may skip members that were not woken, and members that wait for their turn in vain.
+    /// Does the same as [`visit`](Self::visit), for a poll. It may skip members that were not woken, and members that
+    /// wait for a turn that does not come in this poll.
     fn sweep(
         self: Pin<&mut Self>,
         first: usize,
@@ -247,12 +247,12 @@ pub trait Members: Sized {
         let _ = self.visit(first, &mut Sweep { cx, poller });
     }
 
-    /// Shows the held members to `poller` that have drivers: those that were woken, and those that have entered since.
+    /// Shows to `poller` the held members with drivers that were woken, or that have entered since.
     fn drive_held(self: Pin<&mut Self>, cx: &mut Context<'_>, poller: &mut impl Poller<ErrorOf<Self>, Self::Rank>) {
         let _ = self.visit(0, &mut Sweep { cx, poller });
     }
 
-    /// The same, while the body has the values.
+    /// Does the same as [`drive_held`](Self::drive_held), while the body has the values.
     fn drive_emptied(
         _: &mut Self::Emptied,
         len: usize,
@@ -262,25 +262,25 @@ pub trait Members: Sized {
         (0..len).for_each(|index| drive(index, cx));
     }
 
-    /// In a stack: the member whose turn it is to exit. Its exit is in flight; or else it has the highest rank of the held
-    /// members, and of equal ranks the highest index.
+    /// In a stack, returns the member whose turn it is to exit. This is the member whose exit is in flight. If there is
+    /// none, it is the held member with the highest rank, and among equal ranks the one with the highest index.
     fn turn(self: Pin<&mut Self>) -> Option<usize> {
         find_turn(self)
     }
 
-    /// From now on, held members wait for their exit.
+    /// Notes that held members wait for their exit from now on.
     fn begin_exits(self: Pin<&mut Self>) {}
 
-    /// Notes that a slot has changed otherwise than in a sweep, and may be held.
+    /// Notes that a slot has changed outside of a sweep, and may be held.
     fn note(self: Pin<&mut Self>, _index: usize) {}
 
-    /// From now on, nothing keeps the caller's waker. Its destructor may panic.
+    /// Drops the caller's waker, if the slots keep it. Its destructor may panic.
     fn forget_parent(self: Pin<&mut Self>) {}
 
-    /// Moves every resource out. All must be held.
+    /// Moves every resource out. All members must be held.
     fn take(self: Pin<&mut Self>) -> (Self::Values, RanksOf<Self>, Self::Emptied);
 
-    /// Slots that hold nothing. They take what they need from `emptied`.
+    /// Makes slots that hold nothing. They take over the parts that `emptied` has kept.
     fn empty(emptied: &mut Self::Emptied) -> Self;
 
     /// Moves `values` into empty slots, where they wait for their exit. They are moved one by one into their places, so
@@ -291,7 +291,7 @@ pub trait Members: Sized {
 /// The slots of a group whose members can go on in another place.
 #[cfg(feature = "alloc")]
 pub trait PortableMembers: Members {
-    /// The enters can go on in another place, too.
+    /// Whether the enters can go on in another place, too.
     const ENTERS: bool;
     type Moved: Members<Values = Self::Values, Rank = Self::Rank, Number = Self::Number, Kind = Self::Kind>;
 
@@ -302,26 +302,26 @@ pub trait PortableMembers: Members {
 /// One member's error.
 pub type ErrorOf<Ms> = <<Ms as Members>::Values as Values>::Error;
 
-/// How the members' errors are kept.
+/// The shape of the members' errors.
 pub type ShapeOf<Ms> = <<Ms as Members>::Values as Values>::Shape;
 
 /// The index of a member that has lost its driver.
 pub type LostOf<Ms> = <<Ms as Members>::Kind as Kind>::Index;
 
-/// When the members were entered.
+/// The ranks of the members, which say when each one entered.
 pub type RanksOf<Ms> = <<Ms as Members>::Values as Values>::Ranks<<Ms as Members>::Rank>;
 
-/// Something to be done at each slot, whatever its types. `E` is the members' error, `T` their rank.
+/// Does something at each slot, whatever its types. `E` is the members' error, and `T` is their rank.
 pub trait Visitor<E, T> {
     fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
     where
         S: Slot<Error = E, Rank = T>;
 }
 
-/// A poll of the slots that it wants to poll.
+/// Polls the slots that it wants to poll.
 pub trait Poller<E, T> {
-    /// Whether it begins or polls a member in this phase. If it does not begin a member that waits, it begins none
-    /// behind it.
+    /// Returns whether it begins or polls a member in this phase. If it does not begin a member that waits, it begins
+    /// none behind it.
     fn wants(&mut self, index: usize, phase: Phase) -> bool;
 
     /// Begins or polls a member that it wants.
@@ -350,7 +350,7 @@ impl<E, T, P: Poller<E, T>> Visitor<E, T> for Sweep<'_, '_, P> {
     }
 }
 
-/// [`Members::turn`], by a look at every slot.
+/// Finds the [`Members::turn`] by a look at every slot.
 pub(crate) fn find_turn<Ms: Members>(members: Pin<&mut Ms>) -> Option<usize> {
     let mut find = FindTurn { turn: None };
     let _ = members.visit(0, &mut find);
@@ -389,12 +389,12 @@ impl<L: Limit, N: Number> InFlight<'_, L, N> {
 
     pub(crate) fn end(self) {
         self.limit.end();
-        // A number that is left out is 0.
+        // A number that is left out is always 0.
         self.number.set(self.number.get().wrapping_sub(1));
     }
 }
 
-/// A number; or nothing at all, if the machine can do without. Then it is always 0.
+/// A number, or `()` if the machine can do without a number. Then it is always 0.
 pub trait Number: Copy + Default + Send + Sync {
     fn get(self) -> usize;
     fn set(&mut self, number: usize);

@@ -50,15 +50,15 @@
 //! }
 //! ```
 //!
-//! Python's asyncio lacks this `gather_cm`. Its [`AsyncExitStack`] exits one context manager after the other. gather-cm
-//! is an exit *pool*, for resources that do not depend on one another.
+//! Python's asyncio has no `gather_cm`. Its [`AsyncExitStack`] exits one context manager after the other. gather-cm is
+//! an exit *pool* for resources that do not depend on one another.
 //!
 //! # The parts of a program
 //!
 //! - A *resource* implements [`Exit`]. If its type is not yours, [`exit_with`](EnterExt::exit_with) takes a closure,
 //!   and [`drop_on_exit`](EnterExt::drop_on_exit) leaves the exit to its destructor.
 //! - A *member* is anything that returns `Result<V, E>` when you await it, if `V` is a resource. [`EnterExt`] has
-//!   adapters, such as a deadline, or another error type.
+//!   adapters, which for example set a deadline or convert the error type.
 //! - A *group* is a tuple of up to twelve members, an array, or a `Vec`. All of its members, and the body, share one
 //!   error type. Pass the group to [`gather()`].
 #![cfg_attr(
@@ -73,15 +73,17 @@
 //! | **after a failed enter, the others are dropped** | `gather(group).fail_fast()` | `gather(group).fail_fast().stack()` |
 //!
 //! - The *body* is an async closure. It borrows every resource, and its value or error becomes that of the gather.
-//! - The gather returns a [`Failure`] if anything fails. Its cause stands along with the errors of the exits.
+//! - The gather returns a [`Failure`] if anything fails. The failure holds the cause, along with the errors of the
+//!   exits.
 //!
 //! # What is guaranteed
 //!
-//! Every resource that was entered is exited, exactly once, if the body finishes or fails, if it panics (with the
-//! feature `std`), and if another member cannot be entered. A drop is different: if you drop the future of a gather
-//! halfway, it calls [`Exit::abandon`] on the held resources, and drops the exits in flight. If a drop may happen to
-//! you, pass its signal to [`cancel_on`](Gather::cancel_on) instead, or call `shield`, which hands the remaining exits
-//! to a task of yours:
+//! If you await a gather to its end, it exits every resource that was entered, exactly once. It does so if the body
+//! finishes or fails, if the body panics (with the feature `std`), and if another member cannot be entered. A drop is
+//! different: if you drop the future of a gather halfway, it calls [`Exit::abandon`] on the held resources, and drops
+//! the exits in flight. If your program may drop a gather, as a timeout or a `select!` does, pass the timer or the
+//! other future to [`cancel_on`](Gather::cancel_on) instead. Or call `shield`, which hands the remaining exits to a
+//! task of yours:
 //!
 #![cfg_attr(doc, doc = include_str!("../docs/timeline/shield.svg"))]
 //!
@@ -93,8 +95,8 @@
 //! | the body fails | runs | `Failed` | [`Cause::Body`] |
 //! | the group is cancelled by `cancel_on` | is dropped | `Cancelled` | [`Cause::Cancelled`] |
 //! | the body or an enter panics | ends | `Panicked` | nothing: the panic resumes when all exits have finished |
-//! | an exit fails | has ended | as above; in a stack, exits see how those before them ended | the cause above, or [`Cause::Exit`] |
-//! | the future is dropped | is dropped | nothing: they are abandoned | nothing |
+//! | an exit fails | has ended | as above; in a stack, each exit sees how the exits before it ended | the cause above, or [`Cause::Exit`] |
+//! | the future is dropped | is dropped | nothing: the resources are abandoned | nothing |
 //! | the same, with a shield | is dropped | `Cancelled` | nothing: a function of yours receives the exits |
 //!
 //! [`_topic::errors`](crate::_topic::errors) has every case.
@@ -119,7 +121,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-/// `Debug` that shows the name only, so that nothing inside need be `Debug`.
+/// Implements a `Debug` that shows only the name of the type, so that nothing inside needs to be `Debug`.
 macro_rules! debug_by_name {
     ($($Type:ident<$($T:ident),*>),+) => {
         $(impl<$($T),*> core::fmt::Debug for $Type<$($T),*> {
@@ -133,8 +135,8 @@ macro_rules! debug_by_name {
 #[macro_use]
 mod tuples;
 
-// It comes before the others, because rustdoc shows the methods of a type in the order of the modules, and the page of
-// `Gather` begins with the methods that run it. The empty lines keep rustfmt from sorting it.
+// `with` comes before the other modules, because rustdoc shows the methods of a type in the order of the modules, and
+// the page of `Gather` should begin with the methods that run it. The empty lines keep rustfmt from sorting it.
 mod with;
 
 mod adapters;
@@ -208,8 +210,9 @@ pub use unwind::Panic;
 
 /// The types of the policies of a [`Gather`], and two traits for code that is generic over them.
 ///
-/// The methods of `Gather` set the policies. The page of a type that one of them sets says in full what its policy does. You
-/// need the types themselves only to write down the type of a `Gather`, or of an [`Entered`] with exit policies:
+/// The methods of `Gather` set the policies. If a method sets a type, the page of that type says in full what the
+/// policy does. You need the types themselves only to write down the type of a `Gather`, or of an [`Entered`] with exit
+/// policies:
 ///
 /// ```
 /// use std::io;
@@ -247,10 +250,10 @@ pub use unwind::Panic;
 /// | [`exit_limit`] and [`eager_rollback`] | a member that enters late waits for its turn; of those that wait, the lowest index is next |
 /// | [`fair`] and a limit | freed places go to queued members in argument order, after every member in flight was polled |
 /// | a panic and [`fail_fast`] | a panic in an enter is a failed enter: pending enters are dropped |
-/// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter changes nothing that exits receive |
+/// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter does not change the case that exits receive |
 /// | a panic and [`cancel_on`] | if the future or its destructor panics, exits that have not begun receive `Panicked` |
 /// | a drop and a limit, [`stack`] or [`in_reverse`] | resources that wait for their exit are abandoned; with a [`shield`], they are exited in their turn |
-/// | a [`shield`] and [`eager_rollback`] | if something panics that a drop drops, exits that have not begun receive `Panicked` |
+/// | a [`shield`] and [`eager_rollback`] | if a destructor panics during the drop, exits that have not begun receive `Panicked` |
 /// | a nested group | it is one member: it keeps its own exit policies, and the outer ones do not reach inside |
 ///
 /// [`cancel_on`]: Gather::cancel_on

@@ -1,4 +1,5 @@
-//! What several futures of one body share: behind a lock with `std`, and for one thread without.
+//! The value that several futures of one body share. With `std` it is behind a lock, and without `std` it stays on one
+//! thread.
 
 /// A value that is never borrowed while a user's code runs.
 #[derive(Default)]

@@ -1,4 +1,5 @@
-//! The heart: one hand-written future, enter -> body -> exit. It knows no group's shape and no member's types.
+//! The heart of the crate: one hand-written future, enter -> body -> exit. It knows no group's shape and no member's
+//! types.
 
 use core::{
     mem,
@@ -50,8 +51,8 @@ use recover::{Clear, EndOnUnwind};
 /// | `Slots` | `Exits`    | members exit; some of them wait for the limit, or for their turn in a stack | `Done`         |
 /// | `Done`  |            | it has finished, or a panic got out                                         |                |
 ///
-/// These make the steps: the end of a member's enter or exit, the body's end, and `stop`, which ends the enters and
-/// the body with `Cancelled`. A panic counts as the failure of the part that panicked.
+/// Three things make the steps: the end of a member's enter or exit, the end of the body, and `stop`, which ends the
+/// enters and the body with `Cancelled`. A panic counts as the failure of the part that panicked.
 #[pin_project(project = StateProj)]
 enum State<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> {
     Slots(#[pin] InSlots<Ms, F, F::Value, F::Error>),
@@ -69,11 +70,11 @@ impl<Ms: Members, F: After<Ms::Values, X>, X: ExitPolicy> State<Ms, F, X> {
         self.set(Self::Done);
     }
 
-    /// The exits.
+    /// Returns the exits.
     ///
     /// # Panics
     ///
-    /// If it has finished.
+    /// It panics if the life cycle has finished.
     fn exits(self: Pin<&mut Self>) -> ExitProj<'_, Ms, F::Value, F::Error> {
         match self.project() {
             StateProj::Slots(phase) => {
@@ -97,8 +98,8 @@ fn tell_all<O: Observer>(events: &Events, observer: &mut O, panic: &mut FirstPan
     }
 }
 
-/// Values of more bytes are moved in functions that are not inlined, so that the stack frames in which they lie for a
-/// moment are not all part of one.
+/// Values of more bytes than this are moved in functions that are not inlined. They lie for a moment in the stack frame
+/// of such a function, and these frames should not all become part of one.
 const LARGE: usize = 1024;
 
 fn apart_if<T>(large: bool, f: impl FnOnce() -> T) -> T {
@@ -142,7 +143,7 @@ where
     F: After<Ms::Values, P::Exits, Error: 'static>,
     P: Policy,
 {
-    /// Goes as far as it can.
+    /// Moves on through the states as far as it can.
     fn poll_states(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<Ms, F::Value, F::Error>> {
         let this = self.project();
         let (mut state, mut parts) = (this.state, this.policy.parts());
@@ -200,7 +201,8 @@ where
         let StateProj::Slots(phase) = self.as_mut().project() else { return None };
         let InSlotsProj { mut members, next, .. } = phase.project();
         let Next::Body(_) = next else { return None };
-        // While the slots still hold every resource, since a waker's destructor may panic. Drivers may go on to wake it.
+        // This comes while the slots still hold every resource, because a waker's destructor may panic. If there are
+        // drivers, the waker stays, because they go on to wake it.
         if !Ms::Kind::DRIVEN {
             members.as_mut().forget_parent();
         }
@@ -220,7 +222,8 @@ where
         }
     }
 
-    /// Polls the body, and the drivers unless they were polled before. Goes on to the exits if one of them ends the body.
+    /// Polls the body, and the drivers unless they were polled before. Goes on to the exits if one of them ends the
+    /// body.
     fn poll_body_and_drivers<P>(
         mut self: Pin<&mut Self>,
         drives: bool,
@@ -245,7 +248,7 @@ where
     /// Polls the block that owns the values. When it has returned them, goes on to the exits.
     fn poll_body<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> Poll<()> {
         let StateProj::Body { block, .. } = self.as_mut().project() else { return Poll::Ready(()) };
-        // In place: the values are to be moved as seldom as can be.
+        // The result is used in place, because the values should be moved as seldom as possible.
         let mut polled = poll_block(P::Stop::ENDS_BODY || Ms::Kind::DRIVEN || Ms::Values::GROWS, block, cx);
         let mut first = FirstPanic::none();
         if Ms::Values::GROWS && P::Observer::OBSERVES && polled.is_pending() {
@@ -260,7 +263,8 @@ where
         Poll::Ready(())
     }
 
-    /// Polls the drivers beside the body. If one fails, the body may end in one more poll. Otherwise it is ended.
+    /// Polls the drivers beside the body. If one fails, the body is polled once more, and it is dropped if it does not
+    /// end then. If one panics, the body is dropped at once.
     fn poll_drivers<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) {
         let StateProj::Body { block, emptied, drivers } = self.as_mut().project() else { return };
         let (mut first, mut failed) = (FirstPanic::none(), false);
@@ -280,7 +284,7 @@ where
         }
     }
 
-    /// Ends with the value of a body that has succeeded, and with what is not exited.
+    /// Ends with the value of a body that has succeeded, and with the resources, which are not exited.
     fn keep(mut self: Pin<&mut Self>, policy: X) -> Option<F::Value> {
         let ExitProj { members, exits, panic } = self.as_mut().exits();
         let value = exits.value_of_body(panic)?;
@@ -293,7 +297,8 @@ where
         matches!(self.project(), StateProj::Body { .. })
     }
 
-    /// Goes on to the exits, which receive `why` if the body was ended. `tells` is unset if the observer knows already.
+    /// Goes on to the exits, which receive `why` if the body did not end by itself. `tells` is unset if the observer
+    /// knows already.
     fn leave_body<P: Policy>(
         mut self: Pin<&mut Self>,
         (held, ended): &mut (HeldAll<Ms::Values, X::Rank>, Ended<Result<F::Value, F::Error>>),
@@ -339,10 +344,11 @@ where
         }
     }
 
-    /// Polls `stop`, as long as it is there and was not ready. It ends the enters and the body. A failed group stays
-    /// failed. With `settle` the pending enters run on.
+    /// Polls `stop`, as long as it is there and was not ready. When it is ready, it ends the enters and the body. A
+    /// failed group stays failed. With `settle` the pending enters run on.
     fn poll_stop<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) {
-        // By `project`: a shared reference to the state would cover the body's block, which borrows from itself.
+        // This goes by `project`, because a shared reference to the state would cover the body's block, which borrows
+        // from itself.
         let matters = match self.as_mut().project() {
             StateProj::Slots(phase) => phase.is_entering(),
             StateProj::Body { .. } => true,

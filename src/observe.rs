@@ -1,4 +1,4 @@
-//! What an observer receives: [`Event`].
+//! The events that an observer receives: [`Event`].
 
 #[cfg(feature = "alloc")]
 use alloc::collections::VecDeque;
@@ -7,13 +7,14 @@ use crate::ExitCase;
 #[cfg(feature = "alloc")]
 use crate::lock::{Lock, Shared};
 
-/// A queue of what happens in the body of a scope, if anyone observes. The machine cannot be reached from there.
+/// A queue of the events in the body of a scope, if anyone observes. The body cannot reach the machine, which therefore
+/// reads the queue.
 #[derive(Clone, Default)]
 #[allow(missing_debug_implementations)] // inside only
 pub struct Events(#[cfg(feature = "alloc")] Option<Shared<Lock<VecDeque<Event>>>>);
 
 impl Events {
-    /// There is no queue.
+    /// No queue, because nobody observes.
     pub(crate) const NONE: Self = Self(
         #[cfg(feature = "alloc")]
         None,
@@ -30,7 +31,7 @@ impl Events {
 
 #[cfg(feature = "alloc")]
 impl Events {
-    /// A queue, if anyone `observes`.
+    /// Makes a queue, if anyone `observes`.
     pub(crate) fn new(observes: bool) -> Self {
         Self(observes.then(|| Shared::new(Lock::new(VecDeque::new()))))
     }
@@ -132,7 +133,7 @@ pub enum Event {
     /// [`cancel_on`](crate::Gather::cancel_on). No exit has begun.
     #[non_exhaustive]
     BodyEnded {
-        /// What the exits receive.
+        /// The case that the exits receive.
         case: ExitCase,
     },
     /// The body is dropped with the gather. The event comes before the drop.

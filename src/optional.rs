@@ -116,7 +116,7 @@ impl<V: Resource<Error = E>, E> Resource for Optional<V, E> {
 /// The drivers of an optional resource, or nothing if the resource is absent.
 struct OfOptional<D>(Option<D>);
 
-/// Moves the drivers out by `S`, unless the resource is absent.
+/// Moves the drivers out with the help of `S`, unless the resource is absent.
 #[derive(Clone, Copy)]
 struct SplitOptional<S>(S);
 
@@ -156,7 +156,7 @@ impl<V, E, D: Drive<V>> Drive<Optional<V, E>> for OfOptional<D> {
     }
 }
 
-/// The exit of an optional resource. If there is none, it answers neither way.
+/// The exit of an optional resource. If the resource is absent, the exit answers neither way.
 #[pin_project]
 struct OptionalExit<Fut>(#[pin] Option<Fut>);
 

@@ -3,28 +3,29 @@
 
 use core::pin::Pin;
 
-/// The element at `index`, pinned as the slice is.
+/// Returns the element at `index`, pinned as the slice is.
 ///
 /// # Panics
 ///
-/// If `index` is out of bounds.
+/// It panics if `index` is out of bounds.
 pub(crate) fn element<T>(slice: Pin<&mut [T]>, index: usize) -> Pin<&mut T> {
-    // SAFETY: structural pinning of a slice's elements. Nothing is moved out of the reference here, and the owner of
-    // the pinned slice cannot move an element: `Pin<&mut [T]>` returns no `&mut [T]` if `T: !Unpin`, and a slice has no
-    // `Drop` of its own.
+    // SAFETY: the elements of a pinned slice are pinned along with it. Nothing is moved out of the reference here, and
+    // the owner of the pinned slice cannot move an element: `Pin<&mut [T]>` returns no `&mut [T]` if `T: !Unpin`, and a
+    // slice has no `Drop` of its own.
     unsafe { slice.map_unchecked_mut(|slice| &mut slice[index]) }
 }
 
-/// The length of the slice, without a shared reference to it: that would cover futures that borrow from themselves.
+/// Returns the length of the slice. It makes no shared reference to the slice, because that would cover futures that
+/// borrow from themselves.
 #[cfg(feature = "alloc")]
 pub(crate) fn len<T>(slice: Pin<&mut [T]>) -> usize {
-    // SAFETY: nothing is moved out of the reference; only the length is read, which is beside the pointer.
+    // SAFETY: nothing is moved out of the reference. Only the length is read, which is beside the pointer.
     let slice: *mut [T] = unsafe { slice.get_unchecked_mut() };
     slice.len()
 }
 
-/// The array as a slice, pinned as the array is.
+/// Returns the array as a slice, pinned as the array is.
 pub(crate) fn array_as_slice<T, const N: usize>(array: Pin<&mut [T; N]>) -> Pin<&mut [T]> {
-    // SAFETY: unsizing: the same memory, seen as a slice; nothing is moved.
+    // SAFETY: this is only unsizing. The slice is the same memory as the array, and nothing is moved.
     unsafe { array.map_unchecked_mut(|array| array as &mut [T]) }
 }

@@ -16,7 +16,8 @@ use crate::{
 #[cfg(feature = "alloc")]
 use crate::{group::PortableMembers, slot::PortableSlot};
 
-/// Slots side by side. The exits' function is kept beside them, for an array of none.
+/// Slots side by side. The function that makes the exits' futures is kept beside them, because an array of no slots
+/// needs it, too.
 #[pin_project]
 pub struct Slots<S: Slot, const N: usize>(#[pin] [S; N], S::Release);
 

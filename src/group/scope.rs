@@ -21,11 +21,11 @@ use crate::{
     unwind::FirstPanic,
 };
 
-/// What a scope knows of a resource that has joined.
+/// The index and the rank of a resource that has joined a scope.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
     pub(crate) index: usize,
-    /// When it joined.
+    /// The rank, which says when the resource joined.
     pub(crate) rank: usize,
 }
 
@@ -34,14 +34,14 @@ pub struct Mark {
 /// [`with_entered`](crate::Gather::with_entered) returns them in an [`Entered`](crate::Entered), and has an example.
 pub struct Joined<R> {
     pub(crate) values: Vec<R>,
-    /// Of the same length, and in the order of the indices.
+    /// One mark for each value, in the order of the indices.
     pub(crate) marks: Vec<Mark>,
     pub(crate) next: Mark,
     pub(crate) events: Events,
 }
 
 impl<R> Joined<R> {
-    /// Returns the resources. Nothing is exited: you are responsible for them now.
+    /// Returns the resources without exiting them. You are responsible for them now.
     ///
     /// ```
     /// use std::io;
@@ -142,7 +142,8 @@ impl<R: Resource> Values for Joined<R> {
     }
 }
 
-/// A scope has no drivers. Its body has the resources, and tells in a queue what becomes of them.
+/// Takes the place of drivers, which a scope does not have. The body of a scope has the resources, and tells in a queue
+/// what becomes of them.
 pub(crate) struct TellsBeside(Events);
 
 impl TellsBeside {
@@ -187,12 +188,12 @@ impl<R> Drive<Joined<R>> for TellsBeside {
     fn clear(&mut self, _: &mut FirstPanic) {}
 }
 
-/// The slots of resources that have joined a scope. In here a slot has a place; for the machine it has an index.
+/// The slots of resources that have joined a scope. In here a slot has a place, and for the machine it has an index.
 #[pin_project]
 pub struct ScopeSlots<S: Slot> {
     #[pin]
     slots: vec::Slots<S>,
-    /// Of each place, in the order of the indices.
+    /// The mark of each place, in the order of the indices.
     marks: Vec<Mark>,
     next: Mark,
     events: Events,
@@ -200,7 +201,7 @@ pub struct ScopeSlots<S: Slot> {
 }
 
 impl<S: Slot> ScopeSlots<S> {
-    /// Slots that hold what has joined. `release` makes the exits' futures.
+    /// Makes slots that hold the resources that have joined. `release` makes the exits' futures.
     pub(crate) fn new(joined: Joined<S::Value>, release: S::Release, caller_waker: bool) -> Self {
         let Joined { values, marks, next, events } = joined;
         let slots = values.into_iter().zip(&marks);
@@ -210,9 +211,9 @@ impl<S: Slot> ScopeSlots<S> {
     }
 }
 
-/// The place of the first member with this index or a higher one.
+/// Returns the place of the first member with this index or a higher one.
 fn place(marks: &[Mark], index: usize) -> usize {
-    // Most often nobody has left.
+    // Most often no member has left, so that its index is its place.
     if index == 0 || marks.get(index).is_some_and(|mark| mark.index == index) {
         return index;
     }

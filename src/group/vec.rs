@@ -16,12 +16,13 @@ use crate::{
     wake::Many,
 };
 
-/// Slots side by side. The exits' function is kept beside them, for a `Vec` of none.
+/// Slots side by side. The function that makes the exits' futures is kept beside them, because a `Vec` of no slots
+/// needs it, too.
 #[pin_project]
 pub struct Slots<S: Slot> {
     slots: Pin<Box<[S]>>,
     release: S::Release,
-    /// If they are many: which of them are to be polled.
+    /// If there are many slots, this says which of them to poll.
     many: Option<Many>,
 }
 
@@ -34,7 +35,7 @@ impl<S: Slot> Slots<S> {
 }
 
 impl<S: Slot> Slots<S> {
-    /// Slots that hold resources, which wait for their exits.
+    /// Makes slots that hold resources, which wait for their exits.
     pub(crate) fn held(slots: impl Iterator<Item = S>, release: S::Release, caller_waker: bool) -> Self {
         let mut slots = Self::new(slots, release, caller_waker);
         if let Some(many) = &mut slots.many {

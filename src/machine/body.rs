@@ -17,18 +17,18 @@ use crate::{
     unwind::{self, Caught, FirstPanic},
 };
 
-/// How the body ended: with its output; with nothing, if it was cancelled; or with a panic.
+/// How the body ended: with its output, with nothing if it was cancelled, or with a panic.
 pub(crate) type Ended<T> = Result<Option<T>, Caught>;
 
-/// What comes when all members have entered.
+/// The part of a life cycle that comes when all members have entered.
 pub(crate) trait After<V: Values, X: ExitPolicy> {
-    /// There is a body that is to be called.
+    /// Whether there is a body to call.
     const BODY: bool;
     /// The value of the life cycle.
     type Value;
     /// The body's error.
     type Error;
-    /// Owns the values while the body runs, and returns them.
+    /// The future that owns the values while the body runs, and then returns them.
     type Block: Future<Output = (HeldAll<V, X::Rank>, Ended<Result<Self::Value, Self::Error>>)>;
     /// The drivers, while the body borrows the values.
     type Drivers: Drive<V>;
@@ -36,13 +36,13 @@ pub(crate) trait After<V: Values, X: ExitPolicy> {
     /// Moves the drivers out of the values.
     fn split(&self, values: &mut V) -> Self::Drivers;
 
-    /// Makes the block; or else the value, if there is no body.
+    /// Makes the block. If there is no body, it returns the value instead.
     fn begin(self, held: HeldAll<V, X::Rank>, policy: X) -> Result<Self::Block, Self::Value>;
 
-    /// If the body succeeds, nothing is exited.
+    /// Whether nothing is exited if the body succeeds.
     const KEEPS: bool = false;
 
-    /// Adds what is not exited to the value of a body that has succeeded.
+    /// Adds the resources, which are not exited, to the value of a body that has succeeded.
     fn keep(value: Self::Value, held: HeldAll<V, X::Rank>, policy: X) -> Self::Value {
         drop((held, policy));
         value
@@ -93,7 +93,7 @@ fn is_cancel(waker: &Waker) -> bool {
 /// Polls the block that owns the values. `ends` says whether it can be cancelled.
 pub(super) fn poll_block<T>(ends: bool, block: Pin<&mut impl Future<Output = T>>, cx: &mut Context<'_>) -> Poll<T> {
     if ends && is_cancel(cx.waker()) {
-        // The caller's own waker happens to be at that address: it gets another one.
+        // The caller's own waker happens to be at that address, so the block receives a clone of it.
         block.poll(&mut Context::from_waker(&cx.waker().clone()))
     } else {
         block.poll(cx)
@@ -105,8 +105,8 @@ pub(super) fn cancel_block<T>(block: Pin<&mut impl Future<Output = T>>) -> Poll<
     block.poll(&mut Context::from_waker(CANCEL))
 }
 
-/// The body's own future, from its call on. When it has ended or is cancelled, it is dropped here, panic or not, so that
-/// the values that it borrows survive it. `S` may cancel it.
+/// The body's own future, from its call on. When it has ended or is cancelled, it is dropped here, even if it panics,
+/// so that the values that it borrows survive it. `S` may cancel it.
 #[pin_project]
 pub(crate) struct Body<C, Fut, S, V> {
     #[pin]
@@ -180,7 +180,7 @@ mod tests {
         }
     }
 
-    /// The same if nothing else could end the body, if a driver could, and in a scope.
+    /// The same holds if nothing else could end the body, if a driver could, and in a scope.
     #[test]
     fn a_body_that_is_not_to_be_ended() {
         let mut cx = Context::from_waker(CANCEL);

@@ -52,7 +52,7 @@ pub(super) fn drive(
 ) -> bool {
     let mut drove = None;
     panic.guard(&mut || drove = Some(poll()));
-    // A driver that panicked is dropped.
+    // A driver that panicked has been dropped, so it has ended.
     let Drove { ended, failed } = drove.unwrap_or(Drove { ended: true, failed: true });
     if ended {
         tell(observer, panic, Event::DriverEnded { index });

@@ -25,20 +25,20 @@ use super::{
     recover::{ClearSlots, Cursor, Settle, Step},
 };
 
-/// What comes after the enters. `F` makes the body, which ends with an `R` or a `B`.
+/// The part that comes after the enters. `F` makes the body, which ends with an `R` or a `B`.
 pub(super) enum Next<F, R, B, E, L, N> {
     /// The body. Members are entering, and none has failed.
     Body(F),
-    /// The exits, which receive this case unless the group was stopped and something panics. The body is not called. Other
-    /// members are entering.
+    /// The exits, which receive this case unless the group was stopped and something panics. The body is not called.
+    /// Other members are entering.
     Fail(ExitCase),
-    /// The exits have begun; with `eager_rollback`, beside the pending enters.
+    /// The exits have begun. With `eager_rollback`, they run beside the pending enters.
     Exits(Exits<R, B, E, L, N>),
 }
 
 impl<F, R, B, E, L, N: Number> Next<F, R, B, E, L, N> {
-    /// Notes why the body will not be called, if it is the first reason or a panic, and drops the body. A group that was
-    /// stopped stays so until its exits begin, because it settles first.
+    /// Notes why the body will not be called, if it is the first reason or a panic, and drops the body. A group that
+    /// was stopped stays stopped until its exits begin, because it settles first.
     pub(super) fn fail(&mut self, case: ExitCase, panic: &mut FirstPanic) {
         if let Self::Body(_) = self {
             panic.drop(mem::replace(self, Self::Fail(case)));
@@ -50,7 +50,7 @@ impl<F, R, B, E, L, N: Number> Next<F, R, B, E, L, N> {
         }
     }
 
-    /// Whether members were entering when the last poll ended.
+    /// Returns whether members were entering when the last poll ended.
     fn is_entering(&mut self) -> bool {
         match self {
             Self::Body(_) | Self::Fail(_) => true,
@@ -84,7 +84,7 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
     }
 
     /// Begins the enters that can begin, and polls the ones in flight. It is ready when the body or the exits can
-    /// begin. `has_body` says whether the body is to be called, or only keeps the values.
+    /// begin. `has_body` says whether there is a body to call, or the values are only kept.
     pub(super) fn poll<P: Policy>(
         mut self: Pin<&mut Self>,
         parts: &mut Parts<'_, P>,
@@ -106,7 +106,7 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
             if has_body && !panic.is_some() {
                 tell(parts.observer, panic, Event::BodyStarted {});
             }
-            // A panic of the observer, too, leaves no way to the body.
+            // If the observer has panicked, the body is not called either.
             if panic.is_some() {
                 next.fail(ExitCase::Panicked, panic);
             }
@@ -146,7 +146,7 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         Poll::Ready(())
     }
 
-    /// Returns whether a member is still entering; and whether exits may begin beside the enters, because a member may
+    /// Returns whether a member is still entering, and whether exits may begin beside the enters, because a member may
     /// be held for the first time.
     fn poll_enters<P: Policy>(mut self: Pin<&mut Self>, parts: &mut Parts<'_, P>, cx: &mut Context<'_>) -> (bool, bool)
     where
@@ -179,7 +179,7 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
     {
         let InSlotsProj { members, next, panic, .. } = self.as_mut().project();
         if let Next::Exits(_) = next {
-            // They are polled along with the exits.
+            // The drivers are polled along with the exits.
             return;
         }
         if poll_held(members, parts.observer, panic, cx) {
@@ -187,7 +187,7 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         }
     }
 
-    /// An enter, or the driver of a member that has entered, has failed or panicked.
+    /// Notes that an enter, or the driver of a member that has entered, has failed or panicked.
     fn fail<P: Policy>(
         self: Pin<&mut Self>,
         case: ExitCase,
@@ -204,7 +204,7 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         next.fail(case, panic);
     }
 
-    /// The group is stopped: the queued members never start. Unless they shall `settle`, every pending enter is dropped.
+    /// Stops the group. The queued members never start. Unless `settle` is set, every pending enter is dropped.
     pub(super) fn stop(self: Pin<&mut Self>, settle: bool, observer: &mut impl Observer, cause: FirstPanic) {
         let InSlotsProj { members, next, in_flight, panic, .. } = self.project();
         panic.join(cause);
@@ -216,12 +216,12 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
         next.fail(ExitCase::Cancelled, panic);
     }
 
-    /// Whether a member is still to be entered.
+    /// Returns whether members were entering when the last poll ended.
     pub(super) fn is_entering(self: Pin<&mut Self>) -> bool {
         self.project().next.is_entering()
     }
 
-    /// Drops member by member, so that the destructors of all run although more than one may panic.
+    /// Drops member by member, so that the destructors of all members run even if more than one panics.
     pub(super) fn clear(self: Pin<&mut Self>, observer: &mut impl Observer, panic: &mut FirstPanic) {
         let _ = self.project().members.visit(0, &mut ClearSlots { panic, observer });
     }
@@ -230,7 +230,7 @@ impl<Ms: Members, F, R, B> InSlots<Ms, F, R, B> {
 /// The ranks of the members.
 type RankOf<P> = <<P as Policy>::Exits as ExitPolicy>::Rank;
 
-/// Who is polled first.
+/// The policy that says which member is polled first.
 pub(super) type FairOf<P> = <<P as Policy>::Exits as ExitPolicy>::Fairness;
 
 fn any_held<Ms: Members>(members: Pin<&mut Ms>) -> bool {
@@ -279,7 +279,7 @@ struct PollEnters<'a, 'p, P: Policy, T, N> {
 }
 
 impl<P: Policy, T: Rank, N: Number> PollEnters<'_, '_, P, T, N> {
-    /// Every sweep of one poll, the first one from the slot `from` on.
+    /// Makes every sweep of one poll, the first one from the slot `from` on.
     #[inline]
     fn all<Ms>(&mut self, mut members: Pin<&mut Ms>, mut from: usize, cx: &mut Context<'_>)
     where
@@ -307,11 +307,11 @@ impl<P: Policy, T: Rank, N: Number> PollEnters<'_, '_, P, T, N> {
         tell(self.parts.observer, self.panic, event);
     }
 
-    /// Puts the slot in order whose member panicked. Returns the slot at which the sweep goes on.
+    /// Puts in order the slot of the member that panicked. Returns the slot at which the sweep goes on.
     #[cold]
     fn recover<Ms: Members<Rank = T>>(&mut self, mut members: Pin<&mut Ms>, caught: Caught) -> usize {
         let index = self.cursor.recover(members.as_mut(), caught, self.panic);
-        // The resource may be held all the same, if the panic was that of its enter's destructor.
+        // The resource may be held all the same, if the destructor of its enter has panicked.
         let mut settle = Settle { rank: self.rank, held: false };
         let _ = members.as_mut().visit(index, &mut settle);
         let held = settle.held;
@@ -336,7 +336,8 @@ where
             return false;
         }
         match phase {
-            // Those within the limit begin together, as all do without one; a failed group begins no other.
+            // The members within the limit begin together, as all members do without a limit. A failed group begins no
+            // others.
             Phase::Queued if index >= self.parts.enter_limit.max() && self.failed => false,
             Phase::Queued => self.parts.enter_limit.has_room(),
             Phase::Entering => true,

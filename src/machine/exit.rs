@@ -29,7 +29,7 @@ use super::{
 
 /// The exits, once the first one has begun.
 pub(super) struct Exits<R, B, E, L, N> {
-    /// How it ends when they have finished.
+    /// How the life cycle ends when the exits have finished.
     ending: Ending<R, B, E, L>,
     course: Course<N>,
 }
@@ -37,24 +37,24 @@ pub(super) struct Exits<R, B, E, L, N> {
 /// How far the exits have come.
 #[derive(Clone, Copy)]
 struct Course<N> {
-    /// What the next exit receives.
+    /// The case that the next exit receives.
     case: ExitCase,
     answers: Answers,
-    /// In a stack: the body's error was suppressed.
+    /// In a stack, whether the body's error was suppressed.
     suppressed: bool,
-    /// With `eager_rollback`: members are entering beside the exits.
+    /// With `eager_rollback`, whether members are entering beside the exits.
     entering: bool,
     in_flight: N,
 }
 
 impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
-    /// The exits receive the case of the `ending`.
+    /// Makes exits that receive the case of the `ending`.
     pub(super) fn new(ending: Ending<R, B, E, L>) -> Self {
         let case = ending.case();
         Self::of(ending, case)
     }
 
-    /// The exits receive the `case`.
+    /// Makes exits that receive the `case`.
     pub(super) fn of(ending: Ending<R, B, E, L>, case: ExitCase) -> Self {
         let in_flight = N::default();
         let course = Course { case, answers: Answers::Neutral, suppressed: false, entering: false, in_flight };
@@ -66,14 +66,14 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         self.course.case
     }
 
-    /// Something has panicked before the first exit.
+    /// Notes that something has panicked before the first exit.
     pub(super) fn panic(&mut self, panic: &mut FirstPanic) {
         self.course.case = ExitCase::Panicked;
         panic.drop(mem::replace(&mut self.ending, Ending::Panicked));
     }
 
-    /// The same exits, without the body's value. If anything that is dropped along with it has panicked, exits that have
-    /// not begun receive that.
+    /// Returns the same exits, without the body's value. If something has panicked in the drop, exits that have not
+    /// begun receive `Panicked`.
     #[cfg(feature = "alloc")]
     pub(super) fn hand_over(&mut self, panic: &mut FirstPanic) -> Exits<(), B, E, L, N> {
         let mut course = self.course;
@@ -84,8 +84,8 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         Exits { ending, course }
     }
 
-    /// Moves the body's value out, if the body has completed. If something has panicked since, the exits receive that. None
-    /// has begun.
+    /// Moves the body's value out, if the body has completed. No exit has begun. If something has panicked since, the
+    /// exits receive `Panicked`.
     pub(super) fn value_of_body(&mut self, panic: &mut FirstPanic) -> Option<R> {
         if self.course.case != ExitCase::Completed {
             return None;
@@ -103,12 +103,12 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         }
     }
 
-    /// How it ends, and what the exits have answered.
+    /// Returns how the life cycle ends, and the answers of the exits.
     pub(super) fn results(&mut self) -> (&mut Ending<R, B, E, L>, Answers) {
         (&mut self.ending, self.course.answers)
     }
 
-    /// Drivers have failed: the exits are shown the first of their errors.
+    /// Notes that drivers have failed. The exits are shown the first of their errors.
     pub(super) fn lose<Ms>(&mut self, members: Pin<&mut Ms>)
     where
         Ms: Members<Values: Values<Error = E>>,
@@ -123,7 +123,7 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         }
     }
 
-    /// In a group that has failed, the exits are shown the first of the errors that are known now.
+    /// Chooses the error that the exits of a failed group are shown: the first of the errors that are known now.
     pub(super) fn choose_shown<Ms>(&mut self, members: Pin<&mut Ms>)
     where
         Ms: Members<Values: Values<Error = E>>,
@@ -135,7 +135,7 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         });
     }
 
-    /// Whether members are entering beside the exits.
+    /// Returns the flag that says whether members are entering beside the exits.
     pub(super) fn entering(&mut self) -> &mut bool {
         &mut self.course.entering
     }
@@ -157,7 +157,8 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
         E: 'static,
     {
         let Self { ending, course } = self;
-        // Most often there is nothing to look for. (In a stack an error may be suppressed: it is not shown any more.)
+        // Most often there is no error to show. (In a stack, the case may also be `Completed` because an error was
+        // suppressed, which is not shown any more.)
         let shown = if course.case == ExitCase::Completed { None } else { ending.shown() };
         let cursor = Cursor::new(Step::Exit);
         let mut sweep = PollExits { shown, turn: 0, policy, course, observer, panic, cursor, driver_ended: false };
@@ -173,7 +174,7 @@ impl<R, B, E, L, N: Number> Exits<R, B, E, L, N> {
     }
 }
 
-/// The exits of a group, to their end.
+/// The exits of a group, up to their end.
 #[pin_project(project = ExitProj)]
 pub(crate) struct ExitPhase<Ms: Members, R, B> {
     #[pin]
@@ -187,19 +188,19 @@ impl<Ms: Members, R, B> ExitPhase<Ms, R, B> {
         Self { members, exits, panic }
     }
 
-    /// Drops member by member, so that the destructors of all run although more than one may panic.
+    /// Drops member by member, so that the destructors of all members run even if more than one panics.
     pub(super) fn clear(self: Pin<&mut Self>, observer: &mut impl Observer, panic: &mut FirstPanic) {
         let _ = self.project().members.visit(0, &mut ClearSlots { panic, observer });
     }
 }
 
-/// The exits alone, of a group that was entered.
+/// The exits of a group that was entered, without an enter or a body.
 #[pin_project(PinnedDrop)]
 pub(crate) struct ExitOnly<Ms: Members, X> {
     #[pin]
     phase: Option<ExitPhase<Ms, (), ErrorOf<Ms>>>,
     policy: X,
-    /// A driver has ended in the last poll.
+    /// Whether a driver has ended in the last poll.
     driver_ended: <Ms::Kind as Kind>::Flag,
 }
 
@@ -221,7 +222,7 @@ where
     Ms: Members<Values: Values<Error: 'static>, Rank = X::Rank>,
     X: ExitPolicy,
 {
-    /// The exits of held members, which receive `case`. There is no error to show.
+    /// Makes the exits of held members, which receive `case`. There is no error to show.
     pub(crate) fn new(members: Ms, case: ExitCase, policy: X) -> Self {
         let exits = Exits::of(Ending::Completed(()), case);
         Self {
@@ -231,7 +232,7 @@ where
         }
     }
 
-    /// Whether a driver has ended in the last poll.
+    /// Returns whether a driver has ended in the last poll.
     pub(crate) fn driver_ended(self: Pin<&mut Self>) -> bool {
         self.project().driver_ended.is_set()
     }
@@ -285,7 +286,7 @@ impl<Ms: Members, X> PinnedDrop for ExitOnly<Ms, X> {
     }
 }
 
-/// Moves the first error of a driver out. Remembers who has lost a driver.
+/// Moves out the first error of a driver. Marks every member that has lost a driver.
 struct LendLost<E> {
     first: Option<(usize, E)>,
 }
@@ -303,7 +304,7 @@ impl<E, T> Visitor<E, T> for LendLost<E> {
     }
 }
 
-/// Moves the first error of an enter out.
+/// Moves out the first error of an enter.
 struct LendFirst<E> {
     error: Option<E>,
 }
@@ -318,11 +319,11 @@ impl<E, T> Visitor<E, T> for LendFirst<E> {
     }
 }
 
-/// Begins every exit that can begin, and polls every exit in flight. In a stack, it looks at one slot only, whose turn
+/// Begins every exit that can begin, and polls every exit in flight. In a stack, it looks only at the slot whose turn
 /// it is.
 struct PollExits<'a, X, N, O> {
     shown: Option<&'a dyn Any>,
-    /// In a stack: the slot whose turn it is.
+    /// In a stack, the slot whose turn it is.
     turn: usize,
     policy: &'a mut X,
     course: &'a mut Course<N>,
@@ -334,7 +335,7 @@ struct PollExits<'a, X, N, O> {
 }
 
 impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
-    /// Every sweep of one poll, the first one from the slot `from` on.
+    /// Makes every sweep of one poll, the first one from the slot `from` on.
     #[inline]
     fn all<Ms>(&mut self, mut members: Pin<&mut Ms>, mut from: usize, cx: &mut Context<'_>)
     where
@@ -362,7 +363,8 @@ impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
             if X::Fairness::FAIR && self.cursor.next_pass() {
                 continue;
             }
-            // One that entered late may have been held back for the place of one behind it, which has ended since.
+            // The limit may have held back a member that entered late, while a member behind it was exiting. That exit
+            // may have ended since.
             let held_back = mem::take(&mut self.cursor.held_back);
             if !X::Limit::LIMITED || !held_back || !self.policy.limit().has_room() {
                 return;
@@ -375,13 +377,13 @@ impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
         InFlight { limit: self.policy.limit(), number: &mut self.course.in_flight }
     }
 
-    /// Puts the slot in order whose member panicked. Returns the slot at which the sweep goes on.
+    /// Puts in order the slot of the member that panicked. Returns the slot at which the sweep goes on.
     #[cold]
     fn recover<Ms: Members>(&mut self, mut members: Pin<&mut Ms>, caught: Caught) -> usize {
         let index = self.cursor.recover(members.as_mut(), caught, self.panic);
         members.note(index);
         match self.cursor.step {
-            // The resource is still to be exited.
+            // The resource must still be exited.
             Step::OnError => {
                 self.cursor.step = Step::Shown;
                 index
@@ -400,14 +402,14 @@ impl<X: ExitPolicy, N: Number, O: Observer> PollExits<'_, X, N, O> {
         }
     }
 
-    /// Tells that the driver of this member has ended, if it has.
+    /// Tells the observer that the driver of this member has ended, if it has.
     fn tell_driver(&mut self, index: usize) {
         if mem::take(&mut self.driver_ended) {
             tell(self.observer, self.panic, Event::DriverEnded { index });
         }
     }
 
-    /// In a stack: the next exit receives how this one ended, if the case can change at all.
+    /// In a stack, tells the next exit by its case how this exit ended, if the case can change at all.
     fn next(&mut self, next: ExitCase) {
         if let ExitCase::Completed | ExitCase::Failed = self.course.case {
             self.course.case = next;

@@ -1,4 +1,4 @@
-//! What a drop hands over: the part of a life cycle that can go on without its caller.
+//! The part of a life cycle that can go on without its caller, and that a drop hands over.
 
 use core::{convert::Infallible, marker::PhantomData, mem, ops::ControlFlow, pin::Pin, task::Poll};
 
@@ -17,7 +17,7 @@ use super::{
     enter::{CutEnters, InSlots, InSlotsProj, Next},
 };
 
-/// There is no body any more, whose error would be a `B`.
+/// Says that there is no body any more. Its error would be a `B`.
 pub(crate) struct NoBody<B>(Infallible, PhantomData<fn() -> B>);
 
 impl<V: Values, X: ExitPolicy, B> After<V, X> for NoBody<B> {
@@ -93,14 +93,14 @@ impl<Ms: PortableMembers, F, R, B> InSlots<Ms, F, R, B> {
         if !tell.any {
             return None;
         }
-        // The caller's waker is of no use to the new one.
+        // The caller's waker is of no use to the new caller.
         panic.guard(&mut || members.as_mut().forget_parent());
         let panic = mem::replace(panic, FirstPanic::none());
         Some(InSlots { members: members.move_out(), next, rank: *rank, in_flight: *in_flight, panic })
     }
 }
 
-/// Tells of each member that is handed over. Remembers whether there is something to do or to report.
+/// Tells the observer of each member that is handed over. Remembers whether there is something to do or to report.
 struct TellHandedOver<'a, O> {
     any: bool,
     panic: &'a mut FirstPanic,

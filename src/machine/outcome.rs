@@ -12,9 +12,10 @@ use crate::{
     unwind::{self, Caught, FirstPanic},
 };
 
-/// How the body ended, or why it was not called, and what there is to return: an [`ExitCase`] with its load. The last one
-/// holds the error of an enter, which the exits are shown, also after a panic; or that of a driver, and the index `L` of
-/// its member.
+/// How the body ended, or why it was not called: an [`ExitCase`], along with the value or the error to return.
+///
+/// `Shown` holds the error that the exits are shown. It is the error of an enter, also after a panic, or the error of a
+/// driver, along with the index `L` of its member.
 pub(crate) enum Ending<R, B, E, L> {
     Completed(R),
     Failed(B),
@@ -25,7 +26,7 @@ pub(crate) enum Ending<R, B, E, L> {
 }
 
 impl<R, B, E, L> Ending<R, B, E, L> {
-    /// Why a body was not called.
+    /// Returns the ending of a body that was not called.
     pub(super) fn no_body(case: ExitCase) -> Self {
         match case {
             ExitCase::Cancelled => Self::Cancelled,
@@ -45,7 +46,7 @@ impl<R, B, E, L> Ending<R, B, E, L> {
         }
     }
 
-    /// The error that the exits are shown.
+    /// Returns the error that the exits are shown.
     pub(super) fn shown(&self) -> Option<&dyn Any>
     where
         B: 'static,
@@ -67,7 +68,7 @@ impl<R, B, E, L> Ending<R, B, E, L> {
         }
     }
 
-    /// The same, without the body's value.
+    /// Returns the same ending, without the body's value.
     #[cfg(feature = "alloc")]
     pub(super) fn drop_value(self, panic: &mut FirstPanic) -> Ending<(), B, E, L> {
         match self {
@@ -83,7 +84,7 @@ impl<R, B, E, L> Ending<R, B, E, L> {
         }
     }
 
-    /// Moves the error out that the exits were shown, if it was that of an enter or of a driver.
+    /// Moves out the error that the exits were shown, if it came from an enter or a driver.
     fn take_shown(self) -> (Self, Option<E>, Option<L>) {
         match self {
             Self::Shown(error, lost) => (Self::EnterFailed, Some(error), lost),
@@ -92,7 +93,7 @@ impl<R, B, E, L> Ending<R, B, E, L> {
     }
 }
 
-/// The answers of the exits so far: the last of these that applies.
+/// The answers of the exits so far. Of these variants, the last one that applies is set.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Answers {
     Neutral,
@@ -132,7 +133,7 @@ pub(super) const AFTER_THE_END: &str = "a gather was polled after it had finishe
 /// How a life cycle of these members ends: with an outcome, or with the panic that now resumes.
 pub(super) type Finished<Ms, R, B> = Result<Outcome<R, ErrorOf<Ms>, ShapeOf<Ms>, B>, Caught>;
 
-/// The value, if nothing has failed, and what the exits have answered together.
+/// Returns the value and the common answer of the exits, if nothing has failed.
 #[inline]
 pub(super) fn complete<Ms: Members, R, B>(
     mut members: Pin<&mut Ms>,
@@ -143,14 +144,14 @@ pub(super) fn complete<Ms: Members, R, B>(
     if <Ms::Values as Values>::OPTIONAL {
         let _ = members.as_mut().visit(0, &mut ClearAbsent { panic });
     }
-    // Not by `guard`: for most groups there is nothing to do, and no code.
+    // This does not use `guard`, so that most groups, which have nothing to do here, have no code for it.
     if let Err(caught) = unwind::catch(|| members.forget_parent()) {
         panic.keep(caught);
     }
     if answers == Answers::Failed || panic.is_some() || !matches!(ending, Ending::Completed(_)) {
         return None;
     }
-    // In place: to move all of the state out would bring code for each field.
+    // The value is moved out in place, because moving all of the state out would bring code for each field.
     match mem::replace(ending, Ending::Cancelled) {
         Ending::Completed(value) => Some((value, answers.into())),
         _ => None,
@@ -221,7 +222,7 @@ pub(super) fn fail<Ms: Members, R, B>(
     Ok(Err((Failure { cause, exits, suppressed, names: <ShapeOf<Ms>>::from_slice(names) }, value)))
 }
 
-/// Drops the errors of optional members that could not be entered: their destructors may panic.
+/// Drops the errors of optional members that could not be entered, because their destructors may panic.
 struct ClearAbsent<'a> {
     panic: &'a mut FirstPanic,
 }
@@ -236,7 +237,8 @@ impl<E, T> Visitor<E, T> for ClearAbsent<'_> {
     }
 }
 
-/// Moves the errors of drivers out that have failed before the exits. That of the member `index` is lent.
+/// Moves out the errors of drivers that have failed before the exits. The error of the member `index` is not in its
+/// slot, but lent.
 struct TakeLost<E, S: Shape> {
     lent: Option<E>,
     index: usize,
@@ -280,7 +282,7 @@ impl<E, T> Visitor<E, T> for CountErrors {
     }
 }
 
-/// Moves all errors out, in the order of their indices. The one that the exits were shown is not in its slot, but lent.
+/// Moves out all errors, in the order of their indices. The one that the exits were shown is not in its slot, but lent.
 struct TakeErrors<E, S: Shape> {
     enters: Errors<E, S>,
     exits: Errors<E, S>,

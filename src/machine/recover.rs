@@ -10,23 +10,23 @@ use crate::{
     unwind::{self, Caught, FirstPanic},
 };
 
-/// What the sweep does at the slot that it has come to.
+/// The step that the sweep takes at the slot that it has come to.
 #[derive(Clone, Copy)]
 pub(super) enum Step {
     /// It polls the enter.
     Enter,
     /// It shows the error to the resource.
     OnError,
-    /// `on_error` has panicked: it goes on to the exit.
+    /// `on_error` has panicked, and the sweep goes on to the exit.
     Shown,
     /// It begins or polls the exit.
     Exit,
 }
 
-/// How far the sweep of one poll has come. It lives outside what a panic unwinds, so that the sweep goes on behind the
-/// member that panicked.
+/// How far the sweep of one poll has come. It lives outside of the code that a panic unwinds, so that the sweep goes on
+/// behind the member that panicked.
 pub(super) struct Cursor {
-    /// How many slots the sweep has come to: the last of them is the one whose code runs.
+    /// How many slots the sweep has come to. The code of the last of them runs.
     come_to: usize,
     pub(super) step: Step,
     /// A member that the sweep came by is not done.
@@ -42,14 +42,15 @@ impl Cursor {
         Self { come_to: 0, step, pending: false, held_back: false, pass: Pass::All }
     }
 
-    /// A sweep begins. A panic before it comes to a member is the caller's, say in the clone of a waker.
+    /// Notes that a sweep begins. A panic before it comes to a member is the caller's, for example in the clone of a
+    /// waker.
     pub(super) fn begin_sweep(&mut self) {
         if unwind::CATCHES {
             self.come_to = 0;
         }
     }
 
-    /// From now on, a panic is that of the member `index`.
+    /// Notes that a panic is that of the member `index` from now on.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn visit(&mut self, index: usize) {
         if unwind::CATCHES {
@@ -57,7 +58,7 @@ impl Cursor {
         }
     }
 
-    /// Calls `show` for the exit that is to begin, unless it has panicked in there.
+    /// Calls `show` for the exit that begins next, unless `show` has panicked for it before.
     pub(super) fn show(&mut self, show: impl FnOnce()) {
         if !matches!(mem::replace(&mut self.step, Step::OnError), Step::Shown) {
             show();
@@ -65,14 +66,15 @@ impl Cursor {
         self.step = Step::Exit;
     }
 
-    /// With `fair()`: what a poll begins with, if it has not begun. `first` is the member that it starts with.
+    /// With `fair()`, begins the passes of a poll, unless they have begun. `first` returns the member at which they
+    /// start.
     pub(super) fn begin_passes(&mut self, first: impl FnOnce() -> usize) {
         if let Pass::All = self.pass {
             self.pass = Pass::From(first());
         }
     }
 
-    /// With `fair()`: goes on to the next pass of this poll, if there is one.
+    /// With `fair()`, goes on to the next pass of this poll. Returns whether there is one.
     pub(super) fn next_pass(&mut self) -> bool {
         self.pass = match self.pass {
             Pass::From(first) => Pass::Below(first),
@@ -181,12 +183,13 @@ impl<E, T, O: Observer> Visitor<E, T> for ClearSlots<'_, O> {
     }
 }
 
-/// What can be dropped part by part, so that the destructors of all run although more than one may panic.
+/// A future that can be dropped part by part, so that the destructors of all parts run even if more than one panics.
 pub(super) trait Clear {
     fn clear(self: Pin<&mut Self>, panic: &mut FirstPanic);
 }
 
-/// Ends a life cycle if a panic gets out of it, as all do without `std`. Polled again, it says so.
+/// Ends a life cycle if a panic gets out of it, as every panic does without `std`. If it is polled again, it panics and
+/// says so.
 pub(super) struct EndOnUnwind<'a, T: Clear>(pub(super) Pin<&'a mut T>);
 
 impl<T: Clear> Drop for EndOnUnwind<'_, T> {
