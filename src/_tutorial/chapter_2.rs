@@ -6,8 +6,8 @@
 //! ## A failure has one cause
 //!
 //! If a member or the body fails, the group returns a [`Failure`]. Its field `cause` says why. All exits receive the
-//! same case, unless you put them in an order as [chapter 3](super::chapter_3) does. If nothing panics, the [`Cause`] is
-//! one of these:
+//! same case, unless you put them in an order as [chapter 3](super::chapter_3) does. If nothing panics, the [`Cause`]
+//! is one of these:
 //!
 //! | what happened | cause | the exits receive |
 //! | --- | --- | --- |
