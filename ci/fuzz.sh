@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Fuzzes plans against the model for a minute, or for as many seconds as are given.
+# Compares the crate with the model on plans that libFuzzer makes up.
+#
+#   ci/fuzz.sh [SECONDS]   runs for so many seconds, or for a minute if you give none
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 tools=$PWD/../target/tools
 export PATH=$tools/bin:$PATH
 command -v cargo-fuzz >/dev/null || cargo install --quiet --debug --locked --root "$tools" cargo-fuzz@0.13.2
-# What is found goes to a folder of the build's; the committed corpus is read, and not written.
+# New inputs go to a folder below target/. libFuzzer reads the committed corpus, and does not write to it.
 found=../target/fuzz-corpus
 mkdir -p "$found"
 cargo +nightly fuzz run plans "$found" corpus/plans -- -max_total_time="${1:-60}" -max_len=400 -print_final_stats=1
