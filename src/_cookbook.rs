@@ -617,7 +617,7 @@
 //!
 //! # A Vec of different resources
 //!
-//! All members of a `Vec` have one type. If your resources have several types, choose by their common features:
+//! All members of a `Vec` have one type. If your resources have several types, choose by what they have in common:
 //!
 //! | your resources | use |
 //! | --- | --- |

@@ -56,9 +56,9 @@
 //! }
 //! ```
 //!
-//! There is no trait for entering. Any future that returns `Ok(resource)` is a *member* of a group. Here the members
-//! are the futures of `connect`. The function [`gather`] makes a group of them, and [`with`] adds the body, which is an
-//! async closure.
+//! There is no trait for entering. Any future that returns `Ok(resource)` can be a *member* of a *group*. Here the
+//! members are the futures of `connect`. The function [`gather`] makes a group of them, and [`with`] adds the body,
+//! which is an async closure.
 //!
 //! ## Resources without a type of their own
 //!

@@ -93,9 +93,9 @@
 //!
 //! ## Limits
 //!
-//! An enter or an exit that has begun and not finished is *in flight*. [`enter_limit`] and [`exit_limit`] say how many
-//! of them may be in flight. The members start in the order of the arguments. Of these forty replicas, at most four
-//! connect at the same time:
+//! An enter or an exit that has begun and not finished is *in flight*. Call [`enter_limit`] or [`exit_limit`] if too
+//! many at a time would overload a server. The members start in the order of the arguments. Of these forty replicas, at
+//! most four connect at the same time:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};

@@ -66,10 +66,11 @@
 //!
 //! ## Stop a group instead of dropping it
 //!
-//! If you know the signal beforehand, pass it to [`cancel_on`]. Any future is a signal, such as a timer, a channel, or
-//! Ctrl-C. If the signal is ready before the body has ended, the group drops the pending enters and the body. Then it
-//! exits every held resource, and the exits receive [`Cancelled`](crate::ExitCase::Cancelled). The cause of the failure
-//! is [`Cause::Cancelled`](crate::Cause::Cancelled):
+//! If you know beforehand what may stop the group, pass a future that waits for it to [`cancel_on`]. Any future can be
+//! such a *signal*, for example a timer, a channel, or Ctrl-C. If the signal is ready before the body has ended, the
+//! group drops the pending enters and the body. Then it exits every held resource, and the exits receive
+//! [`Cancelled`](crate::ExitCase::Cancelled). The cause of the failure is
+//! [`Cause::Cancelled`](crate::Cause::Cancelled):
 //!
 //! ```
 //! use gather_cm::{Cause, gather};

@@ -130,8 +130,9 @@
 //!
 //! ## Resources of different types
 //!
-//! All resources of a scope have one type. If yours have different types, the scope can box them. This scope is for one
-//! thread, and its resources may borrow. The database implements [`Exit`] itself, as in [chapter 1](super::chapter_1):
+//! All resources of a scope have one type. If yours have different types, the scope can box them. The scope in this
+//! example stays on one thread, and its resources may borrow. The database implements [`Exit`] itself, as in
+//! [chapter 1](super::chapter_1):
 //!
 //! ```
 //! use gather_cm::{ExitCase, scope};

@@ -8,8 +8,8 @@
 //! Libraries such as tokio-postgres, hyper and embassy-net spawn nothing. They return a *handle*, which you use, and a
 //! *driver*, which does the work. If nobody polls the driver, the handle waits for ever.
 //!
-//! The broker of the shop comes from such a library. Call [`driven`], and the group polls the driver for you. Then say
-//! how the handle is exited:
+//! The broker of the shop comes from such a library. Call [`driven`], and the group polls the driver for you. Then add
+//! an adapter for the exit of the handle:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
