@@ -111,7 +111,7 @@
 //! assert!(size_of_val(&future) < 3 * 1024);
 //! ```
 //!
-//! Three things keep it small:
+//! Three rules keep a gather small:
 //!
 //! - **Borrow large buffers.** A value moves from its enter to the body, and from there to its exit. Each move takes
 //!   time and may take stack. If a value has a `&'static mut [u8]` instead of a buffer, only two words move.

@@ -322,7 +322,7 @@
 //! ## Panics
 //!
 //! With the feature `std`, a panic counts as the failure of the part that panicked. The exits run, and the panic
-//! resumes when all of them have finished. With [`catch_unwind`] it does not resume, and becomes [`Cause::Panicked`].
+//! resumes when all of them have finished. With [`catch_unwind`], it does not resume, and becomes [`Cause::Panicked`].
 //!
 //! | what panics | what happens at once | exits that have not begun receive |
 //! | --- | --- | --- |
