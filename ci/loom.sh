@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Tests the wakers of many members in every order of the steps of their threads, with loom.
+# Tests the wakers of many members with loom, in every order of the steps of their threads that has at most three
+# preemptions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash ci/bare.sh target/loom
