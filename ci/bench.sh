@@ -4,8 +4,8 @@
 #   ci/bench.sh                   prints the table, and fails if a target is missed by more than BENCHMARKS.md says. It
 #                                 takes some minutes, and needs a machine at rest
 #   ci/bench.sh --criterion       prints criterion's report of each life cycle
-#   ci/bench.sh --brief           runs each bench shortly. It judges the exact numbers (allocations, polls, sizes), and
-#                                 no time
+#   ci/bench.sh --brief           runs each bench for a short time. It judges the exact numbers (allocations, polls,
+#                                 sizes), and no time
 #   ci/bench.sh --instructions    measures only the instructions of a life cycle
 #   ci/bench.sh --stack           measures only the peak stack of a poll, in release and in debug
 #   ci/bench.sh --profile PATH    prints which lines spend the instructions of one life cycle. PATH has the features
