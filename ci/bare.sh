@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Copies the crate without its dev-dependencies, which need not be built for what uses none of them: the unit tests, and
-# tests/miri.rs. `ci/bare.sh FOLDER` leaves a folder `target` in there as it is.
+# Copies the crate into FOLDER without its dev-dependencies, so that a check builds less. The unit tests and
+# tests/miri.rs need none of these. `ci/bare.sh FOLDER` leaves a folder `target` in FOLDER as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p "$1/tests"

@@ -1,6 +1,9 @@
-"""Makes one table of what the benches have printed, with a target beside each line, and fails if one is not met.
+"""Makes one table of the output of the benches, with a target beside each line.
 
-bench.py FOLDER [--brief | --markdown]. Brief judges what is exact only. Markdown prints a short table.
+It fails if a target is missed by more than the table KNOWN allows.
+
+bench.py FOLDER [--brief | --markdown]. With --brief, it judges only the exact numbers. With --markdown, it prints a
+short table.
 """
 
 import re
@@ -12,14 +15,14 @@ FOLDER = Path(sys.argv[1])
 BRIEF = "--brief" in sys.argv
 MARKDOWN = "--markdown" in sys.argv
 CALLS = 20  # As in benches/instructions.rs.
-# At most so many instructions as the best peer.
+# The most instructions of a life cycle, as a ratio to those of the best peer.
 INSTRUCTIONS = {
     "no-std, at once": 1.25,
     "no-std, pend": 1.1,
     "std, at once": 1.5,
     "std, pend": 1.25,
 }
-# At most so much of the best peer's time, by the members of a `Vec`.
+# The most time, as a ratio to that of the best peer, by the members of a `Vec`.
 ONE_WAKE = {
     "Vec of 8": 1.0,
     "Vec of 64": 0.85,
@@ -28,10 +31,10 @@ ONE_WAKE = {
     "Vec of 100000": 0.6,
 }
 ENTER_LIMIT = 0.45
-# A scope: at most so much of a `Vec` group's time, and a stack of a stack of boxes by hand.
+# The most time of a scope, as a ratio to that of a `Vec` group, or of a stack of boxes by hand if the scope is a stack.
 JOINED = {"time, joined": 1.5, "time, joined, stack": 1.2}
 STACK = 1.25
-# Targets that are missed, as BENCHMARKS.md explains: not by more than this. Either of all groups, or of one.
+# Some targets are missed, as BENCHMARKS.md explains. These ratios must not be exceeded, by all groups or by one group.
 KNOWN = {
     "size, large body, array2": 1.02,
     "instructions, no-std, at once": 1.6,
@@ -55,7 +58,8 @@ def known(row):
     return KNOWN.get(f"{what}, {group}", KNOWN.get(what, 0))
 
 
-# What is measured, the group, the value, what it is made of, the target (if there is one), whether it is judged.
+# Each row has the name of the measurement, the group, the value, the numbers behind the value, the target (if there is
+# one), and whether the value is judged.
 rows = []
 
 
@@ -74,7 +78,7 @@ def best(peers):
 
 
 def ratio(what, group, contestants, target, exact=False, more=0):
-    """Gather against the best of its peers, which may take so much more."""
+    """Adds a row that compares gather with the best of its peers. The peer's number is raised by `more`."""
     name, peer = best({name: number for name, number in contestants.items() if name != "gather"})
     gather = contestants["gather"]
     of = f"{gather:.0f} / {peer:.0f} {name}" if not more else f"{gather:.0f} / ({peer:.0f} + {more}) {name}"
@@ -85,7 +89,7 @@ def instructions(features):
     counts = {}
     for line in lines(f"{features}.txt"):
         if found := re.match(r" *([\d,]+) .*:instructions::(driver_alone|(?:at_once|pend)::\w+) \[", line):
-            # The first line of a function is the one of all of it.
+            # The first line of a function has its sum.
             counts.setdefault(found[2], int(found[1].replace(",", "")) / CALLS)
     cycles = defaultdict(dict)
     for function, count in counts.items():
@@ -97,7 +101,7 @@ def instructions(features):
 
 
 def numbers(name):
-    """By what and which group: each contestant's."""
+    """The number of each contestant, by measurement and group."""
     numbers = defaultdict(dict)
     for line in lines(name):
         what, group, contestant, number = line.split("\t")
@@ -108,8 +112,8 @@ def numbers(name):
 def exact():
     for (what, group), contestants in numbers("exact.txt"):
         if what.startswith("size"):
-            # The body stores its references twice, its arguments and what it makes of them, which no crate can avoid.
-            # By hand they are no arguments. It matters if the body is the largest part.
+            # The body stores its references twice, as arguments and as the values that it makes of them. No crate can
+            # avoid that. By hand, the references are no arguments. This matters if the body is the largest part.
             found = re.fullmatch(r"tuple(\d+)", group) if what == "size, large body" else None
             ratio(what, group, contestants, 1.0, exact=True, more=16 * int(found[1]) if found else 0)
             continue
@@ -118,7 +122,7 @@ def exact():
         if what == "allocations":
             target = 6 if group.startswith("Vec") else 0
         else:
-            # Few members share the caller's waker, so that one wake is a poll of all of them.
+            # Few members share the caller's waker, so that the gather polls all of them after one wake.
             target = None if what != "polls" and group == "Vec of 8" else 2
         row(what, group, gather, f"{gather:g}; {peer:g} {name}", target, exact=True)
 
@@ -136,10 +140,10 @@ def time():
     for (what, group), contestants in times.items():
         _, gather = contestants.pop("gather")
         if "64 enters" in what:
-            # The target names futures' own.
+            # The target is for the peer in the crate futures.
             value, peer = contestants.pop("buffer_unordered")
             row(what, group, value, f"{gather:.0f} / {peer:.0f} ns buffer_unordered", ENTER_LIMIT)
-        # In each round by itself: the one that gather compares worst with.
+        # Each round has a ratio of its own. This is the peer to which gather compares worst.
         name = max(contestants, key=contestants.get)
         value, peer = contestants[name]
         target = JOINED.get(what)
@@ -160,14 +164,14 @@ missed = [row for row in rows if row[5] and row[2] > row[4]]
 if MARKDOWN:
     print("| what | of | gather to the best peer | target |")
     print("| --- | --- | --- | --- |")
-    # Of each thing that has a target, the worst.
+    # The table has the worst row of each measurement that has a target, but every row of a time.
     for what in dict.fromkeys(re.sub(r"^(size), .*", r"\1", row[0]) for row in rows if row[4] is not None):
         of_it = [row for row in rows if row[0].startswith(what) and row[4] is not None]
         if not what.startswith("time"):
             of_it = [max(of_it, key=lambda row: (row[2] - row[4], row[2]))]
         for name, group, value, of, target, _ in of_it:
             print(f"| {name} | {group} | {value:.2f} ({of}) | at most {target:g} |")
-    # What ci/weigh.sh and ci/no_std_check.sh have found, which judge it themselves.
+    # ci/weigh.sh and ci/no_std_check.sh have written these rows, and have judged them.
     for line in lines("weigh.tsv") + lines("flash.tsv"):
         what, of, value, target = line.split("\t")
         group, _, name = what.partition(": ")

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Measures gather against what one would take instead, and prints a table with a target beside each line.
+# Measures gather-cm against its best alternatives, and prints a table with a target beside each line.
 #
-#   ci/bench.sh                   the table; fails if a target is missed by more than BENCHMARKS.md says. On a machine
-#                                 at rest: some minutes
-#   ci/bench.sh --criterion       criterion's report of each life cycle
-#   ci/bench.sh --brief           each bench shortly; judges what is exact (allocations, polls, sizes), and no time
-#   ci/bench.sh --instructions    only the instructions of a life cycle
-#   ci/bench.sh --stack           only the peak stack of a poll, in release and in debug
-#   ci/bench.sh --profile PATH    where the instructions of one life cycle are spent, by line. PATH: features and
-#                                 function, say `no-std/pend::tuple2_gather` (see benches/instructions.rs)
-#   ci/bench.sh --markdown        the last results as a table to compare with BENCHMARKS.md, along with those of
+#   ci/bench.sh                   prints the table, and fails if a target is missed by more than BENCHMARKS.md says. It
+#                                 takes some minutes, and needs a machine at rest
+#   ci/bench.sh --criterion       prints criterion's report of each life cycle
+#   ci/bench.sh --brief           runs each bench for a short time. It judges the exact numbers (allocations, polls,
+#                                 sizes), and no time
+#   ci/bench.sh --instructions    measures only the instructions of a life cycle
+#   ci/bench.sh --stack           measures only the peak stack of a poll, in release and in debug
+#   ci/bench.sh --profile PATH    prints which lines spend the instructions of one life cycle. PATH has the features
+#                                 and the function, such as `no-std/pend::tuple2_gather` (see benches/instructions.rs)
+#   ci/bench.sh --markdown        prints the last results as a table to compare with BENCHMARKS.md, along with those of
 #                                 ci/weigh.sh and of ci/no_std_check.sh --size
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,14 +19,14 @@ results=$PWD/target/bench
 mkdir -p "$results"
 command -v valgrind >/dev/null || bash ci/install.sh
 
-# executable NAME FEATURES [PROFILE]: builds a bench, and says where it is.
+# executable NAME FEATURES [PROFILE]: builds a bench, and prints the path of its program.
 executable() {
     cargo bench --quiet -p gather-cm-benches --no-run --profile "${3:-bench}" --no-default-features --features "$2" --bench "$1" \
         --message-format=json |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
 }
 
-# By function; callgrind's first line of a function is the one of all of it.
+# Counts by function. callgrind's first line of a function is the sum of that function.
 instructions() {
     for features in no-std std; do
         program=$(executable instructions "${features#no-std}")
@@ -34,7 +35,7 @@ instructions() {
     done
 }
 
-# In the profiles that users have: how many units of code there are changes how many copies are made on the way.
+# Runs in the profiles that users have, because the number of codegen units changes how often a value is copied.
 stack() {
     for profile in release dev; do
         "$(executable stack std "$profile")"

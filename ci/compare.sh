@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the programs of COMPARE.md, and holds it to them: its code is the files, its logs are what they print.
+# Runs the programs of COMPARE.md. It fails if the code in the document is not that of the files, or if a log in it is
+# not the output of its program.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=$PWD/target PYTHONDONTWRITEBYTECODE=1
@@ -7,7 +8,7 @@ cargo fmt --check --manifest-path compare/Cargo.toml
 cargo clippy --quiet --manifest-path compare/Cargo.toml --bins -- -D warnings
 cargo build --quiet --manifest-path compare/Cargo.toml --bins
 
-# block MARK: the fenced block behind the line <!-- MARK -->.
+# block MARK: prints the fenced block after the line <!-- MARK -->.
 block() {
     awk -v mark="<!-- $1 -->" '
         $0 == mark { found = 1; next }
@@ -20,8 +21,8 @@ same() {
     diff --label "COMPARE.md: $1" <(block "$1") --label "$1" "$2"
 }
 
-# In the seed's `gather_cm` the order of a set decides whether the error of an exit is raised or lost. COMPARE.md says so, and
-# shows the one.
+# In the `gather_cm` of Python, the order of a set decides whether the error of an exit is raised or lost. COMPARE.md
+# says so, and shows a run in which it is lost. This turns the log of the other run into that log.
 either() {
     sed "/^== the second exit fails/,/^still/ s/^=> OSError('b lost its disk')$/=> the body's value, 3/"
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The examples of the cookbook, src/_cookbook.rs, with the crates that they need: those are not for the root package.
+# Runs the examples of the cookbook, src/_cookbook.rs, with the crates that they need. It fails if the root package
+# depends on these crates.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 package=(--locked --package gather-cm-cookbook)

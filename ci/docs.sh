@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the docs, and takes pictures of some of their pages as a browser of 1,200 px shows them. It fails if the page of
-# `Gather` is too high for people to read, or if a line of code or a table on one of the pages is cut off.
+# Builds the docs, and takes pictures of some of their pages as a browser with a width of 1,200 px shows them. It fails
+# if the page of `Gather` is too high for people to read, or if the browser cuts off a line of code or a table.
 #
-#   ci/docs.sh [FOLDER]   puts the pictures there, or into target/screenshots
+#   ci/docs.sh [FOLDER]   puts the pictures into the folder, which is target/screenshots if you give none
 #
-# It installs Chromium if that is missing: for Debian, as root.
+# It installs Chromium if it is missing. It does so on Debian, as root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pictures=${1:-target/screenshots}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the examples, and holds them to what they say.
+# Runs the examples, and fails if they do not print the expected lines.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --examples
@@ -20,7 +20,7 @@ __aexit__ foo (None, None, None)
 __aexit__ bar (None, None, None)
 END
 
-# start_vm EXPECTED_STATUS PATTERN.. -- ARGUMENT..: every pattern must be printed, and no machine may be left.
+# start_vm EXPECTED_STATUS PATTERN.. -- ARGUMENT..: runs the example. It must print every pattern, and leave no machine.
 start_vm() {
     local expected=$1 status=0 output patterns=()
     shift

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Builds and tests each feature set (`std` is the default one, which the README's test command tests), and builds for
-# panic=abort.
+# Builds and tests the feature sets without `std`, and builds for panic=abort. The README's test command tests `std`,
+# the default feature.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for features in "" alloc; do
     echo "== features: ${features:-none}"
     cargo build --no-default-features --features "$features"
-    # At once, so that what both packages depend on is built once.
+    # One command tests both packages, so that cargo builds their shared dependencies once.
     cargo test --no-default-features --features "$features" -p gather-cm -p gather-cm-suite
 done
 
 echo "== panic=abort"
-# For the crate and its example alone, so that what they depend on need not be built again.
+# The wrapper is for the crate and its example alone, so that cargo need not build their dependencies again.
 mkdir -p target
 wrapper=$PWD/target/abort.sh
 printf '#!/bin/sh\nexec "$@" -C panic=abort\n' >"$wrapper"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the checks need beyond Rust, at once, so that no two checks ask for it at the same time. For Debian, as root.
+# Installs all Debian packages that the checks need, so that no two checks install packages at the same time. It runs on
+# Debian, as root.
 set -euo pipefail
 apt-get update -qq
 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends procps python3 chromium python3-venv valgrind \

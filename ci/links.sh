@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Follows every link that leads to a place in the repository: those of each *.md, as GitHub shows it, and those of each page
-# of the docs, as rustdoc writes it. A file or an anchor that does not exist is an error, and so is a definition of a
-# reference that is missing, unused, or hidden by another one.
+# Follows every link that leads to a place in the repository: the links of each *.md as GitHub shows it, and the links
+# of each page of the docs as rustdoc writes it. It fails if a file or an anchor does not exist. It also fails if the
+# definition of a reference is missing, unused, or hidden by another one.
 #
-#   ci/links.sh          checks all of it
-#   ci/links.sh --list   lists the http(s) links, which nobody fetches
+#   ci/links.sh          checks all links within the repository
+#   ci/links.sh --list   lists the links to other sites, which no check fetches
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case ${1:-} in
@@ -34,7 +34,7 @@ def web(link, place):
 
 # --- the documents, as GitHub shows them
 
-SPAN = r"(?:`[^`]*`|[^][`])*"  # what brackets may contain: code, and no other brackets
+SPAN = r"(?:`[^`]*`|[^][`])*"  # the text in brackets: it may contain code, but no other brackets
 
 
 def prose(path):
@@ -89,7 +89,7 @@ def check_document(path):
             defined[label] = number
             follow(definition[2], number)
             continue
-        # Code is no link, unless it is in the brackets of one.
+        # Code is no link, unless it is in the brackets of a link.
         linked = re.sub(r"(\[%s\])|`[^`]*`" % SPAN, lambda found: found[1] or "", line)
         for found in re.finditer(r"\[(%s)\](?:\(([^()\s]*(?:\([^()]*\)[^()\s]*)?)\)|\[([^]]*)\])?" % SPAN, linked):
             text, link, label = found.groups()
@@ -150,7 +150,7 @@ def check_page(path):
         if not os.path.isfile(target):
             errors.append("%s: %s leads to no page" % (os.path.relpath(path, docs), link))
         elif anchor and target.endswith(".html"):
-            # Of sources, a script shows several lines.
+            # On a page of source code, an anchor may name several lines. A script shows them.
             lines = re.fullmatch(r"(\d+)-(\d+)", anchor)
             for anchor in lines.groups() if lines else [anchor]:
                 # Some ids are quoted themselves.

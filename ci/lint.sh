@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Format, clippy and rustdoc, without a warning; `unsafe` nowhere in src/ but in the two files that are for it; and lists of
-# mutants that fit the source.
+# Checks the format, and that clippy and rustdoc have no warning. It also fails if a file of src/ has `unsafe` code,
+# other than the two files for it, or if a line in the lists of mutants does not fit the source.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo fmt --all --check

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Undefined behaviour, by Miri, in both aliasing models at the same time: the unit tests with the waker block, and
-# tests/miri.rs, in which futures borrow from themselves in every phase of every shape.
+# Looks for undefined behaviour with Miri, in both aliasing models at the same time. It runs the unit tests, which have
+# the waker block, and tests/miri.rs, in which futures borrow from themselves in every phase of every shape.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash ci/bare.sh target/miri

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the crate with Rust 1.85, and a program that uses all of it: rustup's where it is installed, else Debian's, unpacked below target/ and not installed.
+# Builds the crate with Rust 1.85, and tests a program that uses every shape and policy. If rustup has no Rust 1.85, the
+# script unpacks Debian's below target/, and does not install it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=target/msrv
@@ -30,7 +31,8 @@ for features in "" alloc std defmt; do
     cargo build --lib --no-default-features --features "$features"
 done
 
-# As a user does: tests/miri.rs depends on nothing else, and uses every shape and policy.
+# This package depends on the crate as that of a user does. tests/miri.rs needs no other crate, and uses every shape and
+# policy.
 user=$PWD/target/msrv/user
 mkdir -p "$user/src"
 : >"$user/src/lib.rs"

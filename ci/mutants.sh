@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# Breaks the source in a list of ways, one at a time, and shows that a test notices each.
+# Breaks the source in a list of ways, one at a time, and shows that a test notices each of these mutants.
 #
-#   ci/mutants.sh [PATTERN]         those of ci/mutants.txt whose promise matches, say "scope P6|driven D1:"; or all of them
-#   ci/mutants.sh --within SECONDS  as many as there is time for, in a random order
-#   ci/mutants.sh --loom [PATTERN]  those of ci/mutants_loom.txt: weaker memory orderings, which loom is to notice. --within
-#                                   may follow
-#   ci/mutants.sh --check           runs no test; says which lines of the lists do not fit the source any more
+#   ci/mutants.sh [PATTERN]         takes the mutants of ci/mutants.txt whose promise matches, such as
+#                                   "scope P6|driven D1:", or all of them
+#   ci/mutants.sh --within SECONDS  takes mutants in a random order until the time is up
+#   ci/mutants.sh --loom [PATTERN]  takes those of ci/mutants_loom.txt, which weaken memory orderings. loom must notice
+#                                   them. --within SECONDS may follow
+#   ci/mutants.sh --check           runs no test, and says which lines of the lists do not fit the source any more
 #
-# A line of a list names the file in `src`, the text to replace, the new text, and the promise that breaks, with `~` between
-# them. In the texts `\n` stands for a newline. The old text must occur exactly once. Within it, spaces and newlines count as
-# one space.
+# A line of a list names the file in `src`, the text to replace, the new text, and the promise that breaks, with `~`
+# between them. In the texts, `\n` stands for a newline. The old text must occur exactly once. Within it, spaces and
+# newlines count as one space.
 #
-# These are not listed because they change nothing that a test could see:
+# Some mutants are not listed, because they change nothing that a test could see:
 #
-# - `Exit::on_error`, `Verdict::from(())` and `Store::empty` of a `Vec` replaced by what they do already;
-# - a `poll_enters` that always returns `true`: the poll then looks for a held member once more, and finds none.
+# - `Exit::on_error`, `Verdict::from(())` and `Store::empty` of a `Vec` may be replaced by code that does the same.
+# - If `poll_enters` always returns `true`, the poll looks for a held member once more, and finds none.
 #
-# Loom does not check what is freed, so these are not in its list. Miri notices them (ci/miri.sh): the count of the owners
-# without its release, or without the acquire of the last owner.
+# loom does not check freed memory, so two mutants are not in its list. One leaves the release out of the count of the
+# owners, and one leaves out the acquire of the last owner. Miri notices both (ci/miri.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -55,7 +56,7 @@ if [ "$how" = check ]; then
     exit
 fi
 
-# In a copy, so that what is broken is never yours.
+# The script works in a copy, so that it never breaks your files.
 work=$root/target/mutants/$how tree=$root/target/mutants/$how/tree
 rm -rf "$tree"
 mkdir -p "$tree"
@@ -83,7 +84,7 @@ run_tests() {
         run --release --lib wake::loom
         return
     fi
-    # The tests that notice most come first, so that the others need not be built then.
+    # The tests that notice most mutants come first. If one of them fails, the others need not be built.
     run -p gather-cm-suite --test plans || return 1
     for test in observe many panics shield shield_panics; do
         run --test "$test" || return 1
@@ -93,7 +94,7 @@ run_tests() {
 
 run_tests || { tail -n 40 "$work/log"; echo "the tests fail without a mutant" >&2; exit 1; }
 
-# The time is for the mutants: the build and the tests without one don't count.
+# The time is for the mutants. The build and the tests without a mutant don't count.
 survivors=0 count=0 SECONDS=0
 while IFS='~' read -r file old new rule; do
     [[ $rule =~ ${1:-} ]] || continue

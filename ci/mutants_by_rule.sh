@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Breaks the source by rule, with cargo-mutants: operators, constants, results and deleted lines, one at a time. Each must
-# make a test fail, unless `.cargo/mutants.toml` says why none can. `ci/mutants.sh` has those that no rule expresses.
+# Breaks the source by rule, with cargo-mutants. It changes operators, constants and results, and deletes lines, one at
+# a time. Each of these mutants must make a test fail, unless `.cargo/mutants.toml` says why none can. `ci/mutants.sh`
+# has the mutants that no rule expresses.
 #
-#   ci/mutants_by_rule.sh [FILE...]         all mutants of these files, say `wake/set.rs`; or of all files
-#   ci/mutants_by_rule.sh --within SECONDS  a few mutants of a random file, again and again, until the time is up
+#   ci/mutants_by_rule.sh [FILE...]         takes all mutants of these files, such as `wake/set.rs`, or of all files
+#   ci/mutants_by_rule.sh --within SECONDS  takes a few mutants of a random file, again and again, until the time is up
 #
-# ci/mutants_by_rule.txt has the files, each with the tests that are to notice. The generic code of the machine is not among
-# them: every mutant would build half of the tests anew. The list of ci/mutants.txt is for that.
+# ci/mutants_by_rule.txt has the files, each with the tests that must notice its mutants. The generic code of the
+# machine is not among them, because every mutant would build half of the tests anew. The list of ci/mutants.txt is for
+# that code.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD work=$PWD/target/mutants/rule tree=$PWD/target/mutants/rule/tree
@@ -16,16 +18,16 @@ command -v cargo-mutants >/dev/null ||
 within=
 [ "${1:-}" != --within ] || { within=$2 && shift 2; }
 
-# In a copy, so that what is broken is never yours.
+# The script works in a copy, so that it never breaks your files.
 rm -rf "$tree"
 mkdir -p "$tree"
 cp -r .cargo Cargo.toml Cargo.lock ./*.md docs examples src tests "$tree"
 cd "$tree"
 sed -i 's/^members = .*/members = []/' Cargo.toml
-# The dependencies are those of ci/mutants.sh.
+# ci/mutants.sh has the same dependencies, so both share a folder.
 export CARGO_TARGET_DIR=$root/target/mutants/tests/target RUST_BACKTRACE=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1
 
-# mutants FILE TEST... [-- OPTION...]: the tests of a mutant may never end.
+# mutants FILE TEST... [-- OPTION...]: tests the mutants of the file. There is a timeout, because a test may never end.
 survivors=0
 mutants() {
     local file=$1 tests=() status=0
@@ -35,7 +37,7 @@ mutants() {
     echo "== $file $*"
     cargo mutants --in-place --baseline=skip --timeout 8 --colors never -o "$work" -f "src/$file" "${tests[@]}" "$@" ||
         status=$?
-    # 2 is for survivors, and 3 for tests that took too long, which is as good as a failure.
+    # Status 2 is for survivors, and 3 is for tests that took too long. A timeout is as good as a failure.
     case $status in
     0 | 3) ;;
     2) survivors=$((survivors + $(wc -l <"$work/mutants.out/missed.txt"))) ;;

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# The core without std and without a heap: builds it for microcontrollers, runs the firmware of no_std_check in QEMU,
-# and says how large gather is. A target is rustup's if it is installed. If it is not, Debian's rustc builds core (and
-# alloc, for the twin of many members' wakers that needs no compare-and-swap) from Debian's sources, which are unpacked
-# below target/ and not installed. For Debian, as root.
+# Checks the crate without std and without a heap. It builds the crate for microcontrollers, runs the firmware of
+# no_std_check in QEMU, and prints how much flash gather-cm takes.
 #
-#   ci/no_std_check.sh          all of it
-#   ci/no_std_check.sh --size   only how large gather is on Cortex-M3
+# The script uses the targets that rustup has installed. If one is missing, Debian's rustc builds core from Debian's
+# sources, which the script unpacks below target/ and does not install. It then also builds alloc, to check those wakers
+# of many members that need no compare-and-swap. It runs on Debian, as root.
+#
+#   ci/no_std_check.sh          runs all checks
+#   ci/no_std_check.sh --size   only prints how much flash and RAM gather-cm takes on Cortex-M3
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -53,7 +55,7 @@ END
     )
 }
 
-# cargo_for TARGET COMMAND ARGUMENT..: cargo, with whichever core there is for the target.
+# cargo_for TARGET COMMAND ARGUMENT..: runs cargo with rustup's core for the target, or with Debian's.
 cargo_for() {
     local target=$1 command=$2
     shift 2
@@ -69,7 +71,7 @@ cargo_for() {
     fi
 }
 
-# run TARGET IMAGE [FEATURES]: in QEMU, within a minute. What goes to the UART is kept beside the image, as IMAGE.uart.
+# run TARGET IMAGE [FEATURES]: runs the image in QEMU, for a minute at most. IMAGE.uart beside it has the UART's output.
 run() {
     local image=$CARGO_TARGET_DIR/$1/release/$2
     cargo_for "$1" build --bin "$2" --features "${3:-}"
@@ -109,7 +111,8 @@ fi
 
 cd "$root/no_std_check"
 echo "== size"
-# How much more flash gather may take than the same by hand: the target, and today's ratio if the target is missed.
+# The most flash that gather-cm may take, as a ratio to the same program by hand. If the target is missed, the column
+# `today` has the ratio that must not be exceeded.
 #          target today
 bounds='
 size       1.10   1.20
@@ -141,7 +144,7 @@ while read -r images target today; do
             print "                 flash    RAM"
             printf "with gather     %6d %6d\n", flash[1], ram[1]
             printf "by hand         %6d %6d\n", flash[2], ram[2]
-            # An image that needs no RAM cannot be divided by.
+            # If the image by hand needs no RAM, there is no ratio.
             ratio = flash[1] / flash[2]
             if (ram[2]) printf "ratio           %6.3f %6.3f\n", ratio, ram[1] / ram[2]
             else printf "ratio           %6.3f\n", ratio

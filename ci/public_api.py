@@ -1,6 +1,6 @@
 """Compares the foreign items in the public API of a crate with a list.
 
-public_api.py API.json Cargo.toml. ci/public_api.sh says what for.
+public_api.py API.json Cargo.toml. ci/public_api.sh runs it, and explains it.
 """
 
 import json
@@ -18,7 +18,7 @@ allowed = set(manifest["package"]["metadata"]["cargo_check_external_types"]["all
 if api["format_version"] != FORMAT:
     print(f"warning: rustdoc's JSON has version {api['format_version']}, and not {FORMAT}", file=sys.stderr)
 
-# By id: the path of each item that belongs to a crate beyond this one and the standard library.
+# The path of each item that belongs neither to this crate nor to the standard library, by its id.
 foreign = {}
 for number, item in api["paths"].items():
     crate = api["external_crates"].get(str(item["crate_id"]), {}).get("name")
@@ -40,7 +40,7 @@ def named(part):
 
 
 def by_us(item):
-    """Whether the crate itself has written the item. Blanket and auto trait impls are somebody else's."""
+    """Says whether the item is written in this crate. Blanket and auto trait impls are not."""
     if item["crate_id"] != 0:
         return False
     impl = item["inner"].get("impl")

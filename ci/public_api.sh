@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Lists the items of other crates that the public API names, and compares the list with that in Cargo.toml, under
-# [package.metadata.cargo_check_external_types]. If such a crate gets a new major version, and
-# gather-cm is to use it, then gather-cm needs one as well. core, alloc and std don't count.
+# [package.metadata.cargo_check_external_types]. If gather-cm moves to a new major version of such a crate, gather-cm
+# needs a new major version as well. core, alloc and std don't count.
 #
-# rustdoc on nightly writes the API as JSON. The format changes from time to time, and ci/public_api.py warns if it has a
-# version that the script was not written for.
+# rustdoc on nightly writes the API as JSON. The format changes from time to time. ci/public_api.py prints a warning if
+# the format has a version that the script was not written for.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${CARGO_TARGET_DIR:-target}/public_api

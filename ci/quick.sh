@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What to run before a commit: format, clippy, rustdoc and the tests with `std`, and the tests without it. Ten minutes on two
-# cores if nothing is built yet, and about two after that. `.ci/run` runs every check.
+# Run this before a commit. It checks the format, and runs clippy, rustdoc, the tests with `std`, and the tests without
+# it. On two cores, it takes ten minutes if nothing is built yet, and about two minutes after that. `.ci/run` runs every
+# check.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash ci/lint.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every schedule of up to three members, and large random plans, against the model of the contract.
+# Compares the crate with the model of the contract, on every schedule of up to three members and on large random plans.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo test --release -p gather-cm-suite --test schedules --test plans -- --nocapture

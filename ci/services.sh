@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The package integration/: its tests and examples, against a PostgreSQL, a Redis and an MQTT broker (mosquitto).
-# Installs the three if one of them is missing: for Debian, as root.
+# Runs the tests and the examples of the package integration/ with a PostgreSQL, a Redis and an MQTT broker (mosquitto).
+# It installs the three if one of them is missing. It does so on Debian, as root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUST_BACKTRACE=0

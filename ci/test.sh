@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The README's test command, and the package suite/. Without python3 one of its tests is skipped: not here.
+# Runs the README's test command, and the tests of the package suite/. One of them is usually skipped if there is no
+# python3. Here it fails then.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo test

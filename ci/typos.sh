@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Looks for misspelled words in every file. _typos.toml lists the words that are right although they look wrong.
 #
-#   ci/typos.sh          says what is wrong
-#   ci/typos.sh --write  corrects it
+#   ci/typos.sh          prints the misspelled words
+#   ci/typos.sh --write  corrects them
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case ${1:-} in

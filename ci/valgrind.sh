@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Panics, drops, pinned siblings, wakers and random plans under valgrind: no invalid access, no leak.
+# Runs the tests of panics, drops, pinned siblings and wakers, and random plans, under valgrind. It fails if valgrind
+# finds an invalid access or a leak.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RUST_BACKTRACE=0 GATHER_CM_PLANS=25
@@ -12,7 +13,7 @@ for test in lib panics dropped cancel entered many pinned plans; do
     binary=$(cargo test --no-run --message-format=json "${target[@]}" 2>/dev/null |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
     echo "== $test"
-    # Fair, as a thread may spin until another has done its part.
+    # Threads take fair turns, because a thread may spin until another one has done its part.
     valgrind --quiet --fair-sched=yes --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect \
         "$binary" --test-threads=1 --skip payloads_of_a_third_level 2>&1 | grep -vE "^(thread|note:|$)|panicked at|stack backtrace"
 done

@@ -1,9 +1,9 @@
-"""Builds the programs of ci/weigh_programs.py, and prints how large they are and how long they compile.
+"""Builds the programs of ci/weigh_programs.py, and prints their sizes and their compile times.
 
-ci/weigh.sh says how to run it. Compile time is the processor's time of rustc and the linker for the one crate (its
-dependencies are built before), and the median of a few runs. Other programs on the machine disturb it less than they
-disturb a clock. Sizes are those of the file that the linker writes. The growth of a further gather leaves out what the
-standard library and the helpers weigh.
+ci/weigh.sh says how to run it. A compile time is the processor's time of rustc and the linker for the one crate, and
+the median of a few runs. The dependencies are built before. Other programs on the machine disturb this time less than
+they disturb a clock. A size is that of the file that the linker writes. The growth of a further gather leaves out the
+standard library and the helpers.
 """
 
 import os
@@ -23,11 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 WEIGH = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute() / "weigh"
 PACKAGE = WEIGH / "package"
 RUNS = 3
-# The nested groups compile quicker, and what is compared is a difference.
+# The nested groups take more runs, because they compile quicker, and because their differences are compared.
 NESTED_RUNS = 5
 GATHERS = 20
 LEVELS = 4
-# Targets that are missed: not by more than this.
+# Some targets are missed. These ratios must not be exceeded.
 KNOWN = {
     "20 gathers, debug: binary": 2.45,
     "20 gathers, debug: compile time": 2.7,
@@ -40,7 +40,7 @@ KNOWN = {
     "nested, level 4: compile time, debug": 2.4,
 }
 
-# Incremental builds would compile nothing after a `touch`, and CI's own profiles are not what a user has.
+# Incremental builds would compile nothing after a `touch`, and a user does not have CI's own profiles.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("CARGO_PROFILE_")}
 ENVIRONMENT |= {"CARGO_INCREMENTAL": "0", "CARGO_TARGET_DIR": str(WEIGH / "target")}
 
@@ -57,7 +57,7 @@ futures = "0.3.30"
 gather-cm = {{ path = "{ROOT}" }}
 """
 
-# What, the value, what it is made of, the target.
+# Each row has the name of the measurement, the value, the numbers behind the value, and the target.
 rows = []
 
 
@@ -93,7 +93,7 @@ def binary(name, profile):
 
 
 def built(name, profile, runs):
-    """Compiles it: the processor's seconds, and those on the clock."""
+    """Compiles the program, and returns the processor's seconds along with the seconds on the clock."""
     cargo(name, profile)
     seconds, clocks = [], []
     for _ in range(runs):
@@ -107,7 +107,7 @@ def built(name, profile, runs):
 
 
 def ends(name, profile):
-    """What it prints of each of its ends."""
+    """The output of the program for each of its ends."""
     commands = ([binary(name, profile), str(number)] for number in NUMBERS)
     return [subprocess.run(command, check=True, capture_output=True, text=True).stdout for command in commands]
 
@@ -117,7 +117,7 @@ def size(name, profile):
 
 
 def sections(name, profile):
-    """Where each section begins in the file, and its bytes."""
+    """The offset of each section in the file, and its number of bytes."""
     command = ["readelf", "-SW", binary(name, profile)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = re.findall(r"\] (\S+) +(\w+) +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+) ", output)
@@ -158,7 +158,7 @@ def weigh_gathers(runs):
 
 
 def code(sections):
-    """What is loaded of it."""
+    """The number of bytes of the sections that are loaded."""
     loaded = ".text .rodata .data .data.rel.ro .eh_frame .eh_frame_hdr .gcc_except_table .rela.dyn".split()
     return sum(sections[name][1] for name in loaded if name in sections)
 
@@ -177,7 +177,7 @@ def weigh_nested(runs):
 
 
 def growth(what, grown, before, unit):
-    """The first level has none before it."""
+    """Adds a row that compares a level with the one before it. The first level has none before it."""
     more = f"{unit} more than no group"
     if before:
         row(what, grown / before, f"{grown:.2f} / {before:.2f} {more}", 2.0)
@@ -186,7 +186,7 @@ def growth(what, grown, before, unit):
 
 
 def names(name, head=None):
-    """What the names of types in a debug build are made of, or only the longest one of a type, in its parameters."""
+    """Prints the parts of the type names in a debug build, or the longest name of one type with its parameters."""
     kind, count = name.rsplit("_", 1)
     text = nested(int(count)) if kind == "nested" else gathers(int(count), kind == "by_hand")
     write({name: text})
@@ -217,7 +217,7 @@ def add(table, head, length):
 
 
 def terms(text):
-    """Of each parameter, and of the whole: how deep it is, its name without numbers, where it begins and ends."""
+    """The depth, the name without numbers, the beginning and the end of each parameter and of the whole name."""
     begun = [0]
     for index, letter in enumerate(text):
         if letter in "<(":
@@ -233,7 +233,7 @@ def terms(text):
 
 
 def parameters(text):
-    """Prints how long a name is, and each of its parameters that is worth it."""
+    """Prints the length of a name, and that of each of its longer parameters."""
     found = sorted(terms(text), key=lambda term: (term[2], -term[3]))
     for depth, head, begin, end in found:
         if end - begin > 40:
@@ -245,7 +245,7 @@ def head_of(term):
 
 
 def functions():
-    """What a further gather brings."""
+    """Prints the functions that a further gather adds."""
     few, many = "gather_1", f"gather_{GATHERS}"
     write({few: gathers(1, False), many: gathers(GATHERS, False)})
     for profile in ("dev", "release"):
@@ -260,7 +260,7 @@ def functions():
 
 
 def code_of(name, profile):
-    """By function, without numbers and without what the drop of a type drops inside: bytes, how many."""
+    """The number of bytes and of copies of each function. Names have no numbers, and drops have no type parameters."""
     command = ["nm", "--print-size", "--demangle", binary(name, profile)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     bytes_, times = Counter(), Counter()
@@ -288,7 +288,7 @@ judged = [row for row in rows if row[3] is not None]
 missed = [row for row in judged if row[1] > row[3]]
 print(f"{len(judged) - len(missed)} of {len(judged)} targets met")
 if not arguments:
-    # For `ci/bench.sh --markdown`.
+    # `ci/bench.sh --markdown` reads this file.
     (ROOT / "target/bench").mkdir(parents=True, exist_ok=True)
     lines = (f"{what}\t{of}\t{value:.2f}\t{target:g}\n" for what, value, of, target in judged)
     (ROOT / "target/bench/weigh.tsv").write_text("".join(lines))

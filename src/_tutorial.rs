@@ -1,8 +1,8 @@
 //! # Tutorial
 //!
-//! This tutorial teaches you to hold several async resources together. You build the life cycle of a small shop, a
-//! service that needs a database, a cache and a message broker. Read the chapters in order, because each one adds to
-//! the shop.
+//! This tutorial teaches you to hold several async resources together. You build the life cycle of a small shop, which
+//! is a service that needs a database, a cache and a message broker. Read the chapters in order, because each one adds
+//! to the shop.
 //!
 //! ## What you learn
 //!
@@ -36,7 +36,7 @@
 //! what the text says. Most examples leave out the `fn main` around them, and the functions that an earlier example has
 //! shown.
 //!
-//! When you have finished, [`Gather`] lists every policy, and [`EnterExt`] lists every adapter.
+//! After the tutorial, look up every policy in the docs of [`Gather`], and every adapter in those of [`EnterExt`].
 //!
 //! Next: [chapter 1, the first group](chapter_1).
 //!

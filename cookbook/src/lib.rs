@@ -1,4 +1,4 @@
-//! The examples of the cookbook. `cargo test -p gather-cm-cookbook --doc` runs them.
+//! This crate has the examples of the cookbook. `cargo test -p gather-cm-cookbook --doc` runs them.
 
 #[path = "../../src/_cookbook.rs"]
 mod _cookbook;

@@ -1,7 +1,8 @@
 //! # Cancellation
 //!
-//! You cancel a future in Rust if you drop it before it has finished. A gather has resources that only an `async` exit
-//! can release, and nothing can be awaited in a drop. So there are two ways to end a gather early:
+//! In Rust, you cancel a future by dropping it before it has finished. A *gather*, the future of a group, has resources
+//! that only an `async` exit can release, and nothing can be awaited in a drop. So there are two ways to end a gather
+//! early:
 //!
 //! - **You stop it.** It drops its enters and its body, and then it runs the exits. [`cancel_on`] does this, and
 //!   [`fail_fast`] does it for enters.
@@ -14,7 +15,7 @@
 //!
 //! ## Where does a drop come from?
 //!
-//! Your code rarely calls `drop` on a future. These do it for you:
+//! Your code rarely calls `drop` on a future. These constructs do it for you:
 //!
 //! | what | when it drops your gather |
 //! | --- | --- |
@@ -26,17 +27,18 @@
 //! | a runtime that shuts down | at the next `.await` of the task |
 //! | an outer gather | when it drops the [enter of a nested group](#nested-groups) |
 //!
-//! In an `async fn` of yours, each `.await` is a place at which all of this can happen. Between two of them none of it
-//! can. The gather is dropped while it sleeps, never in the middle of a poll.
+//! In an `async fn` of yours, all of this can happen at each `.await`, and nowhere else. The gather is dropped while it
+//! sleeps, never in the middle of a poll.
 //!
-//! A process can also end without any drop. After `kill -9`, `std::process::exit`, an abort or a power failure no exit
-//! runs, no `abandon` and no `Drop`. No crate can help then. If something outlives your process, such as a lock file, a
-//! row in a table or a virtual machine, let it expire by itself, or let the next start clean up. Ctrl-C and `SIGTERM`
-//! are different. They are signals that you can await, so [stop the gather](#how-do-you-stop-a-gather) with them.
+//! A process can also end without any drop. After `kill -9`, `std::process::exit`, an abort or a power failure, no exit
+//! runs, and neither does `abandon` or `Drop`. No crate can help then. If something outlives your process, such as a
+//! lock file, a row in a table or a virtual machine, let it expire by itself, or let the next start clean up. Ctrl-C
+//! and `SIGTERM` are different. They are signals that you can await, so
+//! [stop the gather](#how-do-you-stop-a-gather) with them.
 //!
 //! ## What does a drop do?
 //!
-//! That depends on the part of the gather:
+//! The effect depends on the part of the gather:
 //!
 //! | part | without a shield | with [`shield`] |
 //! | --- | --- | --- |
@@ -51,8 +53,8 @@
 //! | errors and panics that nobody has seen | are lost | come from the future of the exits |
 //! | `stop` of [`cancel_on`], the observer | are dropped | the same |
 //!
-//! To *abandon* a resource is to call [`Exit::abandon`] with it, exactly once. By default it drops the value. The
-//! gather passes every resource either to its exit or to `abandon`, and never to both:
+//! The gather *abandons* a resource when it calls [`Exit::abandon`] with it, exactly once. By default, `abandon` drops
+//! the value. The gather passes every resource either to its exit or to `abandon`, and never to both:
 //!
 //! ```
 //! use std::{cell::RefCell, future::pending, io};
@@ -75,9 +77,9 @@
 //! assert_eq!(log.into_inner(), ["cut the power of the radio"]);
 //! ```
 //!
-//! If your resource can do something at once, do it in `abandon` (or in [`abandon_with`], as above). Close the socket,
-//! kill the process, or send the value to a task that cleans up. An exit in flight is different. Its future owns the
-//! resource, and is dropped with it, so only a `Drop` of the value can do something then.
+//! If your resource can do something without waiting, do it in `abandon` (or in [`abandon_with`], as above). Close the
+//! socket, kill the process, or send the value to a task that cleans up. An exit in flight is different. Its future
+//! owns the resource, and is dropped along with it, so only a `Drop` of the value can do something then.
 //!
 //! ### With a shield
 //!
@@ -110,9 +112,10 @@
 //! assert_eq!(*log.borrow(), ["exit radio: Cancelled"]);
 //! ```
 //!
-//! Nobody waits for the cleanup, so log its error yourself. The cleanup is a future as well, and can be dropped in its
-//! turn, such as when a runtime shuts down. It then abandons the remaining resources. If that must not happen, let
-//! `main` wait for your cleanups. [`on_drop`] has a table of spawners, and says what the cleanup returns.
+//! Nobody waits for the cleanup, so log its error yourself. The cleanup is a future as well, and it can be dropped in
+//! its turn, for example when a runtime shuts down. It then abandons the remaining resources. If that must not happen,
+//! let `main` wait for your cleanups. The docs of [`on_drop`] have a table of spawners, and say what the cleanup
+//! returns.
 //!
 //! ## How do you stop a gather?
 //!
@@ -137,12 +140,12 @@
 //! ```
 //!
 //! So use `cancel_on(sleep(..))` in place of a timeout of your runtime. The signal may be any future, also one of your
-//! own:
+//! own. These rules apply:
 //!
-//! - If you call `cancel_on` twice, the first future that is ready stops the group.
+//! - If you call `cancel_on` twice, the first future that is ready stops the gather.
 //! - If the signal is ready before the first poll, nothing is entered.
-//! - The gather drops the signal when the body has ended, so the signal cuts no exit short. [Deadlines](#deadlines) do
-//!   that.
+//! - The gather drops the signal when the body has ended, so the signal cuts no exit short. A
+//!   [deadline](#deadlines) of a member does that.
 //! - Do not pass a [driver](crate::EnterExt::driven) as the signal. It is dropped before the exits, which may need it.
 //!
 //! ### Pending enters
@@ -191,7 +194,8 @@
 //! ### A body that wants a last word
 //!
 //! A stop drops the body at an `.await`, and the body cannot object. If yours must finish a request first, let it watch
-//! the signal itself, and return. The exits then receive `Completed`, since nothing was cancelled:
+//! the signal itself, and return when the signal comes. The exits then receive `Completed`, because nothing was
+//! cancelled:
 //!
 //! ```
 //! use std::{error::Error, io};
@@ -226,9 +230,9 @@
 //!
 //! ### In a loop with `select!`
 //!
-//! A `select!` in a loop drops the futures of all branches that were not ready. If one of them is a gather, its
-//! resources are abandoned in each turn. Make the gather outside of the loop, pin it, and poll it by reference. Then
-//! only the reference is dropped, and the gather goes on in the next turn:
+//! A `select!` in a loop drops the futures of all branches that were not ready. If one of them is a gather that you
+//! make in the loop, its resources are abandoned in each turn. Make the gather outside of the loop, pin it, and poll it
+//! by reference. Then only the reference is dropped, and the gather goes on in the next turn:
 //!
 //! ```
 //! use std::{error::Error, io, pin::pin, time::Duration};
@@ -266,8 +270,8 @@
 //! | the body alone | a timeout of your runtime *inside* of the body | the body decides; the exits run in any case |
 //! | one exit | [`.exit_within(deadline)`] | the exit is dropped along with its resource; its error is the deadline's output |
 //!
-//! A member that is ready in the same poll as its deadline is in time. A stop that is ready in the same poll as
-//! anything else wins.
+//! If a member is ready in the same poll as its deadline, it is in time. If a stop is ready in the same poll as
+//! anything else, the stop wins.
 //!
 //! This group must be up within an hour, and the body may take as long as it likes. Each resource has a moment to say
 //! goodbye, and one of them uses it up:
@@ -298,21 +302,23 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! Do not put a timeout of your runtime around the gather to limit the exits. It drops the gather, and so it ends
+//! Do not put a timeout of your runtime around the gather to limit the exits. The timeout drops the gather, and with it
 //! exactly the exits that you waited for.
 //!
 //! ## Nested groups
 //!
 //! A group that was entered, an [`Entered`], is one resource of the outer group. Once it is held, a stop of the outer
-//! group exits it like any other.
+//! group exits it like any other resource.
 //!
 //! While it still enters, it is a pending enter. If the outer group drops this enter, the nested group abandons the
 //! resources that it holds by then. Three things do this: [`fail_fast`] and [`cancel_on`] of the outer group, and a
 //! drop of the outer future. You can avoid each of them:
 //!
-//! - [`settle`] on the outer group lets a nested group enter, and exits it then.
-//! - If the nested group has a [`cancel_on`] of its own, that stop lets it exit its resources, and then fail.
-//! - [`.shield().settle()`] on the outer group carries the nested enter over a drop.
+//! - Without `fail_fast` on the outer group, the nested group enters to its end after another member has failed.
+//! - With [`settle`] on the outer group, the nested group enters to its end after a stop, and is then exited.
+//! - If you give the signal to a [`cancel_on`] of the nested group, and not to the outer one, the nested group exits
+//!   its resources, and then fails.
+//! - With [`.shield().settle()`] on the outer group, the nested group enters to its end in the cleanup after a drop.
 //!
 //! ```
 //! use std::{cell::RefCell, io};
@@ -348,14 +354,14 @@
 //!
 //! ## Scopes
 //!
-//! In a [`scope`](crate::scope()) the body polls the enters. So a stop and a drop reach them by way of the body:
+//! In a [`scope`](crate::scope()), the body polls the enters. So a stop and a drop reach them by way of the body:
 //!
 //! - **A stop** drops the body, along with every enter and every early exit that it polls. The guards in it give their
 //!   resources back, and then the gather exits everything that has joined.
 //! - **A drop** does the same, and then abandons everything that has joined. With a [`shield`], the cleanup exits it.
-//! - **A `select!`, a timeout or a `try_join!` inside of the body** drops an enter of the scope. If that enter has not
-//!   finished, its member is dropped, and nothing has joined. If the enter has finished, the guard is dropped, and the
-//!   resource stays in the scope. No resource gets lost on the way.
+//! - **A `select!`, a timeout or a `try_join!` inside of the body** may drop an enter of the scope. If that enter has
+//!   not finished, its member is dropped, and nothing has joined. If the enter has finished, the guard is dropped, and
+//!   the resource stays in the scope. No resource gets lost on the way.
 //!
 //! ```
 //! use std::{error::Error, future::pending, io, time::Duration};
@@ -389,8 +395,8 @@
 //!
 //! ## Is it cancel safe?
 //!
-//! A future is usually called *cancel safe* if you may drop it before it has finished, and call the function again, and
-//! nothing is lost. A gather owns its members, so you cannot call it again. These are all futures of the crate:
+//! A future is usually called *cancel safe* if nothing is lost when you drop it before it has finished, and call the
+//! function again. A gather owns its members, so you cannot call it again. These are all futures of the crate:
 //!
 //! | future | if you never poll it | if you drop it halfway | cancel safe |
 //! | --- | --- | --- | --- |
@@ -404,12 +410,12 @@
 //! | [`Lent::release`], [`Lent::exit`] | the scope has the resource back | the exit is dropped, with its resource | no |
 //! | a member with adapters, if you await it by itself | it is dropped | it is dropped | as the member is |
 //!
-//! Be prepared for a drop in your own `exit`, too. Three things drop it: a drop of the gather without a shield, a
-//! deadline of [`exit_within`], and a body of a scope that drops a `release`. The future of `exit` owns the value then,
+//! Be prepared for a drop of the future of your own `exit`, too. Three things drop it: a drop of the gather without a
+//! shield, a deadline of [`exit_within`], and a body of a scope that drops a `release`. The future owns the value then,
 //! so a `Drop` of the value can still do something.
 //!
-//! A stop cuts no exit short, and neither does an error of another exit. With the feature `std`, a panic of another
-//! part does not either. The exits run to their end, and then the panic resumes.
+//! A stop cuts no exit short, and neither does the error of another exit. With the feature `std`, a panic of another
+//! part cuts none short either. The exits run to their end, and then the panic resumes.
 //!
 //! [abandons]: crate::Exit::abandon
 //! [`abandon_with`]: crate::Adapted::abandon_with

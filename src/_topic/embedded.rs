@@ -22,11 +22,11 @@
 //! | `alloc` | groups that are a `Vec`, [`scope`](crate::scope()), [`shield`], [`exit_boxed`], [`report`], exits of a `Box` | a global allocator |
 //! | `std` | panics are caught, [`catch_unwind`], a scope that is `Sync`; it enables `alloc` | `std` |
 //!
-//! The two policies are `shield` and `catch_unwind`. Features only add, so a library that needs none of them should
-//! enable none.
+//! The missing adapter is `exit_boxed`, and the missing policies are `shield` and `catch_unwind`. Cargo adds up the
+//! features that the crates of a program enable, so a library should enable only those that it needs.
 //!
-//! An array is enough if you know the greatest number of members when you compile. If some of them may be missing at
-//! run time, make them [`optional`]:
+//! You need no `Vec` if you know the greatest number of members when you compile. Use an array of them. If some of them
+//! may be missing at run time, make them [`optional`]:
 //!
 //! ```
 //! # use core::{fmt, pin::pin, task::{Context, Poll, Waker}};
@@ -85,7 +85,7 @@
 //!
 //! ## Where does it live?
 //!
-//! A gather is one future, and it lives in the place of that future. It needs no other memory:
+//! A gather is one future, and all of its memory is in that future. So it lives where you put the future:
 //!
 //! | you write | the future lives |
 //! | --- | --- |
@@ -94,8 +94,8 @@
 //! | `pin!(future)` in `main` | on the stack of `main`, which never returns |
 //!
 //! The enter, the value and the exit of a member share one place, because a member is in one of these phases at a time.
-//! So a group takes the room of its largest phase, and not of all three. `size_of_val` returns the number, on the host
-//! as well as on the target:
+//! So each member takes the room of its largest phase, and not of all three. `size_of_val` returns the number of bytes,
+//! on the host as well as on the target:
 //!
 //! ```
 //! use core::{convert::Infallible, mem::size_of_val};
@@ -111,7 +111,7 @@
 //! assert!(size_of_val(&future) < 3 * 1024);
 //! ```
 //!
-//! Three things keep it small:
+//! Three rules keep a gather small:
 //!
 //! - **Borrow large buffers.** A value moves from its enter to the body, and from there to its exit. Each move takes
 //!   time and may take stack. If a value has a `&'static mut [u8]` instead of a buffer, only two words move.
@@ -124,27 +124,28 @@
 //!
 //! ## Panics
 //!
-//! Without `std` nothing catches a panic. Firmware usually has `panic = "abort"` and a panic handler that does not
-//! return. Then *no exit runs* after a panic, no `abandon` and no `Drop`. If a motor must not run on, stop it in the
-//! panic handler, or let a watchdog reset the board.
+//! Without `std`, nothing catches a panic. Firmware usually has `panic = "abort"` and a panic handler that does not
+//! return. Then *no exit runs* after a panic, and neither does `abandon` or `Drop`. If a motor must not run on, stop it
+//! in the panic handler, or let a watchdog reset the board.
 //!
-//! If your target unwinds, a panic drops the gather on its way, which abandons the held resources.
+//! If your target unwinds, a panic drops the gather on its way, and the drop abandons the held resources.
 //!
 //! Without `alloc`, the crate itself panics in two cases: a limit of 0, and a future that you poll again after its end.
 //!
 //! ## On embassy
 //!
-//! A gather is a future like any other, so a task awaits it. The task's future is in a static then, along with all
+//! A gather is a future like any other, so await it in a task. The task's future is in a static then, along with all
 //! members and values. The [cookbook](crate::_cookbook#embassy) has a whole program. Four things are special:
 //!
 //! - **Timers.** Use an `embassy_time::Timer` in [`cancel_on`], [`enter_within`] or [`exit_within`]. embassy's timers
 //!   accept only wakers of embassy's own executor. Tuples and arrays pass these on. A `Vec` of more than 30 members has
 //!   wakers of its own, so call [`caller_waker`] for it.
 //! - **`select`.** `embassy_futures::select` drops the other future. If that is a gather, its resources are
-//!   [abandoned](super::cancellation). Use `cancel_on` to have them exited.
+//!   [abandoned](super::cancellation). If they must be exited, use `cancel_on` instead.
 //! - **Drivers.** embassy-net returns a `Runner` that somebody must poll. You can [pin it
 //!   outside](crate::_documentation::drivers#without-a-heap) of the gather, and pass it in with [`driven`].
-//! - **Without a heap there is no [`shield`].** A task that nobody drops needs none. Tasks of embassy run to their end.
+//! - **`shield`.** Without a heap, there is no [`shield`]. A task that nobody drops needs none, and tasks of embassy
+//!   run to their end.
 //!
 //! ## Interrupts and wakers
 //!
@@ -200,16 +201,16 @@
 //! # }
 //! ```
 //!
-//! The gather passes the waker of its task to every member. A wake polls each pending member once, which is cheap if
-//! they are few.
+//! Tuples and arrays pass the waker of their task to every member. After a wake, the gather polls each pending member
+//! once, which is cheap if they are few.
 //!
 //! **Targets without compare-and-swap**, such as `thumbv6m-none-eabi` and `riscv32imc-unknown-none-elf`, need nothing
-//! special. The crate uses no atomics there, and the members of a large `Vec` share the waker of the caller. Your
+//! special. The crate uses no atomics on them, and the members of a large `Vec` share the waker of the caller. Your
 //! executor may need `critical-section` or `portable-atomic`.
 //!
 //! ## Logs
 //!
-//! Formatting by `core::fmt` needs much flash. If you enable the feature `defmt`, the text stays on the host. These
+//! The formatting of `core::fmt` needs much flash. If you enable the feature `defmt`, the text stays on the host. These
 //! types implement `defmt::Format`:
 //!
 //! | type | prints |
@@ -218,8 +219,8 @@
 //! | [`Failure`], [`Cause`](crate::Cause), [`Errors`](crate::Errors), if the error types implement it | what their `Debug` prints |
 //! | [`Origin`](crate::Origin), [`Who`](crate::Who) | what their `Display` prints |
 //!
-//! So `defmt::error!("{}", failure)` prints this, for a group whose third member does not enter while the exit of the
-//! second one fails:
+//! In this example, the third member of a group fails to enter, and the exit of the second one fails. Then
+//! `defmt::error!("{}", failure)` prints:
 //!
 //! ```text
 //! Failure { cause: Enter({2: Radio(NoNetwork)}), exits: {1: Sensor(Restless)}, suppressed: false }
@@ -229,19 +230,19 @@
 //!
 //! ## How large is it?
 //!
-//! [BENCHMARKS](crate::_documentation::benchmarks) has the flash of a small image, beside that of the same image by
-//! hand. To measure your own firmware, build it in release mode, and look at the sections of the image: `.text` is
-//! flash, and `.data` and `.bss` are RAM.
+//! [BENCHMARKS](crate::_documentation::benchmarks) compares the flash of a small image with that of the same image by
+//! hand. If you want to measure your own firmware, build it in release mode, and look at the sections of the image:
+//! `.text` is flash, and `.data` and `.bss` are RAM.
 //!
 //! ```sh
 //! cargo build --release --target thumbv7m-none-eabi
 //! arm-none-eabi-size target/thumbv7m-none-eabi/release/firmware
 //! ```
 //!
-//! In a clone of the repository, `ci/no_std_check.sh --size` prints flash and RAM of two programs, each with gather and
-//! by hand. It also fails if one of the images has an allocator in it, or core's formatting.
+//! In a clone of the repository, `ci/no_std_check.sh --size` prints the flash and the RAM of two programs, each with
+//! gather-cm and by hand. It fails if one of the images has an allocator in it, or core's formatting.
 //!
-//! Most of the flash beside your own code is for the ways in which a group may fail: a drop in each phase, a failed
+//! Most of the flash that gather-cm needs is for the ways in which a group may fail: a drop in each phase, a failed
 //! enter, a failed exit. These settings help:
 //!
 //! ```toml

@@ -1,28 +1,29 @@
 //! # Errors
 //!
-//! Many things may fail in a gather, and several of them at the same time. This article says where each error goes, and
-//! how you turn the [`Failure`] that a gather returns into an error of your own.
+//! Many things may fail in a *gather*, the future of a group, and several of them may fail at the same time. This
+//! article says where each error goes, and how you turn the [`Failure`] that a gather returns into an error of your
+//! own.
 //!
 //! These are the rules. The [tables](#which-error-goes-where) have every case:
 //!
-//! - A failure has one *cause*. Beside it are the errors of the exits, each under the index of its member.
+//! - A failure has one *cause*. It also has the errors of the exits, each under the index of its member.
 //! - No error replaces another one, with two exceptions: a [panic](#panics), and a [driver](crate::EnterExt::driven)
 //!   that fails along with the exit of its own member.
 //! - Every exit receives an [`ExitCase`], which says how the body ended. [`Exit::on_error`] lends it the error itself.
 //!
 //! ## Which type has the error?
 //!
-//! All members of a group share one error type `E`, for their enters and for their exits, and the body fails with it as
-//! well. If yours differ, you have two tools:
+//! All members of a group share one error type `E`, for their enters and for their exits, and the body usually fails
+//! with it as well. If your error types differ, you have two tools:
 //!
 //! - [`errors_into`] converts the errors of one member.
 //! - [`with_own_error`] runs a body whose error has another type, `B`.
 //!
-//! All of them must be `'static`, so that [`Exit::on_error`] can lend them as `&dyn Any`.
+//! These error types must be `'static`, so that the gather can lend an error to [`Exit::on_error`] as `&dyn Any`.
 //!
 //! The failure is a [`Failure<E, S, B>`](crate::Failure). `S` is the [`Shape`] of the group, [`Few<N>`](crate::Few) for
-//! a tuple or an array, and [`Many`](crate::Many) for a `Vec` or a scope. Usually you do not write these types. A
-//! function that returns one can call it [`FailureOf<(Vm, Vm)>`](crate::FailureOf).
+//! a tuple or an array, and [`Many`](crate::Many) for a `Vec` or a scope. Usually you do not write these types. If your
+//! function returns a failure, you can write its type as [`FailureOf<(Vm, Vm)>`](crate::FailureOf).
 //!
 //! ## Which error goes where?
 //!
@@ -43,7 +44,7 @@
 //! The failed enter of an [`optional`] member is no failure of the group. The body finds its error in an
 //! [`Optional`](crate::Optional).
 //!
-//! **While the body runs.**
+//! **While the body runs.** The end of the body decides which case the exits receive:
 //!
 //! | what happens | the body | exits receive | the gather returns |
 //! | --- | --- | --- | --- |
@@ -83,17 +84,17 @@
 //!
 //! | you want | use |
 //! | --- | --- |
-//! | why the gather failed | the field [`cause`](field@crate::Failure::cause) |
+//! | the reason why the gather failed | the field [`cause`](field@crate::Failure::cause) |
 //! | the errors of the exits | the field [`exits`]: [`get(index)`](crate::Errors::get), [`iter()`](crate::Errors::iter), [`len()`](crate::Errors::len) |
-//! | every error, along with where it comes from | [`errors`], or [`into_errors`] by value |
+//! | every error, along with its origin | [`errors`], or [`into_errors`] by value |
 //! | the first error, and a function for the others | [`into_error`] |
 //! | whether the exits suppressed the body's error | [`is_suppressed`], or [`into_suppressed`] for that error |
 //! | other error types | [`map`], [`Failure::errors_into`] |
 //! | one boxed error with all sources | [`report`](crate::Failure::report) |
 //!
-//! Several errors at once are normal: two servers are down, and a third one does not close. A failure has all of these
-//! errors, first those of the cause, and then those of the exits. The [`Origin`] of each error says which member
-//! failed, by its name if you have called [`names`]:
+//! Several errors at once are normal: two servers are down, and a third one does not close. A failure lists first the
+//! errors of the cause, and then those of the exits. The [`Origin`] of each error says which member failed, by its name
+//! if you have called [`names`]:
 //!
 //! ```
 //! use std::io;
@@ -188,8 +189,8 @@
 //! ```
 //!
 //! Here `match` names the causes that matter to `main`. [`Cause`] is `#[non_exhaustive]`, so the `match` needs its last
-//! arm. The [cookbook](crate::_cookbook#an-own-error-type) has the other common form: the first error becomes the
-//! result by [`into_error`], and the others go to the log.
+//! arm. The [cookbook](crate::_cookbook#an-error-type-of-your-own) has the other common form: the first error becomes
+//! the result by [`into_error`], and the others go to the log.
 //!
 //! If the group's error type is your `AppError` itself, the body's `?` and the gather's `?` return the same type. Write
 //! `impl<S: Shape> From<Failure<AppError, S>> for AppError` then, and call `errors_into` on each member. An error that
@@ -230,13 +231,13 @@
 //! ```
 //!
 //! The two differ in [`source`](std::error::Error::source). `Failure` works for every error type, also for types that
-//! do not implement `Error`, so it cannot return a member's error as its source. Its `Display` prints them instead. A
-//! [`Report`] has them in boxes, and returns the first one as its source.
+//! do not implement `Error`, so it cannot return a member's error as its source. Its `Display` prints the errors
+//! instead. A [`Report`] has the errors in boxes, and returns the first one as its source.
 //!
 //! - Use `map_err(Failure::report)?` with [anyhow](https://docs.rs/anyhow) and other crates that print chains.
 //! - `anyhow::Error` may also be the error type of the members. It does not implement `Error`, but `Failure` and
 //!   `Report` print its chain all the same.
-//! - An application that returns `Result<(), Report>` from `main` prints the whole tree.
+//! - If your `main` returns `Result<(), Report>`, the program prints the whole tree of errors.
 //!
 //! ## How do they print?
 //!
@@ -249,8 +250,8 @@
 //! | [`Who`](crate::Who) | the name, or `member 1` | the same | the fields |
 //! | [`Panic`](crate::Panic) | `panicked: oops` | the same | `Panic(panicked: oops)` |
 //!
-//! Each error of a member is written with `{:#}`, so that errors of anyhow print their chains. On one line, a space
-//! replaces each line break of an error's text.
+//! These types write each error of a member with `{:#}`, so that errors of anyhow print their chains. On one line, a
+//! space replaces each line break of an error's text.
 //!
 //! ```
 //! use std::io;
@@ -314,14 +315,14 @@
 //! assert_eq!(log.into_inner(), [r#"Failed: Some("disk full")"#]);
 //! ```
 //!
-//! An exit can also answer. If it answers [`Verdict::Suppress`](crate::Verdict), it has dealt with the body's error.
-//! The gather still returns `Err`, since it has no value to return, but [`into_suppressed`] returns the body's error,
+//! An exit can also answer. If it has dealt with the body's error, it answers [`Verdict::Suppress`](crate::Verdict).
+//! The gather still returns `Err`, because it has no value to return, but [`into_suppressed`] returns the body's error,
 //! so that you can go on. All members must agree, unless the exits run one at a time.
 //!
 //! ## Panics
 //!
 //! With the feature `std`, a panic counts as the failure of the part that panicked. The exits run, and the panic
-//! resumes when all of them have finished. With [`catch_unwind`] it does not resume, and becomes [`Cause::Panicked`].
+//! resumes when all of them have finished. With [`catch_unwind`], it does not resume, and becomes [`Cause::Panicked`].
 //!
 //! | what panics | what happens at once | exits that have not begun receive |
 //! | --- | --- | --- |
@@ -336,12 +337,12 @@
 //! | an exit, or its driver beside it | the other exits run on | what they would receive anyway; after [`stack`] and [`in_reverse`], `Panicked` |
 //! | the body's value, if it is dropped because exits failed | nothing, since the exits have ended | |
 //!
-//! With [`eager_rollback`], exits may have begun before the panic. The case never changes after the first exit has
-//! begun.
+//! With [`eager_rollback`], exits may have begun before the panic. After the first exit has begun, a panic in an enter
+//! no longer changes the case.
 //!
 //! Some errors get lost beside a panic:
 //!
-//! | what | the panic resumes | with [`catch_unwind`] |
+//! | part | if the panic resumes | with [`catch_unwind`] |
 //! | --- | --- | --- |
 //! | the first panic | resumes, with its own payload | is in `Cause::Panicked` |
 //! | later panics | are dropped | are dropped |
@@ -369,15 +370,15 @@
 //! # });
 //! ```
 //!
-//! Without `std` nothing is caught. A panic that unwinds drops the gather on its way, and that
-//! [abandons](super::cancellation) the resources. With `panic = "abort"` the process ends at once, with `std` or
+//! Without `std`, nothing catches a panic. A panic that unwinds drops the gather on its way, and the drop
+//! [abandons](super::cancellation) the resources. With `panic = "abort"`, the process ends at once, with `std` or
 //! without.
 //!
 //! ## Groups in groups
 //!
 //! If a nested group fails to enter or to exit, its [`Failure`] is the error of one member of the outer group. The
-//! outer group then has the error type `Failure<E, Few<2>>`, say, or the type that `errors_into` converts to. Its
-//! errors keep their own indices and names, so a message reads from the outside in:
+//! outer group then has an error type such as `Failure<E, Few<2>>`, or the type that `errors_into` converts to. The
+//! errors inside keep their own indices and names, so a message reads from the outside in:
 //!
 //! ```
 //! use std::{error::Error, io};
@@ -404,8 +405,8 @@
 //! # });
 //! ```
 //!
-//! A nested `Failure` prints its errors without their sources. [`Report`](crate::Report#groups-in-groups) says how you
-//! keep the sources.
+//! A nested `Failure` prints its errors without their sources. The docs of [`Report`](crate::Report#groups-in-groups)
+//! say how you keep the sources.
 //!
 //! [`cancel_on`]: crate::Gather::cancel_on
 //! [`catch_unwind`]: crate::Gather::catch_unwind

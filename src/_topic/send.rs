@@ -9,8 +9,8 @@
 //!
 //! ## When is a gather `Send`?
 //!
-//! A gather itself asks for nothing. It is `Send` exactly if all of its parts are `Send`, and `'static` exactly if all
-//! of them are `'static`:
+//! A gather adds no condition of its own. It is `Send` exactly if all of its parts are `Send`, and `'static` exactly if
+//! all of them are `'static`:
 //!
 //! | part | easily overlooked |
 //! | --- | --- |
@@ -21,7 +21,7 @@
 //! | the error types | `Box<dyn Error>` is not `Send`, and `Box<dyn Error + Send + Sync>` is |
 //! | the `stop` of [`cancel_on`], the closure of [`observe`] | a channel of the wrong kind, a `&RefCell` log |
 //!
-//! If all is well, spawn the future as it is:
+//! If all parts are `Send` and `'static`, spawn the future as it is:
 //!
 //! ```
 //! use std::{error::Error, io};
@@ -55,8 +55,8 @@
 //!
 //! ## Bodies that borrow
 //!
-//! A body may borrow from its surroundings. A task may not, because it may outlive them. Move the owner into a block,
-//! and make the gather in there. The borrow then stays inside of the task:
+//! A body may borrow from its surroundings. A task may not, because it may outlive them. Move the owner of the borrowed
+//! values into a block, and make the gather in there. The borrow then stays inside of the task:
 //!
 //! ```
 //! use std::{error::Error, io};
@@ -83,8 +83,8 @@
 //!
 //! [`Exit::exit`] returns `impl Future`, without `+ Send`. With that bound, nobody could exit a resource that stays on
 //! one thread, such as a window or an `Rc`. Without it, the compiler looks at the future that your `exit` really
-//! returns, as it does for every `async fn`. For that it must know the type of the resource. In generic code it needs
-//! [your help](#generic-functions).
+//! returns, as it does for every `async fn`. It can do so only if it knows the type of the resource. In generic code,
+//! it needs [your help](#generic-functions).
 //!
 //! This also means that the error appears at the `spawn`, far from the `exit` that causes it. If you write a library,
 //! put a check beside the resource. It costs nothing at run time:
@@ -115,8 +115,8 @@
 //! ## What does the compiler say?
 //!
 //! The compiler's messages list every type between the task and the part that is not `Send`. Read the first line and
-//! the first `-->` in your own code, and skip each "required because it appears within the type". This one comes from a
-//! resource that has an `Rc`:
+//! the first `-->` in your own code, and skip each "required because it appears within the type". This message comes
+//! from a resource that has an `Rc`:
 //!
 //! ```text
 //! error[E0277]: `Rc<u8>` cannot be sent between threads safely
@@ -174,8 +174,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! After a [`shield`], call it behind [`on_drop`]. If you spawn the future itself, and not a block that awaits it, you
-//! do not need `assert_send`.
+//! If the gather has a [`shield`], call `assert_send` after [`on_drop`]. If you spawn the future itself, and not a
+//! block that awaits it, you do not need `assert_send`.
 //!
 //! ## Generic functions
 //!
@@ -222,8 +222,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A function that is generic over the resource itself, `V`, cannot promise anything about `V::exit`. Let the caller
-//! pass the exit as well, and put the bound on its future. [`exit_boxed`] takes such an exit, and so does
+//! A function that is generic over the resource `V` itself cannot promise that `V::exit` is `Send`. Let the caller pass
+//! the exit as well, and put the bound on the future of the exit. [`exit_boxed`] takes such an exit, and so does
 //! [`Scope::enter_boxed`](crate::Scope::enter_boxed):
 //!
 //! ```
@@ -266,7 +266,7 @@
 //!
 //! ## Without `Send`
 //!
-//! If your resources stay on one thread, use a spawner that asks for no `Send`. There, use `exit_with` and not
+//! If your resources stay on one thread, use a spawner that does not ask for `Send`. Call `exit_with` there, and not
 //! `exit_boxed`, whose closure must be `Send`. Tasks of a `LocalExecutor<'a>` may borrow as well:
 //!
 //! | you have | use |
@@ -299,11 +299,11 @@
 //!
 //! ## Scopes, shields and structs
 //!
-//! - **A [`Scope`](crate::Scope)** is `Send` and `Sync` if its resources are `Send`, with the feature `std`. Its
-//!   [`BoxExit`](crate::BoxExit) is `Send` and `'static`, and [`LocalBoxExit`] is neither. If you need resources that
-//!   borrow and a future that is `Send`, use an enum. The docs of [`Scope`](crate::Scope#resources-of-different-types)
-//!   have a macro for it.
-//! - **A [`shield`]** asks for nothing by itself. The spawner in [`on_drop`] receives only the resources, their exits
+//! - **A [`Scope`](crate::Scope)** is `Send` and `Sync` if its resources are `Send`, with the feature `std`. If it boxes
+//!   them, a [`BoxExit`](crate::BoxExit) is `Send` and `'static`, and a [`LocalBoxExit`] need be neither. If you need
+//!   resources that borrow and a future that is `Send`, use an enum. The docs of
+//!   [`Scope`](crate::Scope#resources-of-different-types) have a macro for it.
+//! - **A [`shield`]** adds no condition of its own. The spawner in [`on_drop`] receives only the resources, their exits
 //!   and the errors, so the body and the enters may still borrow and need not be `Send`. After
 //!   [`settle`](crate::Shield::settle), the spawner receives the enters as well.
 //! - **An [`Entered`](crate::Entered)** in a field of your struct is `Send` if its resources are `Send`, and `Sync` if

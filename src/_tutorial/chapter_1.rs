@@ -5,10 +5,13 @@
 //!
 //! ## A resource has an exit
 //!
-//! A *resource* is a value that an async function must release. Implement [`Exit`] for its type. The function [`exit`]
-//! takes the value, so nobody can use it afterwards. It also receives an [`ExitCase`], which says how the body ended.
+//! A *resource* is a value that an async function must release. You *enter* a resource when you acquire it, and you
+//! *exit* it when you release it. The code that uses it in between is the *body*.
 //!
-//! The shop has two databases. Each connection is a transaction, which its exit must commit or roll back:
+//! Implement [`Exit`] for the type of your resource. The function [`exit`] takes the value, so nobody can use it
+//! afterwards. It also receives an [`ExitCase`], which says how the body ended.
+//!
+//! The shop has two databases. Each connection has an open transaction, which its exit must commit or roll back:
 //!
 //! ```
 //! use gather_cm::{Exit, ExitCase, gather};
@@ -53,18 +56,19 @@
 //! }
 //! ```
 //!
-//! There is no trait for entering. Any future that returns `Ok(resource)` is a *member* of a group. Here the members
-//! are the futures of `connect`. The function [`gather`] makes a group of them, and [`with`] adds the *body*, an async
-//! closure.
+//! There is no trait for entering. Any future that returns `Ok(resource)` can be a *member* of a *group*. Here the
+//! members are the futures of `connect`. The function [`gather`] makes a group of them, and [`with`] adds the body,
+//! which is an async closure.
 //!
 //! ## Resources without a type of their own
 //!
-//! Often the type is not yours, or a closure is enough. [`EnterExt`] adapts such members:
+//! Often the type is not yours, or a closure is enough for its exit. Then call an *adapter*, a method of [`EnterExt`],
+//! on the member:
 //!
 //! - [`exit_with`] exits the value by an async closure or by an `async fn`, which receives the value and the case.
 //! - [`drop_on_exit`] drops the value as its exit. Use it for guards and buffers.
 //!
-//! The body borrows the value without the adapter around it. This body uses a lock and a cache:
+//! The body borrows the value itself, without the adapter. This body uses the lock of a till and a cache of prices:
 //!
 //! ```
 //! use gather_cm::{EnterExt, ExitCase, gather};
@@ -87,7 +91,7 @@
 //!
 //! 1. It enters every member at the same time. Nothing runs before the first poll.
 //! 2. It calls the body as soon as every member has entered.
-//! 3. It exits every resource at the same time, when the body has ended. A failed exit stops no other exit.
+//! 3. When the body has ended, it exits every resource at the same time. A failed exit stops no other exit.
 //! 4. It returns the result of the body, if nothing else has failed.
 //!
 //! [Chapter 4](super::chapter_4) says what happens if the future is dropped halfway.

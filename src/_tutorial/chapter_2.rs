@@ -6,7 +6,8 @@
 //! ## A failure has one cause
 //!
 //! If a member or the body fails, the group returns a [`Failure`]. Its field `cause` says why. All exits receive the
-//! same case, unless you put them in an order as [chapter 3](super::chapter_3) does. The [`Cause`] is one of these:
+//! same case, unless you put them in an order as [chapter 3](super::chapter_3) does. If nothing panics, the [`Cause`]
+//! is one of these:
 //!
 //! | what happened | cause | the exits receive |
 //! | --- | --- | --- |
@@ -96,13 +97,13 @@
 //! An [`ExitCase`] names only the kind of end. If your resource needs the error itself, implement [`on_error`]. The
 //! group calls it just before [`exit`](crate::Exit::exit) if an enter, the body or a driver has failed.
 //!
-//! An exit also answers whether the body's error remains, by its [`Verdict`]. If the type of the answer is `()`, the
-//! exit never suppresses the error. If it is `bool`, the exit returns `Ok(true)` to suppress the error. By default, the
-//! error is suppressed if every exit answers so. Under [`stack`](crate::Gather::stack), a policy of the next chapter,
-//! one exit is enough if none fails.
+//! An exit also answers whether the body's error remains. Its answer is the value that it returns, which converts into
+//! a [`Verdict`]. If the type `Verdict` of your [`Exit`](crate::Exit) is `()`, the exit never suppresses the error. If
+//! it is `bool`, the exit returns `Ok(true)` to suppress the error. By default, the error is suppressed if every exit
+//! answers so. Under [`stack`](crate::Gather::stack), a policy of the next chapter, one exit is enough if none fails.
 //!
-//! The group returns a failure all the same. [`is_suppressed`] returns true then, and [`into_suppressed`] returns the
-//! error, so that you can go on:
+//! If the error is suppressed, the group still returns a failure. [`is_suppressed`] then returns true, and
+//! [`into_suppressed`] returns the error, so that you can go on:
 //!
 //! ```
 //! use gather_cm::{Exit, ExitCase, gather};
@@ -164,13 +165,14 @@
 //!
 //! ## One error of your own
 //!
-//! All members share one error type. If your members have different ones, convert them by [`errors_into`], which needs
-//! a `From`. If only the body has another error type, call [`with_own_error`] instead of [`with`](crate::Gather::with).
+//! All members share one error type. If your members have different ones, call [`errors_into`] on them. It converts
+//! their errors by `From`. If only the body has another error type, call [`with_own_error`] instead of
+//! [`with`](crate::Gather::with).
 //!
 //! A `Failure` is an error itself, so `?` turns it into a `Box<dyn Error>`. You have two more ways:
 //!
 //! - [`into_error`] returns the first error, and passes the others to a closure. If a signal stopped the group, or if
-//!   the group caught a panic, no error is the first one. `into_error` then returns the failure itself.
+//!   the group caught a panic, no error is the cause. `into_error` then returns the failure itself, as an `Err`.
 //! - [`report`] makes one boxed error that keeps every source. Use it with `anyhow`, or at the end of `main`.
 //!
 //! ```
@@ -217,8 +219,8 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! The docs of [`Failure`](crate::Failure#which-error-which-case) have a table of every case. A panic is different, as
-//! [chapter 3](super::chapter_3#panics) shows.
+//! The docs of [`Failure`](crate::Failure#which-error-which-case) have a table of every case.
+//! [Chapter 3](super::chapter_3#panics) shows what a group does with a panic.
 //!
 //! Next: [chapter 3, policies](super::chapter_3). Back to [the list of chapters](crate::_tutorial).
 //!

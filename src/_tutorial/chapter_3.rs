@@ -6,8 +6,10 @@
 //! ## Two questions
 //!
 //! A *policy* is a method of [`Gather`], which you call between [`gather`] and [`with`]. You can combine policies in
-//! any order, with [`shield`] as the last one. Two questions matter most. Do the exits run together? Do pending enters
-//! go on after a failed one?
+//! any order, with [`shield`] as the last one. An enter that has not finished is *pending*. A resource is *held* from
+//! the end of its enter until its exit begins.
+//!
+//! Two questions matter most. Do the exits run together? Do pending enters go on after a failed one?
 //!
 //! | | exits run together (a *pool*) | exits run one at a time (a *stack*) |
 //! | --- | --- | --- |
@@ -37,14 +39,14 @@
 //! | the group to start although a member cannot be entered | [`optional`] |
 //! | the exits to finish although the future is dropped ([chapter 7](super::chapter_7)) | [`shield`] |
 //!
-//! The deadlines and `optional` are adapters of a member, from [`EnterExt`](crate::EnterExt). The other methods are
-//! policies of the group.
+//! Three of these methods are adapters of a member, from [`EnterExt`](crate::EnterExt): `enter_within`, `exit_within`
+//! and `optional`. The others are policies of the group.
 //!
 //! ## An order for the exits
 //!
 //! If a resource uses another one, list it after that one, and call [`in_reverse`]. The broker of the shop stores its
-//! messages in the database, so the broker exits first. With [`stack`], the member that entered last exits first. Which
-//! one that is may differ from run to run.
+//! messages in the database, so the broker exits first. With [`stack`], the member that entered last exits first, and
+//! that may be another member in each run.
 //!
 //! ```
 //! use gather_cm::gather;
@@ -67,14 +69,14 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! Enters still run together. If a member needs another one in order to enter, call `.enter_limit(1).in_reverse()`. The
-//! members then enter one after the other.
+//! Enters still run together. If one member must enter before another one can, call `.enter_limit(1).in_reverse()`. The
+//! members then enter one after the other, in the order of the arguments.
 //!
 //! ## A failed enter
 //!
-//! By default, a failed enter lets the pending enters run to their end. A dropped enter could leave something behind
-//! that only an exit removes. Call [`fail_fast`] if every enter cleans up after itself when it is dropped, as a socket
-//! does:
+//! By default, the pending enters run to their end after a failed one, because a dropped enter could leave something
+//! behind that only an exit removes. Call [`fail_fast`] if every enter cleans up after itself when it is dropped, as
+//! that of a socket does:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -91,8 +93,9 @@
 //!
 //! ## Limits
 //!
-//! [`enter_limit`] and [`exit_limit`] say how many members may be in flight. The members start in the order of the
-//! arguments. Of these forty replicas, at most four connect at the same time:
+//! An enter or an exit that has begun and not finished is *in flight*. Call [`enter_limit`] or [`exit_limit`] if too
+//! many at a time would overload a server. The members start in the order of the arguments. Of these forty replicas, at
+//! most four connect at the same time:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -114,8 +117,8 @@
 //!
 //! ## Deadlines for a member
 //!
-//! [`enter_within`] and [`exit_within`] take an async closure, which waits and then returns an error. If an enter or an
-//! exit is late, it is dropped, and this error is its result. A late exit stops no other exit:
+//! [`enter_within`] and [`exit_within`] take an async closure or an `async fn`, which waits and then returns an error.
+//! If an enter or an exit is late, it is dropped, and this error is its result. A late exit stops no other exit:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -215,7 +218,8 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! The docs of [`policies`](crate::policies#if-two-policies-meet) have a table that says what happens if two policies meet.
+//! The docs of [`policies`](crate::policies#if-two-policies-meet) have a table that says what happens if two policies
+//! meet.
 //!
 //! Next: [chapter 4, cancellation](super::chapter_4). Back to [the list of chapters](crate::_tutorial).
 //!

@@ -16,7 +16,7 @@
 //! | exits in flight | are dropped, along with their resources |
 //!
 //! An exit is a future, and somebody must poll it until it finishes. A destructor cannot do that, because it is a plain
-//! function that must return without waiting. The crate does not spawn a task for it either. So the exit of this
+//! function that must return without waiting. The crate does not spawn a task for the exit either. So the exit of this
 //! database does not run:
 //!
 //! ```
@@ -45,9 +45,9 @@
 //!
 //! ## What a resource can do at once
 //!
-//! By default, the group abandons a resource by dropping it. If the resource can do something useful at once, implement
-//! [`abandon`]. For example, it can close a socket, or send the resource to a task that cleans up. If a closure exits
-//! the resource, add [`abandon_with`]:
+//! By default, the group abandons a resource by dropping it. If the resource can do something useful without waiting,
+//! implement [`abandon`]. For example, it can close a socket, or send the resource to a task that cleans up. If a
+//! closure exits the resource, add [`abandon_with`]:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -66,10 +66,11 @@
 //!
 //! ## Stop a group instead of dropping it
 //!
-//! If you know the signal beforehand, pass it to [`cancel_on`]. Any future is a signal, such as a timer, a channel, or
-//! Ctrl-C. If the signal is ready before the body has ended, the group drops the pending enters and the body. Then it
-//! exits every held resource, and the exits receive [`Cancelled`](crate::ExitCase::Cancelled). The cause of the failure
-//! is [`Cause::Cancelled`](crate::Cause::Cancelled):
+//! If you know beforehand what may stop the group, pass a future that waits for it to [`cancel_on`]. Any future can be
+//! such a *signal*, for example a timer, a channel, or Ctrl-C. If the signal is ready before the body has ended, the
+//! group drops the pending enters and the body. Then it exits every held resource, and the exits receive
+//! [`Cancelled`](crate::ExitCase::Cancelled). The cause of the failure is
+//! [`Cause::Cancelled`](crate::Cause::Cancelled):
 //!
 //! ```
 //! use gather_cm::{Cause, gather};
@@ -96,7 +97,7 @@
 //! ```
 //!
 //! So the timer is a deadline for the enters and for the body. You may call `cancel_on` several times, for example with
-//! a deadline and a stop button. The first signal that is ready stops the group. The button is a channel here, and
+//! a deadline and with a stop button. The first signal that is ready stops the group. Here the button is a channel, and
 //! another future presses it:
 //!
 //! ```
@@ -128,14 +129,14 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! A signal stops no exit, so the group waits for all exits. If an exit may hang, give it a deadline of its own by
+//! A signal stops no exit, so the group waits for all of them. If an exit may hang, give it a deadline of its own by
 //! [`exit_within`], as in [chapter 3](super::chapter_3#deadlines-for-a-member).
 //!
 //! ## Enters that must not be dropped
 //!
-//! A stop drops pending enters, and a member that has not entered has no exit. If its enter has started a process by
-//! then, nobody ends that process. Call [`settle`] if your group has such members. The group then lets pending enters
-//! finish after a stop, and exits their resources:
+//! A stop drops pending enters, and a member that has not entered has no exit. If its enter has already started a
+//! process, nobody ends that process. Call [`settle`] if your group has such members. The group then lets pending
+//! enters finish after a stop, and exits their resources:
 //!
 //! ```
 //! use gather_cm::{Cause, EnterExt, gather};
@@ -173,7 +174,7 @@
 //! | --- | --- |
 //! | you know the signal | pass it to [`cancel_on`], and await the group |
 //! | somebody else may drop the future | call [`shield`](crate::Gather::shield), as in [chapter 7](super::chapter_7) |
-//! | the resource can act at once | implement [`abandon`] |
+//! | the resource can do something without waiting | implement [`abandon`] |
 //! | the body must outlive its caller | spawn the whole group, and await its handle |
 //!
 //! Next: [chapter 5, the dynamic scope](super::chapter_5). Back to [the list of chapters](crate::_tutorial).

@@ -9,7 +9,7 @@
 //! [`gather`]. The body receives a [`&Scope`](crate::Scope), and enters resources by [`Scope::enter`] as it goes. A
 //! resource that has entered *joins* the scope. When the body has ended, the group exits everything that has joined.
 //!
-//! A failed enter returns its error to you as it is, and nothing else happens to the scope. So the body decides whether
+//! A failed enter returns its own error to the body, and nothing else happens to the scope. So the body decides whether
 //! to go on. This shop connects to the regions that it can reach:
 //!
 //! ```
@@ -44,12 +44,12 @@
 //! ## A guard for each resource
 //!
 //! `enter` returns a guard, [`Lent`], which derefs to the resource. When you drop the guard, the scope gets the
-//! resource back, and exits it at the end. You can also call one of these:
+//! resource back, and exits it when the body has ended. You can also pass the guard to one of these functions:
 //!
 //! - [`Lent::release`] exits the resource now, and returns the error if that exit fails.
 //! - [`Lent::into_inner`] takes the resource out. The scope does not exit it, and you are responsible for it.
 //!
-//! A loop may enter and release for ever, and the scope does not grow:
+//! A loop may enter and release resources for ever, and this does not make the scope grow:
 //!
 //! ```
 //! use gather_cm::{Lent, scope};
@@ -82,9 +82,9 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! No guard can outlive the body, because that does not compile. If you forget a guard by `mem::forget`, its resource
-//! leaks. A resource cannot borrow from another one of its scope. Enter such a resource in a second scope, which you
-//! run in the body.
+//! A guard cannot outlive the body: the compiler refuses that. If you forget a guard by `mem::forget`, its resource
+//! leaks. A resource cannot borrow from another one of the same scope. Enter such a resource in a second scope, which
+//! you run in the body.
 //!
 //! ## Pool or stack
 //!
@@ -126,12 +126,13 @@
 //! ```
 //!
 //! The other policies of exits work for a scope as well, and so do [`cancel_on`], [`observe`], [`catch_unwind`] and
-//! [`shield`]. Policies of enters do not compile, because the body enters the members and decides how.
+//! [`shield`]. Policies of enters do not compile, because the body itself enters the members.
 //!
 //! ## Resources of different types
 //!
-//! All resources of a scope have one type. If yours have different types, the scope can box them. This scope is for one
-//! thread, and its resources may borrow. The database implements [`Exit`] itself, as in [chapter 1](super::chapter_1):
+//! All resources of a scope have one type. If yours have different types, the scope can box them. The scope in this
+//! example stays on one thread, and its resources may borrow. The database implements [`Exit`] itself, as in
+//! [chapter 1](super::chapter_1):
 //!
 //! ```
 //! use gather_cm::{ExitCase, scope};

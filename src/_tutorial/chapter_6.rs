@@ -8,8 +8,8 @@
 //! Libraries such as tokio-postgres, hyper and embassy-net spawn nothing. They return a *handle*, which you use, and a
 //! *driver*, which does the work. If nobody polls the driver, the handle waits for ever.
 //!
-//! The broker of the shop comes from such a library. Call [`driven`], and the group polls the driver for you. Then say
-//! how the handle is exited:
+//! The broker of the shop comes from such a library. Call [`driven`], and the group polls the driver for you. Then add
+//! an adapter for the exit of the handle:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -119,13 +119,13 @@
 //! If a driver fails while members enter, the body is not called. The exits receive `Lost` as well, and the cause is
 //! the same. If a driver fails during the exits, its error becomes the error of its member's exit.
 //!
-//! The exit of the lost member runs like any other. If it waits for an answer from its dead driver, it hangs. Look at
-//! the case in that exit, or add [`exit_within`].
+//! The exit of the member whose driver failed runs like any other. If it waits for an answer from that driver, it
+//! hangs. Look at the case in that exit, or add [`exit_within`].
 //!
 //! ## A step that needs the driver
 //!
-//! Some members need a request before they have entered, such as a login. Call [`prepared`] before `driven`. It runs
-//! this step beside the driver. If the step or the driver fails, the enter has failed:
+//! Some members must send a request before they can enter, such as a login. Call [`prepared`] before `driven`, with a
+//! closure that does this step. The step runs beside the driver. If one of the two fails, the enter has failed:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -202,8 +202,8 @@
 //! - Do not call `driven` after the adapter of the exit. That order does not compile.
 //! - Do not enter a driven member in a [`scope`](crate::scope()). The build fails then. Enter it in a
 //!   [`gather`](crate::gather()), and run the scope in the body.
-//! - Do not keep an [`Entered`](crate::Entered) with drivers on its own, because nobody polls them. Make it a member of
-//!   another group, which polls them.
+//! - Do not keep an [`Entered`](crate::Entered) with drivers in a struct, as [chapter 7](super::chapter_7) does without
+//!   drivers. Nobody would poll them there. Make it a member of another group, which polls them.
 //!
 //! Next: [chapter 7, the shield](super::chapter_7). Back to [the list of chapters](crate::_tutorial).
 //!

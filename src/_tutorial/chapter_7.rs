@@ -71,11 +71,11 @@
 //! | a `TaskTracker` of tokio-util, which `main` can wait for | `.on_drop(\|cleanup\| { tracker.spawn(cleanup); })` |
 //! | a `LocalExecutor` | `.on_drop(\|cleanup\| executor.spawn(cleanup).detach())` |
 //!
-//! The first three need a cleanup that is `Send` and `'static`. If the cleanup is dropped as well, it abandons its
+//! The first three need a cleanup that is `Send` and `'static`. If somebody drops the cleanup as well, it abandons its
 //! resources.
 //!
-//! If an exit fails, the cleanup returns a [`Failure`](crate::Failure). Nobody waits for it, so log the failure in your
-//! function:
+//! If an exit fails, the cleanup returns a [`Failure`](crate::Failure). Nobody waits for it, so log the failure in the
+//! task:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -110,7 +110,8 @@
 //! ## Enters that must not be dropped
 //!
 //! Even with a shield, a drop ends pending enters halfway. If such an enter could leave something behind, call
-//! [`settle`] after `shield`. The pending enters then run to their end in the cleanup, which exits their resources:
+//! [`settle`] after `shield`, as the only policy that follows it. The pending enters then run to their end in the
+//! cleanup, which exits their resources:
 //!
 //! ```
 //! use gather_cm::{EnterExt, gather};
@@ -144,8 +145,8 @@
 //!
 //! Call [`Gather::enter`] if the two ends of a life cycle are apart, as in a fixture for tests. It returns an
 //! [`Entered`], a resource like any other. An `Entered` derefs to its resources, and its [`exit`](crate::Exit::exit)
-//! exits all of them. A field needs a type that you can name. If a closure exits the resource, use [`exit_boxed`],
-//! which makes such a type:
+//! exits all of them. A field needs a type that you can name, and a closure has none. If a closure exits the resource,
+//! use [`exit_boxed`], whose resource has a type with a name:
 //!
 //! ```
 //! use gather_cm::{EnterExt, Entered, Exit, ExitBoxed, ExitCase, FailureOf, gather};
@@ -187,8 +188,8 @@
 //!
 //! ## Where to go from here
 //!
-//! - [`Gather`] lists the policies, and [`policies`](crate::policies#if-two-policies-meet) says what happens if two of them
-//!   meet.
+//! - [`Gather`] lists the policies, and [`policies`](crate::policies#if-two-policies-meet) says what happens if two of
+//!   them meet.
 //! - [`EnterExt`] lists the adapters, and [`Failure`](crate::Failure#which-error-which-case) lists every case of an
 //!   error.
 //! - The examples in the repository are whole programs that print what happens.
