@@ -105,9 +105,10 @@ pub enum RunOn {}
 /// enters later is exited as soon as it has entered. [`Gather::eager_rollback`] sets it.
 ///
 /// Use it if an enter must not be dropped, as [`fail_fast`] would, and if exits may overlap with enters. Nothing is
-/// dropped halfway. Without it, the pending enters of a failed group run to their end, and then the exits begin
-/// together: at worst that takes as long as the slowest enter plus the slowest exit. With it, it takes at worst as long
-/// as one member's own enter plus its own exit, of the member that is slowest in both together.
+/// dropped halfway. It also shortens the worst case of a failed start. By default, the pending enters of a failed group
+/// run to their end, and then the exits begin together. At worst that takes as long as the slowest enter plus the
+/// slowest exit. With `eager_rollback`, no exit waits for another member's enter. At worst that takes as long as the
+/// slowest member's own enter plus its own exit.
 ///
 /// If you call more than one of `eager_rollback`, `fail_fast` and [`settle`], the latest call wins.
 ///

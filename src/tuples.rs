@@ -22,7 +22,7 @@ macro_rules! for_each_tuple {
             [12 Slots12] [11 l S11 V11 M11 D11]
         );
     };
-    // One tuple has the members `$before`, and the next one more.
+    // The last tuple had the members `$before`. This one has one more.
     ($tuple:ident, [$($before:tt)*], [$n:tt $Slots:ident] [$($member:tt)*] $($more:tt)*) => {
         $tuple!($n, $Slots, E, [E], $($before)* $($member)*);
         for_each_tuple!($tuple, [$($before)* $($member)*], $($more)*);
