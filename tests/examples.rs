@@ -1,4 +1,5 @@
-//! The examples as processes of their own: those that end by a signal, by a deadline or by a drop, and those of a scope.
+//! Runs examples as processes of their own: the ones that end by a signal, by a deadline or by a drop, and the ones
+//! with a scope.
 #![cfg(all(unix, feature = "std", not(miri)))]
 
 use std::{
@@ -8,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Builds an example, and says where it is.
+/// Builds an example, and returns its path.
 fn example(name: &str) -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--message-format=json", "--example", name])
@@ -51,7 +52,7 @@ fn ctrl_c() {
     assert!(process.wait().unwrap().success());
 }
 
-/// The server that never answers a close is named; the others close; the program ends.
+/// The program names the server that never answers a close. The other servers close, and the program ends.
 #[test]
 fn deadline() {
     let output = Command::new(example("deadline")).output().unwrap();
@@ -66,7 +67,7 @@ fn deadline() {
     }
 }
 
-/// The storage is a series; what is side by side is not ordered.
+/// The steps of the storage come in order. Steps that run side by side come in any order.
 #[test]
 fn series_parallel() {
     let output = Command::new(example("series_parallel")).output().unwrap();
@@ -90,7 +91,7 @@ fn series_parallel() {
     assert!(output.lines().all(|line| !line.contains("EnterFailed")), "{output}");
 }
 
-/// One of the inner group does not start: all others are released, and the error names the way to it.
+/// One member of the inner group does not start. All others are released, and the error names the path to that member.
 #[test]
 fn series_parallel_that_fails() {
     let output = Command::new(example("series_parallel")).arg("replica").output().unwrap();
