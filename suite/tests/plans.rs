@@ -35,7 +35,7 @@ fn script(exit: bool, calm: u32) -> impl Strategy<Value = Script> {
     (pends, end).prop_map(|(pends, end)| Script { pends, end, bomb: false })
 }
 
-/// Half of them run until they are dropped.
+/// Half of the drivers run until they are dropped.
 fn driver(calm: u32) -> impl Strategy<Value = Script> {
     let end = prop_oneof![calm => Just(End::Well), 2 => Just(End::Fails), 1 => Just(End::Panics)];
     let pends = prop_oneof![4 => Just(NEVER), 3 => 1..10u8, 1 => Just(0)];
