@@ -27,7 +27,7 @@ use crate::{
 /// | `S` | what cancels the group | [`Never`], [`Either`], `Cancellable` (of a shield) |
 /// | `C` | what becomes of a panic | [`Resume`], [`Catch`] |
 /// | `X` | everything about the exits | [`Exits`] |
-/// | `Ob` | who observes | [`Unobserved`], [`Observed`] |
+/// | `Ob` | which observer receives the events | [`Unobserved`], [`Observed`] |
 ///
 /// ```
 /// use gather_cm::{
@@ -61,8 +61,8 @@ debug_by_name!(Policies<Rb, L, S, C, X, Ob>);
 /// | `O` | the order of the exits | [`Pool`], [`Stack`], [`InReverse`] |
 /// | `L` | how many exits are in flight | [`Unlimited`], [`Limited`] |
 /// | `N` | what errors call the members | [`Unnamed`], [`Named`] |
-/// | `F` | who is polled first | [`Ordered`], [`Fair`] |
-/// | `W` | whose waker the members of a large `Vec` get | [`OwnWakers`], [`CallerWaker`] |
+/// | `F` | which member is polled first | [`Ordered`], [`Fair`] |
+/// | `W` | whose waker the members of a large `Vec` receive | [`OwnWakers`], [`CallerWaker`] |
 ///
 /// ```
 /// use gather_cm::{
@@ -356,7 +356,7 @@ pub struct Ordered;
 /// and [`cancel_on`] and deadlines are still polled first. [Drivers](crate::EnterExt::driven) and the body take turns
 /// in being first.
 ///
-/// Other parts of a gather keep their order, so one of these can still starve the parts behind it:
+/// Other parts of a gather keep their order, so one of these can still starve the parts after it:
 ///
 /// | always ready | may starve |
 /// | --- | --- |
@@ -653,7 +653,7 @@ pub enum Catch {}
 /// Says what a failed enter or a stop does to the pending enters. By default they run on after a failed enter, and a
 /// stop drops them.
 pub trait Rollback: 'static {
-    /// After a failed enter, exits begin beside the pending enters.
+    /// After a failed enter, exits begin along with the pending enters.
     const EAGER: bool = false;
     /// A failed enter drops the pending enters.
     const FAIL_FAST: bool = false;
@@ -883,7 +883,7 @@ pub(crate) fn tell<O: Observer>(observer: &mut O, panic: &mut FirstPanic, event:
     }
 }
 
-/// What becomes of a panic.
+/// Says what becomes of a panic.
 pub trait Panics: 'static {
     const CATCH: bool;
 }
@@ -993,7 +993,7 @@ impl Order for InReverse {
     type Rank = ();
 }
 
-/// What errors call the members.
+/// Says what errors call the members.
 pub trait Names: Copy {
     fn names(&self) -> &'static [&'static str];
 }
@@ -1010,7 +1010,7 @@ impl Names for Named {
     }
 }
 
-/// Who is polled first.
+/// Says which member is polled first.
 pub trait Fairness: Copy {
     const FAIR: bool;
 
@@ -1020,7 +1020,7 @@ pub trait Fairness: Copy {
     /// The member that this poll of the exits starts with.
     fn first_exit(&mut self, len: usize) -> usize;
 
-    /// Whether this poll polls the body before the drivers.
+    /// Returns whether this poll polls the body before the drivers.
     fn body_first(&mut self) -> bool;
 }
 
@@ -1065,7 +1065,7 @@ fn rotate(at: &mut usize, len: usize) -> usize {
     core::mem::replace(at, next)
 }
 
-/// Whose waker the members of a large `Vec` get.
+/// Says whose waker the members of a large `Vec` receive.
 pub trait Waking {
     const CALLER: bool;
 }

@@ -69,7 +69,7 @@ impl<E, S: Shape, B> Failure<E, S, B> {
 ///
 /// | you print | and get |
 /// | --- | --- |
-/// | `{}` | one line: what failed first, without the text of that error, since [`source`](Error::source) leads to it |
+/// | `{}` | one line: what failed first, without the text of that error, because [`source`](Error::source) leads to it |
 /// | `{:#}` | one line: everything, each error along with its sources |
 /// | `{:?}` | a tree: everything, with a line for each source, and nested failures further to the right |
 ///
@@ -164,7 +164,7 @@ fn chain(error: &BoxError) -> impl Iterator<Item = &(dyn Error + 'static)> {
     })
 }
 
-/// Whether the error is a report, or an `io::Error` that prints one in its place.
+/// Returns whether the error is a report, or an `io::Error` that prints one in its place.
 fn is_report(error: &(dyn Error + 'static)) -> bool {
     #[cfg(feature = "std")]
     if let Some(inner) = error.downcast_ref().and_then(std::io::Error::get_ref) {

@@ -500,11 +500,11 @@ macro_rules! tuple {
         ///
         /// # Errors
         ///
-        /// They are the same as those of [`with` of a `Gather`](Gather::with).
+        /// It fails as [`with` of a `Gather`](Gather::with) does.
         ///
         /// # Panics
         ///
-        /// They are the same as those of [`with` of a `Gather`](Gather::with).
+        /// It panics as [`with` of a `Gather`](Gather::with) does.
         ///
         /// # Cancellation
         ///
@@ -514,11 +514,11 @@ macro_rules! tuple {
         ///
         /// # Errors
         ///
-        /// They are the same as those of [`with_own_error` of a `Gather`](Gather::with_own_error).
+        /// It fails as [`with_own_error` of a `Gather`](Gather::with_own_error) does.
         ///
         /// # Panics
         ///
-        /// They are the same as those of [`with` of a `Gather`](Gather::with).
+        /// It panics as [`with` of a `Gather`](Gather::with) does.
         ///
         /// # Cancellation
         ///
@@ -545,11 +545,11 @@ macro_rules! tuple {
         ///
         /// # Errors
         ///
-        /// They are the same as those of [`enter` of a `Gather`](Gather::enter).
+        /// It fails as [`enter` of a `Gather`](Gather::enter) does.
         ///
         /// # Panics
         ///
-        /// They are the same as those of [`enter` of a `Gather`](Gather::enter).
+        /// It panics as [`enter` of a `Gather`](Gather::enter) does.
         ///
         /// # Cancellation
         ///
@@ -689,11 +689,11 @@ impl<V: Resource<Error: 'static>, P: Policy> Shield<Scope<V>, P> {
     ///
     /// # Errors
     ///
-    /// They are the same as those of [`with_entered` of a `Gather`](Gather::with_entered).
+    /// It fails as [`with_entered` of a `Gather`](Gather::with_entered) does.
     ///
     /// # Panics
     ///
-    /// They are the same as those of [`with` of a `Gather`](Gather::with).
+    /// It panics as [`with` of a `Gather`](Gather::with) does.
     ///
     /// # Cancellation
     ///

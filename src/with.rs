@@ -22,7 +22,7 @@ use crate::{
     entered::{CallAndKeep, Kept},
 };
 
-/// What the body of `with` returns: a `Result` with the group's error type `E`. This trait is sealed.
+/// The output of the body of `with`: a `Result` with the group's error type `E`. This trait is sealed.
 ///
 /// ```
 /// use std::io;

@@ -190,7 +190,7 @@ fn drivers_beside_a_greedy_body() {
     }
 }
 
-/// 14: a `stop` that needs some budget itself fires beside a greedy enter, driver or body.
+/// 14: a `stop` that needs some budget itself fires along with a greedy enter, driver or body.
 #[test]
 fn a_stop_fires_beside_each_greedy_part() {
     at_each_place(|len, place, table| {
@@ -221,7 +221,7 @@ fn a_stop_fires_beside_each_greedy_part() {
     });
 }
 
-/// 22: a deadline fires beside its own greedy member, and with `fair` beside that of another.
+/// 22: a deadline fires although its own member is greedy, and with `fair` although another member is.
 #[test]
 fn deadlines_fire() {
     at_each_place(|len, place, table| {

@@ -75,7 +75,7 @@ fn a_ready_enter_is_held_at_once_and_its_future_dropped<S: Shape>() {
     assert_eq!(log.take(), ["abandon 0", "drop enter 1", "abandon 2"]);
 }
 
-/// 4: the body starts in the poll in which the last member is held; members that are ready at once cost no wake.
+/// 4: the body starts in the poll in which the last member is held. Members that are ready at once cost no wake.
 fn the_body_starts_in_the_poll_of_the_last_enter<S: Shape>() {
     let log = Log::default();
     let mut gather = S::three(three(&log, [well(), well(), well()]), async |_| Ok(log.push("body")));

@@ -350,7 +350,7 @@ fn starts_are_in_argument_order() {
         let mut gather = Driver::new(gather.fair().enter_limit(1).exit_limit(1).with(async |_| Ok(())));
         let gates = gates.borrow().clone();
         for gate in &gates {
-            // After three polls, the fourth one starts at a member that waits behind others.
+            // After three polls, the fourth one starts at a member that waits after others.
             (0..3).for_each(|_| gather.pends());
             gate.open();
         }

@@ -141,7 +141,7 @@ fn in_exit_at_each_index<S: Shape>() {
     }
 }
 
-/// 16: the first panic resumes; the others are dropped.
+/// 16: the first panic resumes, and the others are dropped.
 fn the_first_panic_resumes<S: Shape>() {
     let log = Log::default();
     let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), panics(["x0", "x1", "x2"][name])));

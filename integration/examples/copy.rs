@@ -79,7 +79,7 @@ pub async fn copy(servers: &Servers, lose: bool) -> Result<u64, Report> {
                 });
                 let terminate = format!("SELECT pg_terminate_backend({})", process.unwrap_or("NULL"));
                 target.batch_execute(&terminate).await?;
-                return pending().await; // something that does not use the source
+                return pending().await; // this does not use the source
             }
             Ok(copied)
         })

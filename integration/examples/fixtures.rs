@@ -60,7 +60,7 @@ impl Exit for Server {
     type Verdict = ();
 
     async fn exit(self, case: ExitCase) -> io::Result<()> {
-        let _ = self.stop.send(()); // it may have failed; then its task says why
+        let _ = self.stop.send(()); // if the server has failed, its task says why
         self.task.await??;
         println!("the server is stopped: {case:?}");
         Ok(())

@@ -46,7 +46,7 @@ pub async fn finish(mut shard: Shard, case: ExitCase) -> io::Result<()> {
 }
 
 fn remove(shard: Shard) {
-    let _ = std::fs::remove_file(shard.part); // there is nobody left who could be told
+    let _ = std::fs::remove_file(shard.part); // nobody is left to receive the error
 }
 
 /// Counts how many were in flight at most.

@@ -27,7 +27,7 @@ impl Transaction {
         match transaction.client.batch_execute("BEGIN").await {
             Ok(()) => Ok(transaction),
             Err(error) => {
-                let _ = transaction.close().await; // if that fails too, it is of the same cause
+                let _ = transaction.close().await; // if that fails too, the cause is the same
                 Err(error.into())
             }
         }

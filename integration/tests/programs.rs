@@ -249,7 +249,7 @@ fn a_suite_is_torn_down_if_a_test_panics() {
         ];
         assert_eq!(ended.lines, lines);
         assert_eq!(ended.code, Some(1));
-        assert!(ended.errors.contains("oops"), "{ended:?}"); // of the panic hook
+        assert!(ended.errors.contains("oops"), "{ended:?}"); // the panic hook prints it
     });
 }
 

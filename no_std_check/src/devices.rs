@@ -105,7 +105,7 @@ pub struct Uart(());
 impl Uart {
     pub async fn open() -> Result<Self, UartError> {
         let (uart, id) = (Self(()), board::uart_on());
-        wait(1).await; // the line is to be idle before the first byte
+        wait(1).await; // the line must be idle before the first byte
         if id == board::UART_ID { Ok(uart) } else { Err(UartError::Unknown(id)) }
     }
 

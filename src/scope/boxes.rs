@@ -28,7 +28,7 @@ enum Cell<V, K, X, H> {
     Over,
 }
 
-/// What a value does besides its exit.
+/// Says what a value does besides its exit.
 trait Hooks<V> {
     fn on_error(value: &mut V, error: &dyn Any);
 

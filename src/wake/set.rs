@@ -4,7 +4,7 @@
 //!
 //! | bit above | word below | what it is                                                               |
 //! |-----------|------------|--------------------------------------------------------------------------|
-//! | 0         | empty      | no one                                                                   |
+//! | 0         | empty      | no index is set                                                          |
 //! | 1         | not empty  | the gather will find it                                                  |
 //! | 1         | empty      | the gather was there before the bit was set, and looks in vain           |
 //! | 0         | not empty  | the insert that filled the word is under way, and wakes the gather later |

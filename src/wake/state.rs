@@ -14,7 +14,7 @@
 //!
 //! | registered | kept | hint | more | what it is                | left by                                                |
 //! |------------|------|------|------|---------------------------|--------------------------------------------------------|
-//! | 1          | 1    | no   | 0    | no one was woken          | a wake, which writes its index as the hint             |
+//! | 1          | 1    | no   | 0    | no member was woken       | a wake, which writes its index as the hint             |
 //! | 0          | 1    | yes  | any  | the parent was woken      | the gather, when it looks: it takes hint and more      |
 //! | 0          | 1    | no   | 1    | the same: no index fitted | the same                                               |
 //! | 0          | 0    | any  | any  | no parent is known        | the gather, when it looks: it registers its parent     |
@@ -51,7 +51,7 @@ impl State {
         (self.0 >> HINT).checked_sub(1)
     }
 
-    /// Whether the gather must look into the set.
+    /// Returns whether the gather must look into the set.
     pub(super) fn more(self) -> bool {
         self.0 & MORE != 0
     }
@@ -65,17 +65,17 @@ impl State {
         self.0 >> USERS[slot] & MOST_USERS
     }
 
-    /// Whether the current slot holds a waker for which one more user can be counted.
+    /// Returns whether the current slot holds a waker for which one more user can be counted.
     pub(super) fn can_stay(self) -> bool {
         self.0 & KEPT != 0 && (self.0 & REGISTERED != 0 || self.users(self.slot()) < MOST_USERS)
     }
 
-    /// Whether nobody uses a slot. If nothing is registered either, the slot belongs to the gather.
+    /// Returns whether nobody uses a slot. If nothing is registered either, the slot belongs to the gather.
     pub(super) fn is_unused(self, slot: usize) -> bool {
         self.users(slot) == 0
     }
 
-    /// Whether a user of this slot is the last one, of a waker that is no longer the parent's.
+    /// Returns whether a user of this slot is the last one, of a waker that is no longer the parent's.
     pub(super) fn is_last_of_stale(self, slot: usize) -> bool {
         self.users(slot) == 1 && (self.0 & KEPT == 0 || self.slot() != slot)
     }
