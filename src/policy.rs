@@ -565,8 +565,8 @@ pub struct Never;
 /// them instead, you have two ways:
 ///
 /// - Call `settle()` on the outer group. A stop then drops no member's enter.
-/// - Call `cancel_on` on the nested group instead: `gather(..).cancel_on(..).enter()` as a member. The stop then makes the
-///   nested group exit its resources and fail, and the outer group fails because its member did.
+/// - Call `cancel_on` on the nested group instead: `gather(..).cancel_on(..).enter()` as a member. The stop then makes
+///   the nested group exit its resources and fail, and the outer group fails because its member did.
 ///
 /// [`Gather::cancel_on`]: crate::Gather::cancel_on
 /// [`eager_rollback`]: crate::Gather::eager_rollback

@@ -166,8 +166,8 @@ impl<T: HandOver> WithShield<T> {
     ///
     /// # Errors
     ///
-    /// The cleanup returns `Ok(())` if no error is left to report. Otherwise it returns the [`Failure`]. Its cause is the first of
-    /// these that applies, along with the errors of the exits:
+    /// The cleanup returns `Ok(())` if no error is left to report. Otherwise it returns the [`Failure`]. Its cause is
+    /// the first of these that applies, along with the errors of the exits:
     ///
     /// 1. a panic, under [`catch_unwind`](Gather::catch_unwind)
     /// 2. enter errors, also of enters that failed after the drop
@@ -179,10 +179,10 @@ impl<T: HandOver> WithShield<T> {
     ///
     /// # Panics
     ///
-    /// If `spawn` panics, as `tokio::spawn` does outside of a runtime, the cleanup is dropped along with it. The panic then resumes,
-    /// unless the drop itself comes from a panic. With the feature `std`, a panic in the destructor of the body, of its value, of
-    /// `stop` or of an enter resumes when the exits have finished. Exits that have not begun receive `Panicked`, and the cleanup
-    /// panics at its end.
+    /// If `spawn` panics, as `tokio::spawn` does outside of a runtime, the cleanup is dropped along with it. The panic
+    /// then resumes, unless the drop itself comes from a panic. With the feature `std`, a panic in the destructor of
+    /// the body, of its value, of `stop` or of an enter resumes when the exits have finished. Exits that have not begun
+    /// receive `Panicked`, and the cleanup panics at its end.
     ///
     /// If a poll of the gather panics, the gather is over, and nothing is left to hand over. With the feature `std`, a
     /// poll panics only after all exits, or if the caller's own waker panics.
@@ -334,7 +334,8 @@ impl<T: Cycle> Future for Cleanup<T> {
     }
 }
 
-/// A life cycle that hands its remaining exits over if it is dropped. [`WithShield::on_drop`] makes it, and has an example.
+/// A life cycle that hands its remaining exits over if it is dropped. [`WithShield::on_drop`] makes it, and has an
+/// example.
 ///
 /// You need its name only to write down the type of a [`With`].
 #[pin_project(PinnedDrop)]
@@ -540,8 +541,8 @@ macro_rules! tuple {
         /// # });
         /// ```
         with_own_error,
-        /// Does what [`enter` of a `Gather`](Gather::enter) does. If the future is dropped, the exits of the members that have
-        /// entered run on. The [`Entered`] that it returns has no shield.
+        /// Does what [`enter` of a `Gather`](Gather::enter) does. If the future is dropped, the exits of the members
+        /// that have entered run on. The [`Entered`] that it returns has no shield.
         ///
         /// # Errors
         ///

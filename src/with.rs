@@ -141,8 +141,8 @@ macro_rules! tuple {
     (2, $($tuple:tt)*) => {
         tuple!(
             [
-        /// Enters every member at the same time, runs `body` while the gather holds every resource, and then exits every member
-        /// at the same time. Each exit receives how the body ended.
+        /// Enters every member at the same time, runs `body` while the gather holds every resource, and then exits
+        /// every member at the same time. Each exit receives how the body ended.
         ///
         /// The body borrows the values in argument order, whichever entered first, and may borrow from its
         /// surroundings. A plain `async fn` is a body too. The body fails with the group's error type. If yours has

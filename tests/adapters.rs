@@ -566,8 +566,8 @@ fn the_exit_gets_what_the_body_made() {
     assert_eq!(*seen.borrow(), expected[..if cfg!(feature = "alloc") { 6 } else { 4 }]);
 }
 
-/// 16, 17: a capture of a closure, the value or an error panics when it is dropped. The panic skips no exit and no `abandon`,
-/// and does not abort the process.
+/// 16, 17: a capture of a closure, the value or an error panics when it is dropped. The panic skips no exit and no
+/// `abandon`, and does not abort the process.
 #[cfg(feature = "std")]
 mod destructors {
     use std::{

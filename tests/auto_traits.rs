@@ -336,8 +336,8 @@ fn entered_for_every_policy() {
     with!(.in_reverse().exit_limit(1).fair());
 }
 
-/// A gather whose members can be cloned can be cloned along with its policies, and the clone is a gather of its own. The
-/// policies of the exits can be compared.
+/// A gather whose members can be cloned can be cloned along with its policies, and the clone is a gather of its own.
+/// The policies of the exits can be compared.
 #[test]
 fn clone_and_eq() {
     macro_rules! run_twice {
@@ -362,8 +362,8 @@ fn clone_and_eq() {
     is_eq::<Exits<Stack, Limited, Named, Fair, CallerWaker>>();
 }
 
-/// With every name of the crate in scope, the methods of a user's resource are still those that are called, by value, through
-/// the body's reference, and through a box and an adapter.
+/// With every name of the crate in scope, the methods of a user's resource are still those that are called, by value,
+/// through the body's reference, and through a box and an adapter.
 #[test]
 fn a_users_own_methods() {
     use gather_cm::*;

@@ -638,8 +638,8 @@ fn fires<'a>(log: &'a Log, fire: &'a Gate, dropped: &'a Gate, ready: common::Act
     })
 }
 
-/// 14: with `settle`, a stop that was ready is not polled again. It lives on while enters are pending, and is dropped in the
-/// poll in which none is, before any exit is polled.
+/// 14: with `settle`, a stop that was ready is not polled again. It lives on while enters are pending, and is dropped
+/// in the poll in which none is, before any exit is polled.
 fn settle_drops_the_stop_before_the_exits<S: Policed>() {
     for setup in setups().filter(|setup| setup.rollback == Rollback::Settle) {
         let (log, fire, dropped, enter) = (Log::default(), Gate::new(), Gate::new(), Gate::new());
@@ -1014,8 +1014,8 @@ fn enter_with_a_stop_that_panics() {
     });
 }
 
-/// 17: without `catch_unwind` the panic resumes when the exits have finished. Two stops that panic are both dropped, and the
-/// first panic wins.
+/// 17: without `catch_unwind` the panic resumes when the exits have finished. Two stops that panic are both dropped,
+/// and the first panic wins.
 #[test]
 #[cfg(feature = "std")]
 fn the_panic_of_a_dropped_stop_resumes() {
@@ -1142,7 +1142,8 @@ fn a_panic_after_the_body_gets_out() {
     });
 }
 
-/// 16: with `settle` and without `catch_unwind`, the panic of an enter after the stop resumes when the exits have finished.
+/// 16: with `settle` and without `catch_unwind`, the panic of an enter after the stop resumes when the exits have
+/// finished.
 #[test]
 #[cfg(feature = "std")]
 fn settle_and_a_panic_that_resumes() {

@@ -522,7 +522,8 @@ fn sizes_without_drivers() {
     assert_eq!(sizes, [352, 376, 336, 800, 368]);
 }
 
-/// A guard takes its resource and four words. A boxed resource takes one allocation, for itself, its exit and its future.
+/// A guard takes its resource and four words. A boxed resource takes one allocation, for itself, its exit and its
+/// future.
 #[cfg(feature = "alloc")]
 #[test]
 fn scopes() {

@@ -313,8 +313,8 @@ fn a_member_with_a_budget_that_is_ready_wins() {
     });
 }
 
-/// 3, 10, 17, 22: a member is ready in the poll in which its deadline passes, and the deadline's error panics when it is
-/// dropped. Neither the resource nor the member's own error is lost.
+/// 3, 10, 17, 22: a member is ready in the poll in which its deadline passes, and the deadline's error panics when it
+/// is dropped. Neither the resource nor the member's own error is lost.
 #[cfg(feature = "std")]
 mod the_destructor_of_a_late_error {
     use std::{any::Any, cell::RefCell};

@@ -124,7 +124,8 @@ fn shield() {
     assert!(output.status.success());
 }
 
-/// Runs an example as its docs show, once for each `$ cargo run`, and compares the output with the lines below the command.
+/// Runs an example as its docs show, once for each `$ cargo run`, and compares the output with the lines below the
+/// command.
 fn prints_what_its_docs_show(name: &str) {
     let source = fs::read_to_string(format!("{}/examples/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let docs: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim_start).collect();

@@ -716,8 +716,8 @@ exit of south failed:
             assert_eq!(format!("{report:#}"), format!("exit of member 0 failed: {line}"));
             assert_eq!(format!("{report:?}"), outer);
         }
-        // `io::Error` shows the report as its own, and leads to the sources of the report. Without `std`, the crate does not
-        // know that type.
+        // `io::Error` shows the report as its own, and leads to the sources of the report. Without `std`, the crate
+        // does not know that type.
         if cfg!(feature = "std") {
             let report = report_of([std::io::Error::other(world().report())]);
             assert_eq!(format!("{report:#}"), format!("exit of member 0 failed: {line}"));

@@ -644,8 +644,8 @@ fn moved_in_the_body(count: usize, exit_limit: usize) {
     assert_eq!((Arc::strong_count(&first), Arc::strong_count(&driver.wakes)), (1, 1));
 }
 
-/// 20: while the body runs, the group keeps no waker of its task: a waker of an enter that is called then wakes nobody, and
-/// causes no poll of an exit. The exits wake the task that polled last.
+/// 20: while the body runs, the group keeps no waker of its task: a waker of an enter that is called then wakes nobody,
+/// and causes no poll of an exit. The exits wake the task that polled last.
 #[test]
 fn no_waker_is_kept_in_the_body() {
     for count in [31, 40, 200] {

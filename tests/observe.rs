@@ -1,5 +1,5 @@
-//! The observer receives an event for each beginning and each end, once and in order, under every policy. Its panic harms
-//! nobody.
+//! The observer receives an event for each beginning and each end, once and in order, under every policy. Its panic
+//! harms nobody.
 
 mod common;
 

@@ -26,8 +26,8 @@ fn received(log: &[String]) -> Vec<&str> {
     log.iter().filter(|line| line.starts_with("exit ")).map(String::as_str).collect()
 }
 
-/// 16: a panic in an enter counts as a failed enter. The other enters run on, their exits receive `Panicked`, and then the
-/// panic resumes. 18: polled again, the gather panics clearly.
+/// 16: a panic in an enter counts as a failed enter. The other enters run on, their exits receive `Panicked`, and then
+/// the panic resumes. 18: polled again, the gather panics clearly.
 fn in_enter_at_each_index<S: Shape>() {
     for index in 0..3 {
         for make in [false, true] {
@@ -500,8 +500,8 @@ fn every_other_destructor() {
     assert_eq!(log.count("drop enter 0"), 1);
 }
 
-/// 17: the body's value is dropped if only exits failed, and its destructor may panic. It is the first panic then, and no
-/// exit's error is lost.
+/// 17: the body's value is dropped if only exits failed, and its destructor may panic. It is the first panic then, and
+/// no exit's error is lost.
 #[test]
 fn the_destructor_of_a_value_that_is_dropped() {
     struct Bomb;
@@ -527,7 +527,8 @@ fn the_destructor_of_a_value_that_is_dropped() {
     assert_eq!(caught(|| drop(bomb)), "bomb");
 }
 
-/// 17: a `stop` that did not fire is dropped before any exit begins. If its destructor panics, the exits receive `Panicked`.
+/// 17: a `stop` that did not fire is dropped before any exit begins. If its destructor panics, the exits receive
+/// `Panicked`.
 #[test]
 fn the_destructor_of_a_stop() {
     struct Bomb(Log);

@@ -1,7 +1,9 @@
-//! An executor that does everything in a random order: it polls a life cycle only if the waker of the last poll was woken,
-//! replaces that waker, waits long, and drops. The parts wake themselves, one another, and with wakers of earlier polls.
+//! An executor that does everything in a random order: it polls a life cycle only if the waker of the last poll was
+//! woken, replaces that waker, waits long, and drops. The parts wake themselves, one another, and with wakers of
+//! earlier polls.
 //!
-//! `GATHER_CM_PLANS` says how many life cycles there are. If one fails, it prints its seed, and `GATHER_CM_SEED` repeats it.
+//! `GATHER_CM_PLANS` says how many life cycles there are. If one fails, it prints its seed, and `GATHER_CM_SEED`
+//! repeats it.
 #![cfg(feature = "alloc")]
 
 #[path = "random_order/world.rs"]

@@ -246,7 +246,8 @@ fn a_scope_alone() {
     assert_eq!(events(&log), ["exit 0 Failed", "exited 0", "exit 1 Failed", "exited 1"]);
 }
 
-/// P10: it abandons its resources if it is dropped, in the order of their indices, and shows them an error before the exit.
+/// P10: it abandons its resources if it is dropped, in the order of their indices, and shows them an error before the
+/// exit.
 #[test]
 fn a_scope_alone_that_is_dropped() {
     let log = Log::default();

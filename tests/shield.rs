@@ -287,7 +287,8 @@ in_each_shape! {
         }
     }
 
-    /// S4: exits that wait for their turn begin in the cleanup. Order, limit, case and the error that they are shown stay.
+    /// S4: exits that wait for their turn begin in the cleanup. Order, limit, case and the error that they are shown
+    /// stay.
     [tuple array few]
     fn waiting_exits(group) {
         macro_rules! check {

@@ -19,7 +19,8 @@ fn with_gates(log: &Log, count: usize) -> (Vec<Member>, Vec<Gate>, Vec<Gate>) {
     ((0..count).map(member).collect(), enters, exits)
 }
 
-/// A wake at the gate wakes the task of the cleanup, and not the task that was dropped. The cleanup then polls one member.
+/// A wake at the gate wakes the task of the cleanup, and not the task that was dropped. The cleanup then polls one
+/// member.
 fn wakes(log: &Log, old: &Arc<Wakes>, new: &mut Driver<'static, Report<()>>, gate: &Gate, line: &str) {
     let before = (old.count(), new.wakes.count());
     gate.wake();

@@ -63,7 +63,8 @@ fn report<F: Future<Output = Result<(), E>> + Send + 'static, E: Display + Send>
     .detach();
 }
 
-/// Members, body, `stop` and observer may borrow, and need not be `Send`, although the cleanup must be `Send` and `'static`.
+/// Members, body, `stop` and observer may borrow, and need not be `Send`, although the cleanup must be `Send` and
+/// `'static`.
 #[test]
 fn locals_may_be_borrowed_under_tokio() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();

@@ -70,8 +70,8 @@ fn polled_after_the_end() {
     assert_eq!(message(&*payload), "a gather was polled after it had finished");
 }
 
-/// 18: without `std` a panic unwinds through the gather. Held resources are abandoned, and the next poll says clearly that
-/// it has ended.
+/// 18: without `std` a panic unwinds through the gather. Held resources are abandoned, and the next poll says clearly
+/// that it has ended.
 #[test]
 #[cfg(not(feature = "std"))]
 fn polled_after_a_panic_got_out() {

@@ -71,7 +71,8 @@ pub async fn copy(servers: &Servers, lose: bool) -> Result<u64, Report> {
                 copied += target.execute("INSERT INTO gather_cm_target VALUES ($1)", &[&text]).await?;
             }
             if lose {
-                // After a simple query no request is in flight that could get PostgreSQL's last words instead of the driver.
+                // After a simple query no request is in flight that could get PostgreSQL's last words instead of the
+                // driver.
                 let answer = source.simple_query("SELECT pg_backend_pid()").await?;
                 let process = answer.iter().find_map(|message| match message {
                     SimpleQueryMessage::Row(row) => row.get(0),

@@ -1,7 +1,7 @@
 //! Members of a group for real services: a PostgreSQL [`Transaction`], a Redis [`Lock`] and a [`directory`].
 //!
-//! A [`PooledTransaction`] returns its connection to a pool. The examples `postgres_redis` and `transfer_service` and the
-//! tests share all of them.
+//! A [`PooledTransaction`] returns its connection to a pool. The examples `postgres_redis` and `transfer_service` and
+//! the tests share all of them.
 #![warn(missing_docs)]
 
 mod error;

@@ -1,7 +1,7 @@
 //! The examples without the crate, by hand with `join!`. None of them is shorter than with the crate.
 //!
-//! The comparison favours the code by hand. Most of it keeps one error and loses the others. If the body panics, it exits
-//! nothing. If its future is dropped, it leaves everything to the destructors.
+//! The comparison favours the code by hand. Most of it keeps one error and loses the others. If the body panics, it
+//! exits nothing. If its future is dropped, it leaves everything to the destructors.
 #![allow(dead_code)] // the examples' own `main` and helpers
 
 #[path = "../examples/app_error.rs"]

@@ -263,8 +263,8 @@ boxes!(
     /// A resource of any type in a box, along with its exit. Resources of different types can join a
     /// `Scope<BoxExit<E>>` if they have one error type `E`.
     ///
-    /// The resource, its exit and its future share one allocation. They must be `Send` and `'static`, so that you can spawn the
-    /// scope. If yours are not, use [`LocalBoxExit`].
+    /// The resource, its exit and its future share one allocation. They must be `Send` and `'static`, so that you can
+    /// spawn the scope. If yours are not, use [`LocalBoxExit`].
     ///
     /// [`Scope::enter_boxed`] has an example.
     BoxExit,
@@ -279,8 +279,8 @@ boxes!(
     /// A resource of any type in a box, along with its exit, for one thread. Both may borrow for `'a`, and need not be
     /// `Send`.
     ///
-    /// [`Scope::enter_local`] has an example. If you need both, borrowed resources and a future that is `Send`, write an enum. The
-    /// docs of [`Scope`](Scope#resources-of-different-types) have a macro for it.
+    /// [`Scope::enter_local`] has an example. If you need both, borrowed resources and a future that is `Send`, write
+    /// an enum. The docs of [`Scope`](Scope#resources-of-different-types) have a macro for it.
     LocalBoxExit,
     /// A resource of the type `V` that will be a [`LocalBoxExit`]. It derefs to the resource.
     ///

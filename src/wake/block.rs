@@ -68,8 +68,8 @@ struct Parent {
     slots: [UnsafeCell<Option<Waker>>; 2],
 }
 
-// SAFETY: a slot is shared between threads, and its waker is `Send` and `Sync`. [`State`] says when the gather may write to
-// a slot, and when the last user may.
+// SAFETY: a slot is shared between threads, and its waker is `Send` and `Sync`. [`State`] says when the gather may
+// write to a slot, and when the last user may.
 unsafe impl Sync for Parent {}
 
 impl Parent {
@@ -95,7 +95,8 @@ impl Parent {
 
     /// # Safety
     ///
-    /// The caller is the last user of a stale slot, or the gather while the slot is unused and nothing is registered in it.
+    /// The caller is the last user of a stale slot, or the gather while the slot is unused and nothing is registered in
+    /// it.
     unsafe fn replace(&self, slot: usize, waker: Option<Waker>) -> Option<Waker> {
         // SAFETY: nobody else comes to the slot, because only a wake that finds it registered adds a user.
         self.slots[slot].with_mut(|old| unsafe { mem::replace(&mut *old, waker) })

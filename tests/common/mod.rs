@@ -576,8 +576,8 @@ macro_rules! shapes {
     };
 }
 
-/// Runs a block for a gather of the members in a tuple, an array and a `Vec`: `each_shape!([a(), b()], |gather| { .. })`.
-/// The members are made anew each time, and have one type.
+/// Runs a block for a gather of the members in a tuple, an array and a `Vec`: `each_shape!([a(), b()], |gather| { ..
+/// })`. The members are made anew each time, and have one type.
 #[macro_export]
 macro_rules! each_shape {
     ([$($member:expr),* $(,)?], |$gather:ident| $run:expr) => {{
