@@ -256,7 +256,7 @@ in_each_group! {
         assert!(!log.everything().iter().any(|line| line.contains("on_error")));
     }
 
-    /// D6: this holds even if the member waits for its exit. In a stack, later exits receive the failure.
+    /// D6: this holds even if the member waits for its exit. In a stack, later exits receive `Failed`.
     fn lost_while_waiting(group) {
         for stack in [true, false] {
             let (log, [breaks, exit]) = (Log::default(), [Gate::new(), Gate::new()]);
@@ -408,7 +408,7 @@ fn a_deadline_keeps_the_drivers_error() {
         drive(gather(members).with(async |_| Ok(7))).end(),
         Report::lost(&[(0, "lost"), (1, "too")]).exits(&[(0, "late")])
     );
-    // The exit has failed by its deadline, and a driver ends later.
+    // The exit has failed, and waits for its driver to end. Its deadline passes meanwhile.
     let (exits, late) = (Gate::new(), Gate::new());
     let member = connect(&log, 3, [well(), sleeps(), fails("x").gate(&exits)]).driven().to_end();
     let member = member.exit_within(async || {

@@ -287,8 +287,9 @@ fn handed_over() {
     assert_eq!(run!(group, std::future::ready(())), ["> HandedOver 0", "> HandedOver 1", "spawn"]);
 }
 
-/// The event of a driver's end comes when the driver is gone, and before the event of the exit that runs along with it.
-/// A driver that the gather drops is gone before the event of the exit's end, and has no event of its own.
+/// The event of a driver's end comes when the driver is gone, and before the event of the end of the exit that runs
+/// along with it. A driver that the gather drops is gone before the event of the exit's end, and has no event of its
+/// own.
 #[test]
 fn of_drivers() {
     let log = Log::default();
