@@ -99,7 +99,7 @@ impl Awake {
         }
     }
 
-    /// Returns a number that no member's index exceeds.
+    /// Returns a number that is higher than the index of every member.
     pub(super) fn capacity(&self) -> usize {
         self.wakers.set().capacity()
     }
@@ -299,7 +299,7 @@ mod tests {
             assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
         }
 
-        /// A waker that panics when its last clone is dropped.
+        /// A parent that panics when its last waker is dropped.
         struct Drops;
         impl Wake for Drops {
             fn wake(self: Arc<Self>) {}

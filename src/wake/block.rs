@@ -77,7 +77,7 @@ impl Parent {
         Self { state: AtomicUsize::new(0), slots: [UnsafeCell::new(None), UnsafeCell::new(None)] }
     }
 
-    /// Replaces one state by the next, or returns the current state if it has changed. It acquires in both cases.
+    /// Replaces one state by the next, or returns the state that it has found instead. It acquires in both cases.
     #[inline]
     fn step(&self, from: State, to: State) -> Result<(), State> {
         let step = self.state.compare_exchange_weak(from.0, to.0, Ordering::AcqRel, Ordering::Acquire);
@@ -238,7 +238,7 @@ struct Header {
     parent: Parent,
 }
 
-/// The distance of the nodes from the header. It is a multiple of their alignment.
+/// The distance of the nodes from the start of the block. It is a multiple of their alignment.
 const NODES: usize = size_of::<Header>();
 const _: () = assert!(NODES % align_of::<Node>() == 0 && BITS <= align_of::<Node>());
 
