@@ -1,5 +1,6 @@
-//! What is exact, and the same on every machine: allocations, polls of members, and sizes of futures. Prints, between
-//! tabs: what, of which group, with which contestant, how many. `ci/bench.sh` makes a table of it.
+//! Measures what is exact, and the same on every machine: allocations, polls of members, and sizes of futures. Each
+//! line that it prints has four fields between tabs, which say what was counted, for which group, with which
+//! contestant, and how many. `ci/bench.sh` makes a table of them.
 #![allow(clippy::result_large_err)] // errors by index are as large as there are members
 
 mod common;
@@ -41,12 +42,12 @@ fn check<T, E, const N: usize>(run: impl Fn([u64; N]) -> Result<T, E>) {
     assert!(run(with_last(EXIT_FAILS)).is_err(), "an exit");
 }
 
-/// Polls of a member in a phase. The body's two polls are not theirs.
+/// Returns the polls of a member in a phase. The two polls of the body do not count.
 fn polls_of_a_member(members: usize, run: impl FnOnce()) -> f64 {
     (polls_of(run) - 2) as f64 / (2 * members) as f64
 }
 
-/// A row for each contestant and kind.
+/// Prints a row for each contestant and kind.
 macro_rules! rows {
     ($group:expr, $members:expr; $($contestant:literal: $($path:ident)::* [$($generic:tt),*];)*) => { $(
         check(|numbers: [u64; $members]| drive($($path)::*::<Pend $(, $generic)*>(numbers)));
@@ -117,7 +118,7 @@ macro_rules! many {
 }
 
 fn main() {
-    // What is made once in a thread is not counted.
+    // Values that are made once in a thread are not counted.
     drive(std::future::ready(()));
     tuples! { tuple2 2; tuple4 4; tuple8 8; }
     arrays! { 2 4 8 }

@@ -1,4 +1,4 @@
-//! Each life cycle `CALLS` times, for callgrind to count the instructions. `ci/bench.sh --instructions` runs it.
+//! Runs each life cycle `CALLS` times, so that callgrind counts the instructions. `ci/bench.sh --instructions` runs it.
 
 mod common;
 
@@ -6,10 +6,10 @@ use std::{array, future::ready, hint::black_box};
 
 use common::{Pend, Ready, drive, peers::*};
 
-// ci/bench.py divides by it.
+// ci/bench.py divides by this number.
 const CALLS: usize = 20;
 
-/// A function for each life cycle. Callgrind knows it by its path, say `instructions::pend::tuple2_gather`.
+/// Makes a function for each life cycle. Callgrind knows it by its path, such as `instructions::pend::tuple2_gather`.
 macro_rules! count {
     ($($name:ident: $($path:ident)::* [$($generic:tt),*];)*) => {
         $(
@@ -79,7 +79,7 @@ fn driver_alone() {
 }
 
 fn main() {
-    // What is made once in a thread is not counted.
+    // Values that are made once in a thread are not counted.
     drive(ready(()));
     for _ in 0..CALLS {
         driver_alone();

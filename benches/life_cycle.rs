@@ -1,4 +1,5 @@
-//! Criterion's reports of every life cycle, in detail. `ci/bench.sh` judges by `time.rs`, whose contestants take turns.
+//! Makes Criterion's detailed reports of every life cycle. `ci/bench.sh` judges by `time.rs`, whose contestants take
+//! turns.
 //!
 //! `cargo bench -p gather-cm-benches --bench life_cycle -- 'Vec of 64, '` runs a part of it.
 
@@ -10,7 +11,8 @@ use common::{Contestants, Gate, Kind, Pend, Ready, many, peers};
 use criterion::Criterion;
 use tokio::runtime::Runtime;
 
-/// At 100,000 members a life cycle of it takes minutes: at each wake it goes through all of them.
+/// With 100,000 members, a life cycle of this contestant takes minutes, because it goes through all members at each
+/// wake.
 const SLOW: (&str, usize) = ("concurrency", 10_000);
 
 fn compare(criterion: &mut Criterion, group: &str, contestants: Contestants<'_>) {

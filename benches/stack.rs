@@ -1,6 +1,7 @@
-//! The peak stack of a poll: how much stack all polls of a life cycle of 8 members need if its future is on the heap.
-//! Prints, between tabs: what, of which group, with which contestant, how many bytes. `ci/bench.sh --stack` makes a
-//! table of it, and runs it in debug as well, as you can do by hand:
+//! Measures the peak stack of a poll. This is the stack that all polls of a life cycle of 8 members need if its future
+//! is on the heap. Each line that it prints has four fields between tabs, which say what was measured, for which group,
+//! with which contestant, and how many bytes. `ci/bench.sh --stack` makes a table of them, and runs it in debug as
+//! well, as you can do by hand:
 //!
 //! ```text
 //! cargo bench -p gather-cm-benches --profile release --bench stack
@@ -26,11 +27,12 @@ use std::{
 
 use common::{HugeValues, Kind, LargeValues, drive, many, peers::*};
 
-/// Of the thread: more than what any contestant needs to be made, which is done before the stack is filled.
+/// The stack of the thread. It is more than any contestant needs to be made, and each is made before the stack is
+/// filled.
 const STACK: usize = 64 << 20;
 const RESOLUTION: usize = 64;
 
-/// Its name, and what polls its future at a depth.
+/// The name of a contestant, and the function that polls its future at a depth.
 type Contestant = (&'static str, fn(usize));
 
 /// The future that does nothing.
@@ -80,12 +82,12 @@ fn all() -> Vec<(String, Vec<Contestant>)> {
 }
 
 thread_local! {
-    /// Where the stack of the thread begins.
+    /// The address at which the stack of the thread begins.
     static TOP: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Puts the future on the heap, and drives it to its end below `depth` bytes of the thread's stack. The stack on which the
-/// future was made is a part of them, so that it does not count.
+/// Puts the future on the heap, and drives it to its end below `depth` bytes of the thread's stack. The stack on which
+/// the future was made is a part of these bytes, so it does not count.
 fn poll_at<F: Future>(depth: usize, future: F) {
     let mut future = Box::pin(future);
     fill(TOP.get(), depth, &mut || drop(black_box(drive(future.as_mut()))));
@@ -95,7 +97,7 @@ fn address(place: &u8) -> usize {
     black_box(place) as *const u8 as usize
 }
 
-/// Calls itself until the stack is `depth` deep, and then `then`.
+/// Calls itself until the stack is `depth` deep, and then calls `then`.
 #[inline(never)]
 fn fill(top: usize, depth: usize, then: &mut dyn FnMut()) {
     let here = 0_u8;
@@ -107,7 +109,7 @@ fn fill(top: usize, depth: usize, then: &mut dyn FnMut()) {
     black_box(&here); // so that the call above is no jump
 }
 
-/// Whether the contestant's polls find enough stack at a depth.
+/// Returns whether the contestant's polls find enough stack at a depth.
 fn fits(group: &str, contestant: &str, depth: usize) -> bool {
     let status = Command::new(current_exe().unwrap())
         .args(["probe", group, contestant, &depth.to_string()])
@@ -129,7 +131,7 @@ fn probe(group: &str, contestant: &str, depth: usize) {
     thread::Builder::new().stack_size(STACK).spawn(run).unwrap().join().unwrap();
 }
 
-/// How deep the stack can be before the contestant's polls.
+/// Returns how deep the stack can be before the contestant's polls.
 fn deepest(group: &str, contestant: &str) -> usize {
     let (mut fits_at, mut overflows_at) = (STACK / 2, STACK);
     assert!(fits(group, contestant, fits_at), "the thread's stack is too small for {contestant}");

@@ -1,7 +1,8 @@
 //! The time of a life cycle of many members. Contestants take turns, and each round is compared in itself, so that a
-//! machine that is busy for a while is busy for all of them. Prints, between tabs: what, of which group, with which
-//! contestant, how many nanoseconds, and gather's time divided by it. `ci/bench.sh` makes a table of it. With an argument, it
-//! takes only the lines whose "what, of which group" contains it; with `--alone`, gather only, for a profiler.
+//! machine that is busy for a while is busy for all of them. Each line that it prints has five fields between tabs.
+//! They say what was measured, for which group, with which contestant, how many nanoseconds it took, and gather's time
+//! divided by that. `ci/bench.sh` makes a table of them. With an argument, it runs only the lines whose "what, of which
+//! group" contains the argument. With `--alone`, it runs only gather, for a profiler.
 
 mod common;
 
@@ -12,14 +13,14 @@ use std::{
 
 use common::{Contestants, Gate, Ready, many::*, scopes};
 
-/// One batch of a contestant takes at least this, ..
+/// One batch of a contestant takes at least this long.
 const BATCH: Duration = Duration::from_millis(1);
-/// .. all rounds together this, if there are as many rounds then, ..
+/// All rounds together take this long, if that leaves enough rounds.
 const TOTAL: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 7;
-/// .. or else no more than this.
+/// Otherwise all rounds together take no longer than this.
 const MOST: Duration = Duration::from_secs(30);
-/// A contender that takes so many times longer than the best is left out if there are more members.
+/// A contestant that takes this many times longer than the best one is left out for larger groups.
 const TOO_SLOW: f64 = 30.0;
 
 struct Bench {
@@ -36,7 +37,7 @@ impl Bench {
         }
         contestants.retain(|(name, _)| !self.slow.contains(name) && (*name == "gather" || !self.alone));
         let batches: Vec<u32> = contestants.iter().map(|(_, run)| if self.brief { 1 } else { batch(run) }).collect();
-        // By contestant: nanoseconds of a life cycle in each round.
+        // For each contestant, this has the nanoseconds of a life cycle in each round.
         let mut times = vec![Vec::new(); contestants.len()];
         let began = Instant::now();
         loop {
@@ -71,7 +72,7 @@ fn time(run: &dyn Fn(), batch: u32) -> Duration {
     began.elapsed()
 }
 
-/// How many life cycles make a batch.
+/// Returns how many life cycles make a batch.
 fn batch(run: &dyn Fn()) -> u32 {
     let mut batch = 1;
     while time(run, batch) < BATCH {

@@ -1,4 +1,4 @@
-//! Ports that are opened all or not at all. If one of them is taken, those that are open are closed again.
+//! Opens all ports, or none of them. If one of them is taken, the ports that are open are closed again.
 //!
 //! ```text
 //! $ cargo run --example all_or_nothing
@@ -19,7 +19,7 @@ use std::{env, error::Error, fmt};
 
 use gather_cm::{Entered, Exit, ExitCase, FailureOf, Joined, scope};
 
-/// Why there is no server.
+/// The reason why there is no server.
 #[derive(Debug)]
 enum PortError {
     Taken(u16),
@@ -55,7 +55,7 @@ impl Exit for Port {
     }
 }
 
-/// The caller gets all ports, and is responsible for them.
+/// The caller receives all ports, and is responsible for them.
 async fn listen(ports: &[u16]) -> Result<Entered<Joined<Port>>, FailureOf<Joined<Port>>> {
     let opening = scope().with_entered(async |scope| {
         for &port in ports {

@@ -28,13 +28,13 @@ mod unix {
     use gather_cm::{Cause, Exit, ExitCase, Failure, Report, Shape, gather};
     use smol::{Timer, stream::StreamExt};
 
-    /// Why the service fails.
+    /// The reason why the service fails.
     #[derive(Debug)]
     #[allow(dead_code, reason = "`main` prints it with `Debug`")]
     pub enum ServiceError {
         /// Signals cannot be received, or a line cannot be printed.
         Io(io::Error),
-        /// Parts of the service could not be started, or not be released.
+        /// Parts of the service failed to start, or to be released.
         Parts(Report),
     }
 
@@ -51,7 +51,7 @@ mod unix {
         }
     }
 
-    /// Something that takes a while to release.
+    /// A part of the service. It takes a while to release.
     struct Part {
         name: &'static str,
         millis: u64,

@@ -1,7 +1,7 @@
-//! A deadline for each member: three TCP servers, one of which never answers a close.
+//! Gives each member a deadline. One of three TCP servers never answers a close.
 //!
-//! `exit_within` names the one that hangs. The others close, and the program ends in time.
-//! `keep_value` keeps what the body returned, although an exit failed.
+//! `exit_within` names the server that hangs. The others close, and the program ends in
+//! time. `keep_value` keeps the value that the body returned, although an exit failed.
 
 use std::{error::Error, fmt, io, net::SocketAddr, time::Duration};
 
@@ -12,7 +12,7 @@ use smol::{
     net::{TcpListener, TcpStream},
 };
 
-/// Why there is no connection, or none any more.
+/// The reason why there is no connection, or none any more.
 #[derive(Debug)]
 enum ConnectionError {
     Io { server: &'static str, source: io::Error },
@@ -39,7 +39,7 @@ impl Error for ConnectionError {
     }
 }
 
-/// Why the program fails.
+/// The reason why the program fails.
 #[derive(Debug)]
 #[allow(dead_code, reason = "`main` prints it with `Debug`")]
 enum AppError {
@@ -62,7 +62,7 @@ impl<S: Shape> From<Failure<ConnectionError, S>> for AppError {
 }
 
 /// Starts a server on a free port of the loopback. It answers `hello` with `welcome`, and
-/// `close` with `bye`. A server that is `mute` never answers the latter.
+/// `close` with `bye`. A server that is `mute` never answers `close`.
 async fn start_server(mute: bool) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -121,7 +121,7 @@ async fn connect(server: &'static str, to: SocketAddr) -> Result<Connection, Con
     Ok(connection)
 }
 
-/// The error of a server that is too late.
+/// Returns the error of a server that is too late.
 async fn too_late(server: &'static str, question: &'static str) -> ConnectionError {
     Timer::after(Duration::from_millis(300)).await;
     ConnectionError::TooLate { server, question }

@@ -1,5 +1,5 @@
-//! The recipe that the question behind this crate got as its answer: two enters, joined inside of an `AsyncExitStack`.
-//! A scope can be such a stack. Without `stack()` it is a pool, and its exits run at the same time.
+//! The question behind this crate was answered by a recipe: join two enters inside of an `AsyncExitStack`. A scope can
+//! be such a stack. Without `stack()` it is a pool, and its exits run at the same time.
 //!
 //! ```text
 //! $ cargo run --example exit_stack

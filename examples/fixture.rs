@@ -1,4 +1,4 @@
-//! A fixture: a scope in a struct. Each test starts the servers that it needs, and the fixture stops all of them.
+//! A fixture has a scope in a struct. Each test starts the servers that it needs, and the fixture stops all of them.
 //!
 //! ```text
 //! $ cargo run --example fixture

@@ -1,7 +1,7 @@
 //! The test program of the question that this crate answers, with two test managers, `foo`
 //! and `bar`.
 //!
-//! It prints line for line what Python prints there:
+//! It prints the same lines as the Python program there:
 //!
 //! ```text
 //! __aenter__ foo

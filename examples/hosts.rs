@@ -18,7 +18,7 @@ use std::{error::Error, fmt};
 
 use gather_cm::{Exit, ExitCase, Lent, Scope, scope};
 
-/// Why a host cannot be used.
+/// The reason why a host cannot be used.
 #[derive(Debug)]
 enum HostError {
     NoRoute(String),
@@ -77,7 +77,7 @@ async fn work(scope: &Scope<Connection>) -> Result<(), HostError> {
         };
         links.push(link);
     }
-    // The first one is not needed any more. Its exit runs now, and the others at the end.
+    // The first connection is not needed any more. Its exit runs now, and the others run at the end.
     Lent::release(links.remove(0)).await?;
     println!("the work goes on with {} hosts", links.len());
     Ok(())

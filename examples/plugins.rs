@@ -1,4 +1,5 @@
-//! Plugins of different types in one scope, on tokio. Each is in a box, along with its exit.
+//! Plugins of different types join one scope, on tokio. Each is in a box, along with its
+//! exit.
 //!
 //! ```text
 //! $ cargo run --example plugins
@@ -15,7 +16,7 @@ use std::{error::Error, fmt};
 
 use gather_cm::{Exit, ExitCase, scope};
 
-/// Why a plugin does not work.
+/// The reason why a plugin does not work.
 #[derive(Debug)]
 enum PluginError {
     NoAddress,

@@ -1,8 +1,10 @@
-//! Nested groups: series and parallel compose. Prints the order of events.
+//! Nests groups, so that series and parallel steps compose. It prints the order of
+//! events.
 //!
-//! A cluster is a network and, beside it, storage: a disk, and on it a primary and a replica.
-//! The disk and its servers are a series (entered one after the other, exited in the reverse
-//! order). The two servers are parallel, and so are the network and the storage.
+//! A cluster has a network, and storage next to it. The storage has a disk, with a
+//! primary and a replica on it. The disk and its servers are a series: they are entered
+//! one after the other, and exited in the reverse order. The two servers are parallel,
+//! and so are the network and the storage.
 //!
 //! ```text
 //! cargo run --example series_parallel             all parts start and stop
@@ -14,7 +16,7 @@ use std::{env, error::Error, fmt, time::Duration};
 use gather_cm::{EnterExt, Exit, ExitCase, Failure, Report, Shape, gather};
 use smol::Timer;
 
-/// Why there is no cluster.
+/// The reason why there is no cluster.
 #[derive(Debug)]
 enum ClusterError {
     /// This part does not start.
@@ -41,14 +43,15 @@ impl Error for ClusterError {
     }
 }
 
-/// One impl for the groups of every size, so that `?` and `errors_into` take them all.
+/// One impl is enough for groups of every size. So `?` and `errors_into` take all of
+/// them.
 impl<S: Shape> From<Failure<ClusterError, S>> for ClusterError {
     fn from(failure: Failure<ClusterError, S>) -> Self {
         Self::Group(failure.report())
     }
 }
 
-/// Something that takes its time.
+/// A part of the cluster. It takes some time to start and to stop.
 struct Part {
     name: &'static str,
     millis: u64,

@@ -16,7 +16,7 @@ use async_executor::LocalExecutor;
 use gather_cm::{Exit, ExitCase, FailureOf, gather};
 use smol::future::{or, yield_now};
 
-/// Why a server cannot be used.
+/// The reason why a server cannot be used.
 #[derive(Debug)]
 enum ServerError {
     NoAnswer,
@@ -56,8 +56,8 @@ impl Exit for Connection<'_> {
     }
 }
 
-/// Works with both servers until its caller drops it. Then `cleanups` runs the exits,
-/// which may borrow the names, too.
+/// Works with both servers until its caller drops the future. Then `cleanups` runs the
+/// exits, which may borrow the names, too.
 async fn request<'a>(
     [cache, database]: &'a [String; 2],
     cleanups: &LocalExecutor<'a>,

@@ -1,5 +1,4 @@
-//! `start_vm()`, for real: two QEMU machines, started at the same time, used together, shut
-//! down at the same time.
+//! Two real QEMU machines start at the same time, are used together, and shut down at the same time.
 //!
 //! A machine counts as entered when its monitor ([QMP]) has answered `qmp_capabilities`, and
 //! is exited by `quit`.
@@ -46,16 +45,16 @@ mod unix {
 
     const PROGRAM: &str = "qemu-system-x86_64";
 
-    /// What went wrong with a machine.
+    /// The reason why a machine failed.
     #[derive(Debug)]
     enum VmError {
         NotInstalled,
-        /// The machine ended by itself. This is what it said.
+        /// The machine ended by itself. This is its output.
         Ended(String),
         /// Its monitor refused a command.
         Refused(String),
         Io(io::Error),
-        /// Several things went wrong, or one of them with a group.
+        /// A group of machines failed.
         Group(Report),
     }
 
@@ -83,7 +82,7 @@ mod unix {
         }
     }
 
-    /// So that `?` takes what a gather fails with, whatever its size.
+    /// With this impl, `?` takes the failure of a gather of any size.
     impl<S: Shape> From<Failure<VmError, S>> for VmError {
         fn from(failure: Failure<VmError, S>) -> Self {
             Self::Group(failure.report())
@@ -98,7 +97,7 @@ mod unix {
 
     type Object = HashMap<String, JsonValue>;
 
-    /// A monitor's connection: one JSON object a line, there and back.
+    /// A monitor's connection. Each line has one JSON object, in both directions.
     struct Monitor(BufReader<UnixStream>);
 
     impl Monitor {
@@ -127,7 +126,7 @@ mod unix {
         }
     }
 
-    /// A socket's path, removed when it is no longer needed.
+    /// The path of a socket. The socket is removed when it is no longer needed.
     struct SocketPath(PathBuf);
 
     impl Drop for SocketPath {
@@ -136,7 +135,7 @@ mod unix {
         }
     }
 
-    /// A machine that runs. Dropped instead of exited, its process is killed.
+    /// A machine that runs. If it is dropped instead of exited, its process is killed.
     struct Vm {
         name: &'static str,
         process: Child,
@@ -146,7 +145,7 @@ mod unix {
     /// Starts a machine without disk and display, and waits until its monitor answers.
     async fn start_vm(name: &'static str, options: &[&str]) -> Result<Vm, VmError> {
         let path = SocketPath(env::temp_dir().join(format!("gather-cm-{}-{name}.sock", std::process::id())));
-        // The machine connects to us, so that there is no waiting for a socket to appear.
+        // The machine connects to us, so we need not wait for a socket to appear.
         let listener = UnixListener::bind(&path.0)?;
         let mut process = Command::new(PROGRAM)
             .args(["-name", name, "-accel", "tcg", "-m", "8M", "-nodefaults", "-no-user-config", "-display", "none"])
@@ -176,13 +175,13 @@ mod unix {
         };
         match negotiated.await {
             Ok(_) => Ok(Vm { name, process, monitor }),
-            // Options are checked in several steps: it may end with its monitor connected already.
+            // QEMU checks its options in several steps, so it may end when its monitor is already connected.
             Err(VmError::Ended(_)) => Err(last_words(&mut process).await?),
             Err(error) => Err(error),
         }
     }
 
-    /// What a machine that has ended wrote to its stderr.
+    /// Returns what a machine that has ended wrote to its stderr.
     async fn last_words(process: &mut Child) -> Result<VmError, VmError> {
         let mut message = String::new();
         if let Some(stderr) = &mut process.stderr {
@@ -193,7 +192,7 @@ mod unix {
     }
 
     impl Vm {
-        /// `running`, `paused` and so on.
+        /// Returns `running`, `paused` and so on.
         async fn state(&mut self) -> Result<String, VmError> {
             let answer = self.monitor.ask("query-status").await?;
             let status = answer.get::<Object>().and_then(|answer| answer.get("status")?.get::<String>());

@@ -1,4 +1,4 @@
-//! Hands the linker what defmt needs, to the one image that logs with it.
+//! Passes the linker the script that defmt needs, for the one image that logs with it.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -1,7 +1,8 @@
 //! The policies of a gather, as types: a policy that you do not use costs nothing.
 //!
-//! The methods of [`Gather`](crate::Gather) set them. Their docs are here, and the methods have the first lines only. You
-//! need the names only to write down the type of a `Gather`, or of an [`Entered`](crate::Entered) that has exit policies.
+//! The methods of [`Gather`](crate::Gather) set them. Their full docs are here, and the docs of the methods have only
+//! the first lines. You need the names only to write down the type of a `Gather`, or of an [`Entered`](crate::Entered)
+//! that has exit policies.
 
 use core::{
     fmt,
@@ -26,7 +27,7 @@ use crate::{
 /// | `S` | what cancels the group | [`Never`], [`Either`], `Cancellable` (of a shield) |
 /// | `C` | what becomes of a panic | [`Resume`], [`Catch`] |
 /// | `X` | everything about the exits | [`Exits`] |
-/// | `Ob` | who observes | [`Unobserved`], [`Observed`] |
+/// | `Ob` | which observer receives the events | [`Unobserved`], [`Observed`] |
 ///
 /// ```
 /// use gather_cm::{
@@ -60,8 +61,8 @@ debug_by_name!(Policies<Rb, L, S, C, X, Ob>);
 /// | `O` | the order of the exits | [`Pool`], [`Stack`], [`InReverse`] |
 /// | `L` | how many exits are in flight | [`Unlimited`], [`Limited`] |
 /// | `N` | what errors call the members | [`Unnamed`], [`Named`] |
-/// | `F` | who is polled first | [`Ordered`], [`Fair`] |
-/// | `W` | whose waker the members of a large `Vec` get | [`OwnWakers`], [`CallerWaker`] |
+/// | `F` | which member is polled first | [`Ordered`], [`Fair`] |
+/// | `W` | whose waker the members of a large `Vec` receive | [`OwnWakers`], [`CallerWaker`] |
 ///
 /// ```
 /// use gather_cm::{
@@ -96,19 +97,20 @@ impl<X> Policies<RunOn, Unlimited, Never, Resume, X> {
     }
 }
 
-/// A failed enter lets the others run to their end; then the held resources are exited. The default.
+/// A failed enter lets the other enters run to their end. Then the held resources are exited. This is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunOn {}
 
-/// A failed enter exits the held resources at once, beside the pending enters, whose resources are exited as they
-/// enter. [`Gather::eager_rollback`] sets it.
+/// If an enter fails, the gather exits the held resources at once, along with the pending enters. A resource that
+/// enters later is exited as soon as it has entered. [`Gather::eager_rollback`] sets it.
 ///
-/// It shortens the worst case of a failed start from the slowest enter plus the slowest exit to the slowest member's
-/// own enter plus exit, and drops nothing halfway. Use it if an enter must not be dropped ([`fail_fast`]) and if exits
-/// may overlap with enters. Without it, the pending enters of a failed group run to their end, and then the exits begin
-/// together.
+/// Use it if an enter must not be dropped, as [`fail_fast`] would, and if exits may overlap with enters. Nothing is
+/// dropped halfway. It also shortens the worst case of a failed start. By default, the pending enters of a failed group
+/// run to their end, and then the exits begin together. At worst that takes as long as the slowest enter plus the
+/// slowest exit. With `eager_rollback`, no exit waits for another member's enter. At worst that takes as long as the
+/// slowest member's own enter plus its own exit.
 ///
-/// Of this, `fail_fast` and [`settle`], the latest call wins.
+/// If you call more than one of `eager_rollback`, `fail_fast` and [`settle`], the latest call wins.
 ///
 /// ```
 /// use std::{cell::RefCell, io};
@@ -144,12 +146,12 @@ pub enum EagerRollback {}
 /// A failed enter drops the pending enters. Then the held resources are exited. [`Gather::fail_fast`] sets it.
 ///
 /// This is the quickest end: it takes only as long as the exits. Every enter must clean up after itself when it is
-/// dropped, as a socket does that its `Drop` closes. If an enter has started something that only an exit could stop (a
-/// process, a virtual machine, a row in a table), a dropped enter leaves it behind. For those, keep the default, which
-/// lets the enters run to their end, or use [`eager_rollback`].
+/// dropped, as a socket does, because its `Drop` closes it. If an enter has started something that only an exit could
+/// stop (a process, a virtual machine, a row in a table), a dropped enter leaves it behind. For such enters, keep the
+/// default, which lets them run to their end, or use [`eager_rollback`].
 ///
-/// Members behind the one that failed are not polled any more. Of this, `eager_rollback` and [`settle`], the latest
-/// call wins.
+/// Members after the one that failed are not polled any more. If you call more than one of `fail_fast`,
+/// `eager_rollback` and [`settle`], the latest call wins.
 ///
 /// # Cancellation
 ///
@@ -182,14 +184,14 @@ pub enum FailFast {}
 ///
 /// Use it if a dropped enter could leave something behind that only an exit removes: a process, a virtual machine, a
 /// row in a table. The stop then takes as long as the slowest enter. Queued members never start. A failed enter, too,
-/// lets the others run to their end, as it does by default. If a group is nested in a member, the inner group is not
-/// dropped by a stop of the outer one.
+/// lets the others run to their end, as it does by default. If a member's enter contains a group, a stop of the outer
+/// group does not drop that group.
 ///
 /// [`Shield::settle`](crate::Shield::settle) keeps an [`EagerRollback`] as `Rb`: a failed enter then exits the held
 /// resources at once.
 ///
-/// Without `cancel_on` it changes nothing: if you drop the gather's future, pending enters are dropped all the same. Of
-/// this, [`fail_fast`] and [`eager_rollback`], the latest call wins.
+/// Without `cancel_on` it changes nothing: if you drop the gather's future, pending enters are dropped all the same. If
+/// you call more than one of `settle`, [`fail_fast`] and [`eager_rollback`], the latest call wins.
 ///
 /// # Errors
 ///
@@ -227,20 +229,25 @@ pub enum FailFast {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settle<Rb = RunOn>(PhantomData<fn() -> Rb>);
 
-/// All exits are in flight together. The default.
+/// All exits are in flight together. This is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pool {}
 
 /// Exits run one at a time, last entered first, and see how the exits before them ended. [`Gather::stack`] sets it.
 ///
-/// This is an exit *stack*, as Python's [`AsyncExitStack`] is one when contexts are entered concurrently, except that a
-/// failed enter leaks nothing.
+/// This is an exit *stack*. It works like Python's [`AsyncExitStack`] if its contexts are entered concurrently, except
+/// that a failed enter leaks nothing.
 ///
-/// The order is that of completion: the member that entered last exits first. The first exit receives how the body
-/// ended. While that is `Completed` or `Failed`, the exits after one that answers `Suppress` receive `Completed`, those
-/// after one that fails receive `Failed`, and those after one that panics receive `Panicked`. The body's error is
-/// suppressed if one exit that received it answers `Suppress` and none fails. Errors of exits are reported whatever
-/// follows.
+/// The exits follow the order of completion: the member that entered last exits first. The first exit receives how the
+/// body ended. As long as the case is `Completed` or `Failed`, each exit may change the case that the exits after it
+/// receive:
+///
+/// - After an exit that returns `Suppress`, they receive `Completed`.
+/// - After an exit that fails, they receive `Failed`.
+/// - After an exit that panics, they receive `Panicked`.
+///
+/// The body's error is suppressed if one exit that received it returns `Suppress` and no exit fails. The error of an
+/// exit is reported whatever the later exits do.
 ///
 /// ```
 /// use std::{cell::RefCell, io};
@@ -274,8 +281,8 @@ pub enum Stack {}
 
 /// Exits run one at a time, in reverse argument order, whatever entered first. [`Gather::in_reverse`] sets it.
 ///
-/// Use it if your resources have an order by nature. Here the server closes before the database that it uses, also if
-/// the database took longer to enter:
+/// Use it if one of your resources needs another. Here the server closes before the database that it uses, even if the
+/// database took longer to enter:
 ///
 /// ```
 /// use std::{cell::RefCell, io};
@@ -300,15 +307,15 @@ pub enum Stack {}
 /// # Ok(()) }) }
 /// ```
 ///
-/// All else is as in a [`stack`], which closes the resource first that entered last: each exit sees how the exits
-/// before it ended. Of the two, the later call wins.
+/// A [`stack`] differs only in the order, because it first exits the resource that entered last. In both, each exit
+/// sees how the exits before it ended. If you call both, the later call wins.
 ///
 /// [`Gather::in_reverse`]: crate::Gather::in_reverse
 /// [`stack`]: crate::Gather::stack
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InReverse {}
 
-/// Members have an index only. The default.
+/// Members have only an index. This is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unnamed;
 
@@ -336,12 +343,12 @@ pub struct Unnamed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Named(pub(crate) &'static [&'static str]);
 
-/// Members are polled in argument order. The default.
+/// Members are polled in argument order. This is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ordered;
 
-/// Each poll starts one member further, so that no enter starves beside another one, and no exit beside another one.
-/// [`Gather::fair`] sets it.
+/// Each poll starts with the next member in turn, so that no enter starves another enter, and no exit starves another
+/// exit. [`Gather::fair`] sets it.
 ///
 /// Under tokio, a member that is always ready uses up the task's budget of cooperative scheduling, and the members
 /// polled after it see only `Pending`. With this policy every member is polled first in its turn. Only the order of the
@@ -349,7 +356,7 @@ pub struct Ordered;
 /// and [`cancel_on`] and deadlines are still polled first. [Drivers](crate::EnterExt::driven) and the body take turns
 /// in being first.
 ///
-/// Other parts of a gather keep their order, so one of these can still starve the parts behind it:
+/// Other parts of a gather keep their order, so one of these can still starve the parts after it:
 ///
 /// | always ready | may starve |
 /// | --- | --- |
@@ -392,15 +399,16 @@ pub struct Fair {
     exits: usize,
 }
 
-/// The members of a large `Vec` get wakers of their own. The default.
+/// The members of a large `Vec` receive wakers of their own. This is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnWakers {}
 
-/// The members of a large `Vec` get the caller's own waker. [`Gather::caller_waker`] sets it.
+/// The members of a large `Vec` receive the caller's own waker. [`Gather::caller_waker`] sets it.
 ///
-/// Without it, the members of a `Vec` of more than 30 get wakers of their own, so that only woken members are polled.
-/// Use it if a member accepts only wakers of its own executor, as embassy's timers do; then each poll polls every
-/// pending member. It has no effect on tuples and arrays, whose members always get the caller's waker.
+/// Without it, the members of a `Vec` of more than 30 members receive wakers of their own, so that only woken members
+/// are polled. Use it if a member accepts only wakers of its own executor, as embassy's timers do. Each poll then polls
+/// every pending member. It has no effect on tuples and arrays, because their members always receive the caller's
+/// waker.
 ///
 /// ```
 /// use std::{future::poll_fn, io, task::{Poll, Waker}};
@@ -429,14 +437,14 @@ pub enum OwnWakers {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallerWaker {}
 
-/// No limit. The default.
+/// There is no limit. This is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unlimited;
 
 /// At most `n` members are in flight. [`Gather::enter_limit`] sets it for enters, and [`Gather::exit_limit`] for exits.
 ///
-/// They start in argument order, and the others are queued. If a queued member must start before one in flight can
-/// finish, the group hangs: do not limit members that wait for one another.
+/// Members start in argument order, and the members beyond the limit are queued. If a queued member must start before
+/// one in flight can finish, the group hangs: do not limit members that wait for one another.
 ///
 /// # Enters
 ///
@@ -503,7 +511,7 @@ impl Limited {
     ///
     /// # Panics
     ///
-    /// If `max` is 0.
+    /// It panics if `max` is 0.
     #[track_caller]
     pub(crate) fn new(method: &str, max: usize) -> Self {
         assert!(max > 0, "{method}: the limit must be at least 1");
@@ -511,18 +519,20 @@ impl Limited {
     }
 }
 
-/// Nothing cancels the group. The default.
+/// Nothing cancels the group. This is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Never;
 
 /// The first of two futures that is ready cancels the group. [`Gather::cancel_on`] sets it, with [`Never`] or an
-/// earlier `stop` as the other one.
+/// earlier `stop` as the other future.
 ///
-/// Each poll polls `stop` first, so that it wins over an end in the same poll. A gather that is cancelled before it
-/// starts enters nothing. `stop` does not cancel exits: it is dropped as soon as no enter is pending and the body has
-/// ended, before the first exit is polled, so that a lock or a channel that it waits for is free again. (Under
-/// [`eager_rollback`], exits may run while enters are pending; `stop` is polled beside them until no enter is pending.)
-/// While a failed group still has pending enters, `stop` drops them, and the cause stays the enter errors.
+/// Each poll polls `stop` first, so that `stop` wins over an enter or a body that would end in the same poll. A gather
+/// that is cancelled before it starts enters nothing. If a failed group still has pending enters, `stop` drops them,
+/// and the cause remains the errors of the enters.
+///
+/// `stop` does not cancel exits. The gather drops it as soon as no enter is pending and the body has ended, before it
+/// polls the first exit. A lock or a channel that `stop` waits for is then free again. Under [`eager_rollback`], exits
+/// may run while enters are pending, and then the gather polls `stop` along with them until no enter is pending.
 ///
 /// ```
 /// use std::{future::pending, io, time::Duration};
@@ -555,8 +565,8 @@ pub struct Never;
 /// them instead, you have two ways:
 ///
 /// - Call `settle()` on the outer group. A stop then drops no member's enter.
-/// - Call `cancel_on` on the nested group instead: `gather(..).cancel_on(..).enter()` as a member. The stop then makes the
-///   nested group exit its resources and fail, and the outer group fails because its member did.
+/// - Call `cancel_on` on the nested group instead: `gather(..).cancel_on(..).enter()` as a member. The stop then makes
+///   the nested group exit its resources and fail, and the outer group fails because its member did.
 ///
 /// [`Gather::cancel_on`]: crate::Gather::cancel_on
 /// [`eager_rollback`]: crate::Gather::eager_rollback
@@ -577,7 +587,7 @@ impl<A, B: IntoFuture> fmt::Debug for Either<A, B> {
     }
 }
 
-/// A future that may cancel the group. Once it is ready it is not polled again.
+/// A future that may cancel the group. After it was ready, it is not polled again.
 ///
 /// | state     | holds             | next                                                               |
 /// |-----------|-------------------|--------------------------------------------------------------------|
@@ -597,7 +607,7 @@ enum Signal<S: IntoFuture> {
     Over,
 }
 
-/// What cancels the group, if its future is dropped: `S`, or the drop.
+/// Either `S` cancels the group, or a drop of the gather's future does.
 ///
 /// [`Gather::shield`](crate::Gather::shield) sets it, and [`Shield`](crate::Shield) has an example.
 #[cfg(feature = "alloc")]
@@ -608,15 +618,16 @@ pub struct Cancellable<S>(#[pin] pub(crate) S);
 #[cfg(feature = "alloc")]
 debug_by_name!(Cancellable<S>);
 
-/// A panic resumes when all is done. The default.
+/// A panic resumes when all exits have finished. This is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resume {}
 
 /// A panic becomes [`Cause::Panicked`](crate::Cause) when all exits have finished, and does not resume.
 /// [`Gather::catch_unwind`] sets it.
 ///
-/// The exits' errors stand beside it. Errors of enters, the body's error and its value are dropped: a failure has one
-/// cause. [`on_error`](crate::Exit::on_error) has shown one of them to the exits.
+/// The failure keeps the errors of the exits along with the panic. The errors of enters, the body's error and the
+/// body's value are dropped, because a failure has one cause. Before that, [`on_error`](crate::Exit::on_error) has
+/// shown one of those errors to the exits.
 ///
 /// ```
 /// use std::io;
@@ -639,10 +650,10 @@ pub enum Resume {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Catch {}
 
-/// What a failed enter or a stop does to the pending enters. By default they run on after a failed enter, and are dropped
-/// by a stop.
+/// Says what a failed enter or a stop does to the pending enters. By default they run on after a failed enter, and a
+/// stop drops them.
 pub trait Rollback: 'static {
-    /// After a failed enter, exits begin beside the pending enters.
+    /// After a failed enter, exits begin along with the pending enters.
     const EAGER: bool = false;
     /// A failed enter drops the pending enters.
     const FAIL_FAST: bool = false;
@@ -665,7 +676,7 @@ impl<Rb: Rollback> Rollback for Settle<Rb> {
     const SETTLE: bool = true;
 }
 
-/// How many may be in flight, and how many are.
+/// Counts the members in flight, and says how many of them there may be.
 pub trait Limit: Copy + Send + Sync + 'static {
     const LIMITED: bool;
 
@@ -713,9 +724,9 @@ impl Limit for Limited {
 
 /// The futures that may cancel the group, if there are any.
 pub trait Stop {
-    /// There is one.
+    /// There is at least one such future.
     const ENABLED: bool;
-    /// The body can be ended before its end.
+    /// Something may stop the body before its end.
     const ENDS_BODY: bool = Self::ENABLED;
 
     fn poll_stop(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
@@ -785,22 +796,22 @@ impl<S: IntoFuture> Signal<S> {
     }
 }
 
-/// Nobody observes. The default.
+/// Nobody observes. This is the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unobserved;
 
 /// `F` receives each [`Event`] when it happens, after `A` has received it. [`Gather::observe`] sets it.
 ///
-/// A member starts to enter, enters, or fails to. The body starts and ends. An exit starts, finishes or fails. A
+/// A member starts to enter, enters, or fails to enter. The body starts and ends. An exit starts, finishes or fails. A
 /// resource is abandoned. Each of these is an event. If you call `observe` twice, both observers receive every event,
-/// the first one first. Of [`enter`] the enters are observed, and their rollback; the exits of the
-/// [`Entered`](crate::Entered) are not.
+/// the first one first. If you call [`enter`], the observer receives the events of the enters and of their rollback. It
+/// does not receive those of the exits of the [`Entered`](crate::Entered).
 ///
 /// # Panics
 ///
 /// With the feature `std`, a panic of the observer resumes when all exits have finished. If it comes before the body
-/// has started, the body is not called, and the exits receive `Panicked`. Later it changes nothing that they receive,
-/// unless it comes when a [shielded](crate::Gather::shield) gather is dropped.
+/// has started, the body is not called, and the exits receive `Panicked`. A later panic changes nothing that the exits
+/// receive, unless it comes when a [shielded](crate::Gather::shield) gather is dropped.
 ///
 /// # Cancellation
 ///
@@ -843,7 +854,7 @@ pub struct Observed<A, F>(pub(crate) A, pub(crate) F);
 
 debug_by_name!(Observed<A, F>);
 
-/// Who receives the events.
+/// Receives the events.
 pub trait Observer {
     const OBSERVES: bool;
 
@@ -864,7 +875,7 @@ impl<A: Observer, F: FnMut(Event)> Observer for Observed<A, F> {
     }
 }
 
-/// Tells the observer, and keeps its panic if it is the first.
+/// Passes the event to the observer, and keeps the observer's panic if that is the first one.
 #[inline]
 pub(crate) fn tell<O: Observer>(observer: &mut O, panic: &mut FirstPanic, event: Event) {
     if O::OBSERVES {
@@ -872,7 +883,7 @@ pub(crate) fn tell<O: Observer>(observer: &mut O, panic: &mut FirstPanic, event:
     }
 }
 
-/// What becomes of a panic.
+/// Says what becomes of a panic.
 pub trait Panics: 'static {
     const CATCH: bool;
 }
@@ -885,13 +896,13 @@ impl Panics for Catch {
     const CATCH: bool = true;
 }
 
-/// When a member entered, if that matters.
+/// The place of a member in the order in which the members entered, if that order matters.
 pub trait Rank: Copy + Default + Ord + Send + Sync + 'static {
-    /// The ranks of a `Vec`'s members: nothing at all if they do not matter.
+    /// The ranks of a `Vec`'s members. It is empty if they do not matter.
     #[cfg(feature = "alloc")]
     type List: Send + Sync;
 
-    /// The next in turn.
+    /// Moves on to the next rank, and returns it.
     fn next(&mut self) -> Self;
 
     /// The rank as a number, in the same order.
@@ -955,14 +966,14 @@ impl Rank for usize {
 
     #[cfg(feature = "alloc")]
     fn get(list: &Self::List, index: usize) -> Self {
-        // Who was pushed later to an `Entered` that is a `Vec` has none: it entered last.
+        // A member that was pushed later to an `Entered` of a `Vec` has no rank here: it entered last.
         list.get(index).copied().unwrap_or(index + 1)
     }
 }
 
 /// The order of the exits.
 pub trait Order {
-    /// One at a time: the highest rank first, and of equal ranks the last argument.
+    /// The exits run one at a time. The highest rank comes first, and of equal ranks the last argument.
     const STACK: bool;
     type Rank: Rank;
 }
@@ -982,7 +993,7 @@ impl Order for InReverse {
     type Rank = ();
 }
 
-/// What errors call the members.
+/// Says what errors call the members.
 pub trait Names: Copy {
     fn names(&self) -> &'static [&'static str];
 }
@@ -999,7 +1010,7 @@ impl Names for Named {
     }
 }
 
-/// Who is polled first.
+/// Says which member is polled first.
 pub trait Fairness: Copy {
     const FAIR: bool;
 
@@ -1009,7 +1020,7 @@ pub trait Fairness: Copy {
     /// The member that this poll of the exits starts with.
     fn first_exit(&mut self, len: usize) -> usize;
 
-    /// Whether this poll polls the body before the drivers.
+    /// Returns whether this poll polls the body before the drivers.
     fn body_first(&mut self) -> bool;
 }
 
@@ -1041,7 +1052,7 @@ impl Fairness for Fair {
     }
 
     fn body_first(&mut self) -> bool {
-        // The enters are over: their place remembers whether the last poll polled the body first.
+        // The enters are over, so their field is free. It remembers whether the last poll polled the body first.
         let body_first = self.enters != usize::MAX;
         self.enters = if body_first { usize::MAX } else { 0 };
         body_first
@@ -1054,7 +1065,7 @@ fn rotate(at: &mut usize, len: usize) -> usize {
     core::mem::replace(at, next)
 }
 
-/// Whose waker the members of a large `Vec` get.
+/// Says whose waker the members of a large `Vec` receive.
 pub trait Waking {
     const CALLER: bool;
 }
@@ -1114,7 +1125,7 @@ pub trait ExitPolicy: Copy + Send + Sync + 'static + sealed::Sealed {
 
 impl<O, L, N, F, W> sealed::Sealed for Exits<O, L, N, F, W> {}
 
-// Its bounds are private. The docs of the trait name `Exits`.
+// The bounds of this impl are private, so the docs hide it. The docs of the trait name `Exits` instead.
 #[cfg_attr(doc, doc(hidden))]
 impl<O: Order, L: Limit, N: Names, F: Fairness, W: Waking> ExitPolicy for Exits<O, L, N, F, W>
 where
@@ -1179,7 +1190,7 @@ pub trait Policy: sealed::Sealed {
     type Exits: ExitPolicy;
     #[doc(hidden)]
     type Observer: Observer;
-    /// The policies that go on after a drop.
+    /// The policies of a shielded group that goes on after its future was dropped.
     #[cfg(feature = "alloc")]
     #[doc(hidden)]
     type AfterDrop: Policy<Exits = Self::Exits> + Send + Sync + 'static;
@@ -1203,7 +1214,7 @@ pub struct Parts<'a, P: Policy + ?Sized> {
     pub(crate) observer: &'a mut P::Observer,
 }
 
-// As for `Exits`.
+// This is hidden for the same reason as the impl for `Exits`.
 #[cfg_attr(doc, doc(hidden))]
 impl<Rb: Rollback, L: Limit, S: Stop, C: Panics, X: ExitPolicy, Ob: Observer> Policy for Policies<Rb, L, S, C, X, Ob> {
     const EAGER: bool = Rb::EAGER;

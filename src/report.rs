@@ -21,8 +21,9 @@ type BoxError = Box<dyn Error + Send + Sync>;
 impl<E, S: Shape, B> Failure<E, S, B> {
     /// Returns the failure as one boxed error that keeps every source.
     ///
-    /// Use it with `anyhow` (`.await.map_err(Failure::report)?`), for a log, or at the end of `main`. A plain `?` turns the
-    /// failure into a boxed error too, but that one has no sources: no `source()` can be written for every error type.
+    /// Use it with `anyhow` (`.await.map_err(Failure::report)?`), for a log, or at the end of `main`. A plain `?` turns
+    /// the failure into a boxed error too, but that error has no sources, because the crate cannot write a `source()`
+    /// that fits every error type.
     ///
     /// ```
     /// use std::io;
@@ -68,7 +69,7 @@ impl<E, S: Shape, B> Failure<E, S, B> {
 ///
 /// | you print | and get |
 /// | --- | --- |
-/// | `{}` | one line: what failed first, without the text of that error, since [`source`](Error::source) leads to it |
+/// | `{}` | one line: what failed first, without the text of that error, because [`source`](Error::source) leads to it |
 /// | `{:#}` | one line: everything, each error along with its sources |
 /// | `{:?}` | a tree: everything, with a line for each source, and nested failures further to the right |
 ///
@@ -95,8 +96,8 @@ impl<E, S: Shape, B> Failure<E, S, B> {
 ///
 /// # Groups in groups
 ///
-/// The error of a member may be a failure or a report itself. On one line it has brackets around it, unless it has one
-/// part only. In the tree it is a branch:
+/// The error of a member may itself be a failure or a report. On one line it has brackets around it, unless it has only
+/// one part. In the tree it is a branch:
 ///
 /// ```
 /// use std::io;
@@ -133,9 +134,9 @@ impl<E, S: Shape, B> Failure<E, S, B> {
 /// ```
 ///
 /// A nested failure prints the texts of its errors without their sources, because it takes errors of every type. Errors
-/// of `anyhow` print their sources all the same. For other errors, convert each nested failure by
-/// [`errors_into`](crate::EnterExt::errors_into) to an error of yours that holds its report. A nested report prints the
-/// sources of all its errors.
+/// of `anyhow` still print their sources. For other errors, use [`errors_into`](crate::EnterExt::errors_into) to
+/// convert each nested failure to an error of yours that holds its report. A nested report prints the sources of all
+/// its errors.
 pub struct Report {
     parts: Vec<Part>,
 }
@@ -156,14 +157,14 @@ impl Report {
     }
 }
 
-/// Returns the error and its sources, up to the first report: the text of a report has its sources in it.
+/// Returns the error and its sources, up to the first report. A report prints its own sources, so the chain ends there.
 fn chain(error: &BoxError) -> impl Iterator<Item = &(dyn Error + 'static)> {
     core::iter::successors(Some(&**error as _), |error: &&(dyn Error + 'static)| {
         (*error).source().filter(|_| !is_report(*error))
     })
 }
 
-/// Whether the error is a report, or an `io::Error` that prints one in its place.
+/// Returns whether the error is a report, or an `io::Error` that prints one in its place.
 fn is_report(error: &(dyn Error + 'static)) -> bool {
     #[cfg(feature = "std")]
     if let Some(inner) = error.downcast_ref().and_then(std::io::Error::get_ref) {
@@ -233,7 +234,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// A line for each part. Below it are the lines of its error and of each source, further to the right.
+/// Writes a line for each part. Below it are the lines of its error and of each source, further to the right.
 impl fmt::Debug for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         join(f, "\n", &self.parts, Part::tree)

@@ -75,14 +75,16 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 /// A group whose members are not known beforehand. [`scope`] makes one with policies and a body.
 ///
 /// A resource *joins* when you [`enter`](Self::enter) or [`hold`](Self::hold) it. From then on the scope is responsible
-/// for it. You use it through a guard, [`Lent`], and the scope gets it back when you drop the guard. Each `enter` and
-/// `hold` has an index, from 0, in the order in which they begin. No index is used twice.
+/// for it. You use it through a guard, [`Lent`], and the scope gets it back when you drop the guard. Each call of
+/// `enter` or `hold` has an index. The indices count from 0, in the order in which the calls begin. No index is used
+/// twice.
 ///
 /// The resources have one type, `R`. If yours have different types, use [`BoxExit`](crate::BoxExit), or an enum of your
 /// own along with [`enter_into`](Self::enter_into).
 ///
-/// A scope on its own is a value that you may keep in a struct. It is a resource, whose exit exits all resources that
-/// have joined, in a pool. `gather(scope)` adds policies and a body. If you drop a scope, it abandons its resources.
+/// A scope on its own is a value that you may keep in a struct. It is a resource itself: its exit exits all resources
+/// that have joined, in a pool. `gather(scope)` adds policies and a body. If you drop a scope, it abandons its
+/// resources.
 ///
 /// With the feature `std`, threads may share a scope. Without it, the future of a scope is not `Send`.
 ///
@@ -146,8 +148,8 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 /// ```
 ///
 /// The loop avoids an error of the compiler. If you write `stream::iter(&hosts).map(|host| scope.enter(..))` in a block
-/// that is spawned, the compiler may say that some implementation is "not general enough". It does so without a scope,
-/// too. The reason is [rust#110338](https://github.com/rust-lang/rust/issues/110338).
+/// that you spawn, the compiler may say that some implementation is "not general enough". It may say so without a
+/// scope, too. The reason is [rust#110338](https://github.com/rust-lang/rust/issues/110338).
 ///
 /// You can also let a [`gather`] of a `Vec` enter the members, and hold its values. The policies of enters apply then:
 ///
@@ -318,7 +320,7 @@ impl<R: Resource> Scope<R> {
     /// # Errors
     ///
     /// If the member fails, `enter` returns its error as it is, of any type. Nothing else happens to the scope, so you
-    /// may try again, or enter something else instead.
+    /// may try again, or enter another member instead.
     ///
     /// # Cancellation
     ///
@@ -407,15 +409,15 @@ impl<R: Resource> Scope<R> {
         self.enter_as(member, |value| value)
     }
 
-    /// Enters a member, and makes a `V` of its resource. This is the only `async fn`: each layer of them would hold the
-    /// member once more.
+    /// Enters a member, and makes a `V` of its resource. No other `async fn` wraps this one, because each layer would
+    /// hold the member once more.
     async fn enter_as<M, U, V: Into<R>, E>(&self, member: M, make: impl FnOnce(U) -> V) -> Result<Lent<'_, V, R>, E>
     where
         M: IntoFuture<Output = Result<U, E>>,
     {
         let index = self.store.with(Store::next_index);
         let mut enter = self.begin(index, ENTER);
-        // Out of the future before that is dropped: its destructor may panic.
+        // The result is kept outside of the future's block, because the destructor of the future may panic.
         let result;
         {
             let mut future = pin!(enter.calls(|| member.into_future()));
@@ -429,7 +431,7 @@ impl<R: Resource> Scope<R> {
         result
     }
 
-    /// Takes a resource that is entered already. This is the `use` of JavaScript's [`AsyncDisposableStack`].
+    /// Takes a resource that has already entered. This is the `use` of JavaScript's [`AsyncDisposableStack`].
     ///
     /// [`AsyncDisposableStack`]: https://developer.mozilla.org/en-US/docs/Web/JavaScript/Reference/Global_Objects/AsyncDisposableStack
     ///
@@ -502,7 +504,7 @@ impl<R: Resource> Scope<R> {
         Begun { events: &self.events, index, kind, calls: false, over: false }
     }
 
-    /// A resource that was lent is back.
+    /// Takes back a resource that was lent.
     fn put(&self, mark: Mark, value: R) {
         self.store.with(|store| {
             store.marks.push(mark);
@@ -510,13 +512,13 @@ impl<R: Resource> Scope<R> {
         });
     }
 
-    /// Notes who observes.
+    /// Remembers whether anyone observes.
     pub(crate) fn observed(mut self, observes: bool) -> Self {
         self.events = Events::new(observes);
         self
     }
 
-    /// Moves the resources out, by index.
+    /// Moves the resources out, in the order of their indices.
     pub(crate) fn into_joined(mut self) -> Joined<R> {
         self.take_joined()
     }
@@ -579,7 +581,7 @@ impl<R: Resource> fmt::Debug for Scope<R> {
     }
 }
 
-/// Makes a scope of resources that are entered already.
+/// Makes a scope of resources that have already entered.
 impl<R: Resource> FromIterator<R> for Scope<R> {
     fn from_iter<I: IntoIterator<Item = R>>(values: I) -> Self {
         let scope = Self::new();
@@ -606,7 +608,7 @@ impl<R: Resource<Error: 'static>> Exit for Scope<R> {
         first.resume();
     }
 
-    // Its `Drop` is its `abandon`.
+    // There is no `abandon` here, because `Drop` abandons the resources.
 
     fn exit_in_group(self, case: ExitCase) -> impl Exiting<Error = Self::Error> {
         self.into_entered().exit_in_group(case)
@@ -639,12 +641,13 @@ const EXIT: Kind = Kind {
     dropped: |index| Event::ExitDropped { index },
 };
 
-/// Something has begun that the body polls. It tells its end, also if it is dropped halfway.
+/// An enter or an exit that has begun, and that the body polls. It reports its end as an event, even if it is dropped
+/// halfway.
 struct Begun<'s> {
     events: &'s Events,
     index: usize,
     kind: Kind,
-    /// The member's code runs: if this is dropped now, that has panicked.
+    /// The member's code is running. If this is dropped now, that code has panicked.
     calls: bool,
     over: bool,
 }
@@ -676,7 +679,7 @@ impl Drop for Begun<'_> {
 /// A resource that has joined a [`Scope`], while the body uses it. It derefs to the resource.
 ///
 /// When you drop the guard, the scope gets the resource back, and exits it at the end. You use a `V`, and the scope
-/// keeps it as an `R`. If you forget the guard by [`mem::forget`](core::mem::forget), the resource leaks: it is never
+/// keeps it as an `R`. If you forget the guard by [`mem::forget`](core::mem::forget), the resource leaks, and is never
 /// exited.
 ///
 /// Call its functions as `Lent::release(lent)`, because methods would hide methods of the resource.
@@ -706,7 +709,7 @@ impl Drop for Begun<'_> {
 pub struct Lent<'s, V: Into<R>, R: Resource = V> {
     scope: &'s Scope<R>,
     mark: Mark,
-    /// It is empty once it was taken.
+    /// It is empty once the resource was taken.
     value: Option<V>,
 }
 
@@ -795,7 +798,7 @@ impl<V: Into<R>, R: Resource> Lent<'_, V, R> {
         let value = this.value.take().expect(LENT);
         let index = this.mark.index;
         let mut exit = this.scope.begin(index, EXIT);
-        // As in `enter_as`.
+        // The result is kept outside of the future's block, as in `enter_as`.
         let result;
         {
             let mut future = pin!(exit.calls(|| value.exit_resource(case)));

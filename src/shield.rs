@@ -1,4 +1,4 @@
-//! Exits that outlive a dropped future: the shielded builder, and the future that hands its exits over.
+//! Exits that outlive a dropped future. This module has the shielded builder, and the future that hands its exits over.
 
 use alloc::vec::Vec;
 use core::{
@@ -29,15 +29,15 @@ use crate::{
 /// If the gather's future is dropped, a function of yours receives the remaining exits as one future, the *cleanup*. It
 /// usually spawns the cleanup.
 ///
-/// Its [`with`](Self::with), [`with_own_error`](Self::with_own_error) and [`enter`](Self::enter) are those of
-/// [`Gather`]. On this page, the methods of `(A, B)` stand for those of every tuple. After them, call
-/// [`on_drop`](WithShield::on_drop): it says who runs the remaining exits.
+/// Its [`with`](Self::with), [`with_own_error`](Self::with_own_error) and [`enter`](Self::enter) do what those of
+/// [`Gather`] do. On this page, the methods of `(A, B)` stand for those of every tuple. After one of them, call
+/// [`on_drop`](WithShield::on_drop), which says who runs the remaining exits.
 ///
 /// # Why a shield?
 ///
-/// Rust drops a future when its caller loses interest: `tokio::time::timeout`, `select!`, an aborted task, an HTTP
-/// client that hangs up. Nothing can be awaited in a drop, so a gather without a shield
-/// [abandons](crate::Exit::abandon) its resources then. Call `shield` after the other policies, and `on_drop` after
+/// Rust drops a future when its caller loses interest. That happens under `tokio::time::timeout` and `select!`, when a
+/// task is aborted, and when an HTTP client hangs up. Nothing can be awaited in a drop, so a gather without a shield
+/// then [abandons](crate::Exit::abandon) its resources. Call `shield` after the other policies, and `on_drop` after
 /// `with`:
 ///
 /// ```
@@ -92,14 +92,15 @@ use crate::{
 ///
 /// A drop before the first poll hands nothing over. The body is dropped during the drop, along with everything that it
 /// borrows, and so are `stop`, the observer and pending enters. If enters must not be dropped, add
-/// [`settle`](Shield::settle). Only the resources, their exits and the error types live on. Order, limit and names of
-/// the exits stay the same. A nested group is one member: the cleanup runs its exit.
+/// [`settle`](Shield::settle). Only the resources, their exits and the error types live on. The order, the limit and
+/// the names of the exits stay the same. A nested group is one member: the cleanup runs its exit.
 ///
 /// # Cancellation
 ///
-/// Without a shield, see [`With`]. The cleanup may be dropped in its turn: see [`on_drop`](WithShield::on_drop).
+/// [`With`] says what a drop does without a shield. [`on_drop`](WithShield::on_drop) says what happens if the cleanup
+/// is dropped in its turn.
 ///
-/// If you hold the resources as an [`Entered`], you need no shield: exit it in a guard of your own, such as
+/// If you hold the resources as an [`Entered`], you need no shield. Exit it in a guard of your own, such as
 /// `scopeguard::guard(entered, |entered| { tokio::spawn(entered.exit(ExitCase::Cancelled)); })`.
 ///
 /// # Generic code
@@ -109,8 +110,8 @@ use crate::{
 ///
 /// # Costs
 ///
-/// A shield needs the feature `alloc`. It takes one allocation for each exit when that begins (with `settle`, also one
-/// for each enter). The gather's future is smaller than without it, because the exits are in boxes.
+/// A shield needs the feature `alloc`. It takes one allocation for each exit when the exit begins. With `settle`, it
+/// also takes one for each enter. The gather's future is smaller than without it, because the exits are in boxes.
 #[derive(Clone)]
 #[must_use = "a gather does nothing unless it is given a body"]
 pub struct Shield<G, P> {
@@ -145,25 +146,28 @@ impl<G, Rb, L, S, C, X, Ob> Gather<G, Policies<Rb, L, S, C, X, Ob>> {
 /// A shielded life cycle that still needs to know who runs the remaining exits. `with`, `with_own_error` and `enter` of
 /// [`Shield`] return it.
 ///
-/// It is no future: call [`on_drop`](Self::on_drop), which has an example.
+/// It is not a future yet. Call [`on_drop`](Self::on_drop), which has an example.
 #[must_use = "it does nothing before you call `on_drop` and await the result"]
 pub struct WithShield<T>(T);
 
 debug_by_name!(WithShield<T>);
 
 impl<T: HandOver> WithShield<T> {
-    /// Says who runs the remaining exits. If you drop the future that this returns, it calls `spawn` with them, as one future:
-    /// the cleanup.
+    /// Says who runs the remaining exits. If you drop the future that this method returns, it calls `spawn` with the
+    /// remaining exits as one future, the cleanup.
     ///
-    /// The drop calls `spawn` at most once, and only if something is left to do or to report: a resource is held or exiting (with
-    /// [`settle`](Shield::settle), or entering), or an error or a panic is known that nobody has seen. It never calls `spawn`
-    /// before the first poll or after the end. The spawner decides what the cleanup must be: `tokio::spawn` asks for `Send` and
-    /// `'static`, and a `LocalExecutor<'a>` asks for neither.
+    /// The drop calls `spawn` at most once, and only if something is left to do or to report:
+    ///
+    /// - a resource is held or exiting (or entering, with [`settle`](Shield::settle)), or
+    /// - an error or a panic has come up that nobody has seen.
+    ///
+    /// It never calls `spawn` before the first poll or after the end. The spawner decides what the cleanup must be:
+    /// `tokio::spawn` asks for `Send` and `'static`, and a `LocalExecutor<'a>` asks for neither.
     ///
     /// # Errors
     ///
-    /// The cleanup returns `Ok(())` if no error is left to report. Otherwise it returns the [`Failure`]. Its cause is the first of
-    /// these that applies, along with the errors of the exits:
+    /// The cleanup returns `Ok(())` if no error is left to report. Otherwise it returns the [`Failure`]. Its cause is
+    /// the first of these that applies, along with the errors of the exits:
     ///
     /// 1. a panic, under [`catch_unwind`](Gather::catch_unwind)
     /// 2. enter errors, also of enters that failed after the drop
@@ -175,19 +179,20 @@ impl<T: HandOver> WithShield<T> {
     ///
     /// # Panics
     ///
-    /// If `spawn` panics, as `tokio::spawn` does outside of a runtime, the cleanup is dropped along with it. The panic then resumes,
-    /// unless the drop itself comes from a panic. With the feature `std`, a panic in the destructor of the body, of its value, of
-    /// `stop` or of an enter resumes when the exits have finished. Exits that have not begun receive `Panicked`, and the cleanup
-    /// panics at its end.
+    /// If `spawn` panics, as `tokio::spawn` does outside of a runtime, the cleanup is dropped along with it. The panic
+    /// then resumes, unless the drop itself comes from a panic. With the feature `std`, a panic in the destructor of
+    /// the body, of its value, of `stop` or of an enter resumes when the exits have finished. Exits that have not begun
+    /// receive `Panicked`, and the cleanup panics at its end.
     ///
-    /// A panic that comes out of a poll of the gather has ended it, so that nothing is left to hand over. With the feature `std` that
-    /// is so only after all exits, or if the caller's own waker panics.
+    /// If a poll of the gather panics, the gather is over, and nothing is left to hand over. With the feature `std`, a
+    /// poll panics only after all exits, or if the caller's own waker panics.
     ///
     /// # Cancellation
     ///
-    /// If the cleanup is dropped, it does what a gather without a shield does: it abandons held resources and drops exits in flight.
-    /// That happens if a runtime shuts down. To let `main` wait for every cleanup, spawn them on a `tokio_util::task::TaskTracker`.
-    /// An exit that hangs has no other limit than its own: give it one by [`exit_within`](crate::EnterExt::exit_within).
+    /// If the cleanup is dropped, it does what a gather without a shield does: it abandons held resources and drops
+    /// exits in flight. That happens if a runtime shuts down. To let `main` wait for every cleanup, spawn all of them
+    /// on a `tokio_util::task::TaskTracker`. Nothing else limits an exit that hangs, so give it a limit by
+    /// [`exit_within`](crate::EnterExt::exit_within).
     ///
     /// # Which spawner?
     ///
@@ -199,12 +204,13 @@ impl<T: HandOver> WithShield<T> {
     /// | a `LocalExecutor` | <code>.on_drop(\|cleanup\| executor.spawn(cleanup).detach())</code> |
     /// | a queue of `Pin<Box<dyn Future<Output = ()>>>` | <code>.on_drop(\|cleanup\| queue.push(Box::pin(async { drop(cleanup.await) })))</code> |
     ///
-    /// `spawn` is a plain closure that returns `()`. It must not keep what smol's `spawn` returns: dropped, a `Task` of smol cancels
-    /// the cleanup, so detach it.
+    /// `spawn` is a plain closure that returns `()`. smol's `spawn` returns a `Task`, and a `Task` that is dropped
+    /// cancels the cleanup, so detach it.
     ///
-    /// A helper that logs serves every group. It also avoids [rust#110338](https://github.com/rust-lang/rust/issues/110338), which
-    /// an `async` block in place meets if a resource's type has a lifetime (`'static` is one). If you spawn the gather itself inside
-    /// a block, add [`assert_send`](With::assert_send) after `on_drop`.
+    /// You can write one helper that logs, for every group. It also avoids
+    /// [rust#110338](https://github.com/rust-lang/rust/issues/110338). An `async` block in the closure runs into that
+    /// bug if a resource's type has a lifetime, even `'static`. If you spawn the gather itself inside a block, add
+    /// [`assert_send`](With::assert_send) after `on_drop`.
     ///
     /// ```
     /// use std::{fmt::Display, future::Future, io};
@@ -236,7 +242,7 @@ impl<T: HandOver> WithShield<T> {
 
 #[doc(hidden)]
 pub mod sealed {
-    /// Implemented for nothing.
+    /// Nothing implements this.
     #[diagnostic::on_unimplemented(
         message = "a shielded gather needs `.on_drop(..)` before it is awaited",
         label = "call `.on_drop(|cleanup| {{ /* spawn it */ }})` first",
@@ -249,7 +255,7 @@ pub mod sealed {
     pub struct Marker<T>(T);
 }
 
-// For the compiler's message only.
+// This impl is only for the compiler's message.
 #[cfg_attr(doc, doc(hidden))]
 impl<T> Future for WithShield<T>
 where
@@ -320,7 +326,7 @@ impl<T: Cycle> Future for Cleanup<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match ready!(self.project().0.poll_cycle(cx)) {
-            // The caller has dropped the gather, and knows that it was cancelled.
+            // The caller has dropped the gather, so it knows about the cancellation. Only errors are worth a report.
             Err((Failure { cause: Cause::Cancelled {}, exits, .. }, _)) if exits.is_empty() => Ok(()),
             Err((failure, _)) => Err(failure),
             Ok(_) => Ok(()),
@@ -328,7 +334,8 @@ impl<T: Cycle> Future for Cleanup<T> {
     }
 }
 
-/// A life cycle that hands its remaining exits over if it is dropped. [`WithShield::on_drop`] makes it, and has an example.
+/// A life cycle that hands its remaining exits over if it is dropped. [`WithShield::on_drop`] makes it, and has an
+/// example.
 ///
 /// You need its name only to write down the type of a [`With`].
 #[pin_project(PinnedDrop)]
@@ -337,7 +344,8 @@ pub struct Shielded<T: HandOver, S: FnOnce(T::Cleanup)> {
     cycle: T,
     spawn: Option<S>,
     polled: bool,
-    /// The panic of `spawn`. It resumes behind the destructors of the other fields, because they may panic, too.
+    /// The panic of `spawn`. It resumes after the destructors of the other fields have run, because they may panic,
+    /// too.
     panic: Late,
 }
 
@@ -390,7 +398,8 @@ impl<T: HandOver, S: FnOnce(T::Cleanup)> PinnedDrop for Shielded<T, S> {
     }
 }
 
-/// What `with` and its siblings return: a life cycle that hands over a cleanup, which lives for `$s`.
+/// Writes the type that `with` and its siblings return. It is a life cycle that hands over a cleanup, which lives for
+/// `$s`.
 macro_rules! shielded {
     ($s:lifetime, $Value:ty, $Error:ty, $Shape:ty, $BodyError:ty) => {
         WithShield<
@@ -405,7 +414,7 @@ macro_rules! shielded {
     };
 }
 
-/// `with`, `with_own_error` and `enter` for one shape of group, with their docs or `brief` ones.
+/// Writes `with`, `with_own_error` and `enter` for one shape of group, with their own docs or with `brief` ones.
 macro_rules! life_cycle {
     (brief, $($shape:tt)*) => {
         life_cycle!(
@@ -482,7 +491,7 @@ macro_rules! life_cycle {
     };
 }
 
-/// Tuples. Those of two have the docs.
+/// Writes the methods of the tuples. Those of the tuple of two members have the docs.
 macro_rules! tuple {
     (2, $($tuple:tt)*) => {
         tuple!(
@@ -492,11 +501,11 @@ macro_rules! tuple {
         ///
         /// # Errors
         ///
-        /// They are those of [`with` of a `Gather`](Gather::with).
+        /// It fails as [`with` of a `Gather`](Gather::with) does.
         ///
         /// # Panics
         ///
-        /// They are those of [`with` of a `Gather`](Gather::with).
+        /// It panics as [`with` of a `Gather`](Gather::with) does.
         ///
         /// # Cancellation
         ///
@@ -506,11 +515,11 @@ macro_rules! tuple {
         ///
         /// # Errors
         ///
-        /// They are those of [`with_own_error` of a `Gather`](Gather::with_own_error).
+        /// It fails as [`with_own_error` of a `Gather`](Gather::with_own_error) does.
         ///
         /// # Panics
         ///
-        /// They are those of [`with` of a `Gather`](Gather::with).
+        /// It panics as [`with` of a `Gather`](Gather::with) does.
         ///
         /// # Cancellation
         ///
@@ -532,20 +541,20 @@ macro_rules! tuple {
         /// # });
         /// ```
         with_own_error,
-        /// Does what [`enter` of a `Gather`](Gather::enter) does. If the future is dropped, the exits of the members that have
-        /// entered run on. The [`Entered`] that it returns has no shield.
+        /// Does what [`enter` of a `Gather`](Gather::enter) does. If the future is dropped, the exits of the members
+        /// that have entered run on. The [`Entered`] that it returns has no shield.
         ///
         /// # Errors
         ///
-        /// They are those of [`enter` of a `Gather`](Gather::enter).
+        /// It fails as [`enter` of a `Gather`](Gather::enter) does.
         ///
         /// # Panics
         ///
-        /// They are those of [`enter` of a `Gather`](Gather::enter).
+        /// It panics as [`enter` of a `Gather`](Gather::enter) does.
         ///
         /// # Cancellation
         ///
-        /// See [`Shield`]. Once you have the resources, dropping them abandons them.
+        /// See [`Shield`]. If you drop the resources after you have received them, that abandons them.
         ///
         /// ```
         /// use std::io;
@@ -676,20 +685,20 @@ impl<V: Resource<Error: 'static>, P: Policy> Shield<Scope<V>, P> {
         |scope| ScopeSlots::<MemberSlot<FromHeld<_, _>, _>>::of::<P>(scope, release_boxed::<V>)
     );
 
-    /// Does what [`with_entered` of a `Gather`](Gather::with_entered) does. If the future is dropped, the exits of what has
-    /// joined run on. The [`Entered`] that it returns has no shield.
+    /// Does what [`with_entered` of a `Gather`](Gather::with_entered) does. If the future is dropped, the exits of the
+    /// resources that have joined run on. The [`Entered`] that it returns has no shield.
     ///
     /// # Errors
     ///
-    /// They are those of [`with_entered` of a `Gather`](Gather::with_entered).
+    /// It fails as [`with_entered` of a `Gather`](Gather::with_entered) does.
     ///
     /// # Panics
     ///
-    /// They are those of [`with` of a `Gather`](Gather::with).
+    /// It panics as [`with` of a `Gather`](Gather::with) does.
     ///
     /// # Cancellation
     ///
-    /// See [`Shield`]. Once you have the resources, dropping them abandons them.
+    /// See [`Shield`]. If you drop the resources after you have received them, that abandons them.
     pub fn with_entered<'s, T: BodyResult<V::Error>>(
         self,
         body: impl AsyncFnOnce(&Scope<V>) -> T,
@@ -706,13 +715,14 @@ impl<V: Resource<Error: 'static>, P: Policy> Shield<Scope<V>, P> {
 impl<G, Rb, L, S, C, X, Ob> Shield<G, Policies<Rb, L, S, C, X, Ob>> {
     /// Lets pending enters run to their end, after a drop and after a stop.
     ///
-    /// If the gather's future is dropped while members enter, their enters go on in the cleanup. When all of them have finished,
-    /// the members that entered are exited with `Cancelled`.
+    /// If the gather's future is dropped while members enter, their enters go on in the cleanup. When all of them have
+    /// finished, the members that entered are exited with `Cancelled`.
+    ///
     /// Use it if a dropped enter could leave something behind that only an exit removes. Queued members never start.
     ///
     /// It implies [`Gather::settle`], and replaces a [`fail_fast`](Gather::fail_fast). Under
-    /// [`eager_rollback`](Gather::eager_rollback), the exits of a failed group still run beside the pending enters. The enters must
-    /// live as long as the cleanup: with `tokio::spawn`, they must be `Send` and `'static`.
+    /// [`eager_rollback`](Gather::eager_rollback), the exits of a failed group still run along with the pending enters.
+    /// The enters must live as long as the cleanup: with `tokio::spawn`, they must be `Send` and `'static`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! One member's life. A slot knows nothing of its neighbours.
+//! The life of one member. A slot knows nothing of its neighbours.
 
 use core::{
     any::Any,
@@ -41,7 +41,7 @@ impl<V: Resource> Drop for Held<V> {
 
 /// The types of a member's life, as one parameter.
 pub trait Life {
-    /// What enters.
+    /// The member that enters.
     type Member: IntoFuture<Output = Result<Self::Value, <Self::Value as Resource>::Error>>;
     /// The resource.
     type Value: Resource;
@@ -51,8 +51,8 @@ pub trait Life {
     type Release: Fn(Self::Value, ExitCase) -> Self::Exit + Copy + Send + Sync;
 }
 
-/// The life of a member `M` that enters. `K` is the function item [`Resource::release_resource`], so that the future that
-/// it makes, which has no name, is found by inference.
+/// The life of a member `M` that enters. `K` is the function item [`Resource::release_resource`]. The future that it
+/// makes has no name, and the compiler infers it from `K`.
 pub struct FromEnter<M, K>(PhantomData<fn() -> (M, K)>);
 
 impl<M, V, E, X, K> Life for FromEnter<M, K>
@@ -104,7 +104,7 @@ where
 /// The life of a member whose exit is in a box, and so can go on in another place.
 #[cfg(feature = "alloc")]
 pub trait Portable: Life {
-    /// The enter can go on in another place, too.
+    /// Whether the enter can go on in another place, too.
     const ENTERS: bool;
     /// The rest of the life, in another place.
     type Moved: Life<Value = Self::Value, Release = Self::Release, Exit = Self::Exit>;
@@ -179,7 +179,7 @@ where
     }
 }
 
-/// A member that does not exist: its states take no room, and no code.
+/// A member that does not exist. Its states take no room, and no code.
 pub struct Nobody<T>(Infallible, PhantomData<fn() -> T>);
 
 impl<T> Future for Nobody<T> {
@@ -207,8 +207,8 @@ type ErrorOf<L> = <<L as Life>::Value as Resource>::Error;
 /// | `ExitFault`  | the error of the exit  | `Gone` (`take_exit_fault`)                                              |
 /// | `Gone`       | nothing                |                                                                         |
 ///
-/// If a slot is dropped, a future is dropped along with its contents, and a held resource is abandoned. A change of state
-/// drops the old one in place. If that panics, the new one is in place all the same.
+/// If a slot is dropped, a future is dropped along with its contents, and a held resource is abandoned. A change of
+/// state drops the old state in place. If that drop panics, the new state is in place all the same.
 #[pin_project(project = StateProj, project_replace = StateOwn)]
 enum State<L: Life> {
     Queued(L::Member),
@@ -221,7 +221,7 @@ enum State<L: Life> {
     Gone,
 }
 
-/// Where a member is in its life.
+/// The phases of a member's life.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Phase {
     Queued,
@@ -240,20 +240,20 @@ pub trait Slot: Sized {
     type Release: Copy + Send + Sync;
     type Kind: Kind;
 
-    /// A slot that holds nothing.
+    /// Makes a slot that holds nothing.
     fn empty(release: Self::Release) -> Self;
 
     /// Moves `value` into an empty slot.
     fn hold(self: Pin<&mut Self>, value: Self::Value, rank: Self::Rank);
 
-    /// A slot that holds `value`.
+    /// Makes a slot that holds `value`.
     fn held(value: Self::Value, rank: Self::Rank, release: Self::Release) -> Self;
 
-    // Slots are looked at through `Pin<&mut Self>` only: a shared reference would cover futures that borrow from
-    // themselves.
+    // Even the methods that only look take `Pin<&mut Self>`, because a shared reference would cover futures that borrow
+    // from themselves.
     fn phase(self: Pin<&mut Self>) -> Phase;
 
-    /// When the member entered.
+    /// The place of the member in the order in which the members entered.
     fn rank(self: Pin<&mut Self>) -> Self::Rank;
 
     fn set_rank(self: Pin<&mut Self>, rank: Self::Rank);
@@ -264,11 +264,11 @@ pub trait Slot: Sized {
     ///
     /// # Panics
     ///
-    /// If none is held.
+    /// It panics if the slot holds none.
     fn take(self: Pin<&mut Self>) -> Self::Value;
 
-    /// Polls the enter, and starts it if need be. Returns whether the resource is held. If it is not, the slot keeps
-    /// the error.
+    /// Polls the enter, and starts it if it has not begun. Returns whether the resource is held. If it is not, the slot
+    /// keeps the error.
     fn poll_enter(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool>;
 
     /// Shows the error to the held resource.
@@ -288,11 +288,11 @@ pub trait Slot: Sized {
     /// Gives the held resource to its exit.
     fn begin_exit(self: Pin<&mut Self>, case: ExitCase);
 
-    /// Polls the exit that has begun. Returns its answer. If there is none, the slot keeps the error. Remembers whether a
-    /// driver has ended.
+    /// Polls the exit that has begun. Returns the exit's answer. If there is none, the slot keeps the error. Sets
+    /// `driver_ended` if a driver has ended.
     fn poll_exit(self: Pin<&mut Self>, cx: &mut Context<'_>, driver_ended: &mut bool) -> Poll<Option<Answer>>;
 
-    /// Drops a member that waits to be entered, or a pending future along with its contents.
+    /// Drops a member that waits to enter, or a pending future along with its contents.
     fn cut(self: Pin<&mut Self>, panic: &mut FirstPanic);
 
     /// Empties the slot, if the resource in it is absent.
@@ -304,10 +304,10 @@ pub trait Slot: Sized {
     /// Moves the error of the enter out, if there is one, and remembers that it was here.
     fn lend_enter_fault(self: Pin<&mut Self>) -> Option<Self::Error>;
 
-    /// Moves the error of the enter out, if there is one. It may be that which was `lent`.
+    /// Moves the error of the enter out, if there is one. The error may be the one that was `lent`.
     fn take_enter_fault(self: Pin<&mut Self>, lent: &mut Option<Self::Error>) -> Option<Self::Error>;
 
-    /// Whether the error of an enter is here, and that of an exit.
+    /// Returns whether the slot keeps the error of an enter, and whether it keeps the error of an exit.
     fn has_faults(self: Pin<&mut Self>) -> (bool, bool);
 
     /// Moves the error of the exit out, if there is one.
@@ -317,11 +317,11 @@ pub trait Slot: Sized {
 /// A slot whose member can go on in another place.
 #[cfg(feature = "alloc")]
 pub trait PortableSlot: Slot {
-    /// The enter can go on in another place, too.
+    /// Whether the enter can go on in another place, too.
     const ENTERS: bool;
     type Moved: Slot<Value = Self::Value, Error = Self::Error, Rank = Self::Rank, Release = Self::Release, Kind = Self::Kind>;
 
-    /// Moves everything out. A queued member, and an enter that cannot go on, must have been cut.
+    /// Moves everything out. The caller must already have cut a queued member, and an enter that cannot go on.
     fn move_out(self: Pin<&mut Self>) -> Self::Moved;
 }
 
@@ -332,7 +332,7 @@ pub struct MemberSlot<L: Life, T> {
     state: State<L>,
     rank: T,
     release: L::Release,
-    /// A driver has failed before the exits.
+    /// Whether a driver has failed before the exits.
     lost: FlagOf<L>,
 }
 
@@ -340,7 +340,7 @@ pub struct MemberSlot<L: Life, T> {
 type FlagOf<L> = <<<L as Life>::Exit as Exiting>::Kind as Kind>::Flag;
 
 impl<L: Life, T: Rank> MemberSlot<L, T> {
-    /// A member that waits to be entered.
+    /// Makes the slot of a member that waits to enter.
     pub(crate) fn queued(member: L::Member, release: L::Release) -> Self {
         Self { state: State::Queued(member), rank: T::default(), release, lost: Default::default() }
     }
@@ -392,7 +392,7 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
     }
 
     fn take(self: Pin<&mut Self>) -> L::Value {
-        // In place: `project_replace` would bring code for every other state.
+        // The value is taken in place, because `project_replace` would bring code for every other state.
         match self.project().state.project() {
             StateProj::Held(Held(value)) => value.take(),
             _ => None,
@@ -462,7 +462,8 @@ impl<L: Life, T: Rank> Slot for MemberSlot<L, T> {
         let mut state = this.state;
         if let StateProj::Held(Held(held)) = state.as_mut().project() {
             if let Some(value) = held.take() {
-                // Empty while the future is made: if that panics, the exit has had its resource.
+                // The slot is empty while the future is made. If that panics, the exit has already received its
+                // resource.
                 state.set(State::Gone);
                 state.set(State::Exiting((this.release)(value, case)));
             }

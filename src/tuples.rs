@@ -1,8 +1,8 @@
 //! The tuples that are groups.
 
-/// Calls the macro `$tuple` once for each tuple. It receives the number of members, the name of the struct of slots, the
-/// error type (`Infallible` if there is no member to name one) and its generic parameter, and a line for each member: its
-/// index, a name, and the names of its slot, of its value, of its own type and of its driver.
+/// Calls the macro `$tuple` once for each tuple. It receives the number of members, the name of the struct of slots,
+/// the error type (`Infallible` if there is no member to name one) and its generic parameter, and a line for each
+/// member: its index, a name, and the names of its slot, of its value, of its own type and of its driver.
 macro_rules! for_each_tuple {
     ($tuple:ident) => {
         $tuple!(0, Slots0, Infallible, [],);
@@ -22,7 +22,7 @@ macro_rules! for_each_tuple {
             [12 Slots12] [11 l S11 V11 M11 D11]
         );
     };
-    // One tuple has the members `$before`, and the next one more.
+    // The last tuple had the members `$before`. This one has one more.
     ($tuple:ident, [$($before:tt)*], [$n:tt $Slots:ident] [$($member:tt)*] $($more:tt)*) => {
         $tuple!($n, $Slots, E, [E], $($before)* $($member)*);
         for_each_tuple!($tuple, [$($before)* $($member)*], $($more)*);

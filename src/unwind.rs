@@ -1,4 +1,4 @@
-//! Catching panics, and the twin for builds that cannot catch them. The only file that knows `std`.
+//! Catches panics, and has a twin for builds that cannot catch them. This is the only file that knows `std`.
 
 use core::mem::ManuallyDrop;
 
@@ -14,13 +14,14 @@ mod imp {
         thread,
     };
 
-    /// A panic that was caught. Boxed once more, so that a gather pays one word for the room to keep it; in a `Mutex`,
-    /// so that the payload's lack of `Sync` does not become the gather's.
+    /// A panic that was caught. It is boxed once more, so that a gather pays one word for the room to keep it. It is in
+    /// a `Mutex`, so that the gather is `Sync` although the payload is not.
     pub struct Caught(Box<Mutex<Box<dyn Any + Send>>>);
 
     /// Calls `f`, and catches its panic.
     ///
-    /// Nothing here is a witness of broken invariants: what panicked is not touched again but to be dropped.
+    /// The caller can `AssertUnwindSafe`, because nobody sees broken invariants: code that has panicked is only dropped
+    /// afterwards.
     #[inline]
     pub(crate) fn catch(f: impl FnOnce()) -> Result<(), Caught> {
         panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Caught(Box::new(Mutex::new(payload))))
@@ -37,13 +38,13 @@ mod imp {
             panic::resume_unwind(self.into_payload())
         }
 
-        /// Lets the panic go on, unless another one is already on its way: two at once would abort the process.
+        /// Lets the panic go on, unless another panic is already on its way. Two at once would abort the process.
         pub(crate) fn resume_in_drop(self) {
             if thread::panicking() { self.discard() } else { self.resume() }
         }
 
-        /// Drops a panic that is not the first. A payload's destructor may panic as well, with a payload whose
-        /// destructor may; after that it is leaked, for it might go on for ever.
+        /// Drops a panic that is not the first. The destructor of its payload may panic too, with another payload whose
+        /// destructor may panic. The third payload is leaked, because this might go on for ever.
         #[cold]
         pub(crate) fn discard(self) {
             let (mut first, mut others) = (Some(self), None);
@@ -59,7 +60,7 @@ mod imp {
     /// A panic of the body, of a member or of the future of [`cancel_on`](crate::Gather::cancel_on).
     /// [`catch_unwind`](crate::Gather::catch_unwind) returns it as a value.
     ///
-    /// It is `Send` and `Sync`, so that error types like `anyhow::Error` take the [`Failure`](crate::Failure) that
+    /// It is `Send` and `Sync`, so that error types like `anyhow::Error` accept the [`Failure`](crate::Failure) that
     /// holds it.
     ///
     /// ```
@@ -121,7 +122,7 @@ mod imp {
         }
     }
 
-    /// `panicked: ` and the message, if the payload is one.
+    /// Writes `panicked: ` and the message, if the payload is a message.
     impl fmt::Display for Panic {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             let payload = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +137,7 @@ mod imp {
 
 #[cfg(not(feature = "std"))]
 mod imp {
-    /// There is none: without `std` a panic unwinds or aborts as everywhere else.
+    /// There is no such panic. Without `std` a panic unwinds or aborts as everywhere else.
     pub enum Caught {}
 
     #[inline(always)]
@@ -167,9 +168,9 @@ pub(crate) use imp::{Caught, catch};
 /// Whether panics are caught, so that their origin matters.
 pub(crate) const CATCHES: bool = cfg!(feature = "std");
 
-/// Room for the first of several panics. The ones that follow are dropped, and so is this one with its room.
+/// Room for the first of several panics. The later ones are dropped. The first one is dropped along with its room.
 ///
-/// What is inside is dropped by hand, so that there is no more to do than to see that there is none.
+/// The panic inside is dropped by hand, so that the common path only has to see that there is none.
 #[allow(missing_debug_implementations)] // inside only
 pub struct FirstPanic(Option<ManuallyDrop<Caught>>);
 
@@ -178,7 +179,8 @@ impl FirstPanic {
         Self(None)
     }
 
-    /// Calls `f`, and keeps its panic if it is the first. Most calls are rare, so that they share one function.
+    /// Calls `f`, and keeps its panic if it is the first. `f` is a `dyn FnMut`, so that all callers share one function:
+    /// most calls are rare.
     pub(crate) fn guard(&mut self, f: &mut dyn FnMut()) {
         if let Err(caught) = catch(f) {
             self.keep(caught);
@@ -215,7 +217,7 @@ impl FirstPanic {
         }
     }
 
-    /// Lets the panic go on, if there is one, unless another one is already on its way.
+    /// Lets the panic go on, if there is one, unless another panic is already on its way.
     pub(crate) fn resume_in_drop(mut self) {
         if let Some(caught) = self.take() {
             caught.resume_in_drop();
@@ -230,7 +232,7 @@ impl FirstPanic {
     }
 }
 
-/// Calls both, the second one although the first panics. The first panic resumes.
+/// Calls both functions, the second one even if the first one panics. The first panic resumes.
 pub(crate) fn in_turn(one: impl FnOnce(), other: impl FnOnce()) {
     let (mut one, mut other) = (Some(one), Some(other));
     let mut first = FirstPanic::none();

@@ -1,5 +1,5 @@
-//! Knows which of many members are to be polled, so that a sweep need not pass by all of them. Targets without
-//! compare-and-swap have a twin, and sweeps that pass by all.
+//! Knows which of many members a poll must poll, so that a sweep need not look at all of them. Targets without
+//! compare-and-swap have a twin of it, and their sweeps look at all members.
 
 #[cfg(target_has_atomic = "ptr")]
 mod awake;
@@ -26,27 +26,28 @@ mod imp {
         slot::{Phase, Slot},
     };
 
-    /// So many members are polled with the caller's own waker: no more than a few of them are woken in vain.
+    /// A group of up to this many members is polled with the caller's own waker. A wake then polls only a few members
+    /// in vain.
     const FEW: usize = 30;
 
     pub struct Many {
         awake: Awake,
         /// A member that becomes held waits for its exit.
         exiting: bool,
-        /// No driver was polled yet.
+        /// No driver has been polled yet.
         drive_all: bool,
-        /// No member before it waits, except the ones in `late`.
+        /// No member before this index waits, except the members in `late`.
         cursor: usize,
-        /// Members before the cursor that became held when the exits had begun.
+        /// Members before the cursor that became held after the exits had begun.
         late: Late,
-        /// In a stack, once the exits have begun: the held members, with their ranks.
+        /// In a stack, this has the held members and their ranks once the exits have begun.
         stack: Option<BinaryHeap<(usize, usize)>>,
-        /// In a stack: the member whose turn it was last.
+        /// In a stack, this is the member whose turn it was last.
         turn: usize,
     }
 
     impl Many {
-        /// Nothing, if the members are few.
+        /// Returns `None` if the members are few.
         pub(crate) fn new(len: usize) -> Option<Self> {
             (len > FEW).then(|| Self {
                 awake: Awake::new(len),
@@ -71,14 +72,14 @@ mod imp {
             self.awake.look(cx.waker(), first);
             let mut from = first;
             loop {
-                // If it is not wanted, none behind it is.
+                // If the poller does not want this member, it wants none after it either.
                 let begin = self.next_waiting(from, slots.as_mut());
                 let begin = begin.filter(|index| poller.wants(*index, phase(slots.as_mut(), *index)));
                 let woken = self.first_woken(begin, slots.as_mut(), poller);
                 let Some(index) = woken.or(begin) else { return };
                 let mut slot = pin::element(slots.as_mut(), index);
                 if slot.as_mut().phase() == Phase::Queued {
-                    // It may be held at once, and waits no more.
+                    // The member no longer waits. The poll may even leave it held.
                     self.cursor = index + 1;
                 }
                 let flow = {
@@ -93,7 +94,7 @@ mod imp {
             }
         }
 
-        /// The first member from `from` on that waits for its turn.
+        /// Returns the first member from `from` on that waits for its turn.
         #[inline]
         fn next_waiting(&mut self, from: usize, mut slots: Pin<&mut [impl Slot]>) -> Option<usize> {
             let none_ahead = self.cursor >= pin::len(slots.as_mut());
@@ -104,7 +105,7 @@ mod imp {
             let len = pin::len(slots.as_mut());
             let mut waits = |index| matches!(phase(slots.as_mut(), index), Phase::Queued | Phase::Held);
             if self.stack.is_some() {
-                // No other one has its turn.
+                // No other member has its turn.
                 return Some(from).filter(|at| *at < len && waits(*at));
             }
             let mut at = from.max(self.cursor);
@@ -123,7 +124,8 @@ mod imp {
             Some(at).filter(|at| *at < len)
         }
 
-        /// The first woken member that is in flight and wanted, which sleeps from now on. None behind `begin` is looked at.
+        /// Returns the first woken member that is in flight and that the poller wants, and lets it sleep. It looks at
+        /// no member after `begin`.
         #[inline]
         fn first_woken<S: Slot>(
             &mut self,
@@ -138,9 +140,9 @@ mod imp {
                         self.awake.pass(index);
                         return Some(index);
                     }
-                    // It is for another sweep.
+                    // Another sweep polls this member.
                     Phase::Entering | Phase::Exiting => self.awake.keep(index),
-                    // Its exit begins, and polls the driver, too.
+                    // The exit of this member begins, and it polls the driver, too.
                     Phase::Held if S::Kind::DRIVEN && begin == Some(index) => {
                         self.awake.pass(index);
                         return begin;
@@ -152,7 +154,7 @@ mod imp {
             }
         }
 
-        /// In a stack: the member whose turn it is. See `Members::turn`.
+        /// In a stack, returns the member whose turn it is. See `Members::turn`.
         pub(crate) fn turn(&mut self, mut slots: Pin<&mut [impl Slot]>) -> Option<usize> {
             let stack = self.stack.get_or_insert_with(|| {
                 let len = pin::len(slots.as_mut());
@@ -181,7 +183,8 @@ mod imp {
             (self.exiting, self.cursor) = (true, 0);
         }
 
-        /// Shows the held members to the poller that were woken for their drivers, or have entered since the last time.
+        /// Shows those held members to the poller that were woken for their drivers, or that have entered since the
+        /// last call.
         pub(crate) fn drive_held<S: Slot>(
             &mut self,
             mut slots: Pin<&mut [S]>,
@@ -211,7 +214,7 @@ mod imp {
             }
         }
 
-        /// No driver was polled with these wakers.
+        /// Says that no driver has been polled with these wakers.
         pub(crate) fn drive_all(&mut self) {
             self.drive_all = true;
         }
@@ -226,7 +229,7 @@ mod imp {
             }
         }
 
-        /// Notes that a slot may have come to another phase.
+        /// Takes note that a slot may have come to another phase.
         #[inline]
         pub(crate) fn note<S: Slot>(&mut self, index: usize, mut slot: Pin<&mut S>) {
             if S::Kind::DRIVEN && slot.as_mut().phase() == Phase::Held {
@@ -247,7 +250,7 @@ mod imp {
         }
     }
 
-    /// A set of indices, for one thread. It allocates once, when the first one is inserted.
+    /// A set of indices, for one thread. It allocates once, when the first index is inserted.
     #[derive(Default)]
     struct Late {
         words: Vec<usize>,
@@ -277,7 +280,7 @@ mod imp {
             self.len -= 1;
         }
 
-        /// The lowest index that is not less than `from`.
+        /// Returns the lowest index in the set that is not less than `from`.
         fn next(&self, from: usize) -> Option<usize> {
             if self.is_empty() {
                 return None;

@@ -1,4 +1,5 @@
-//! What a user calls last: `with` and `with_own_error`, one of each for every shape of group, and what a body borrows.
+//! The methods that a user calls last: `with` and `with_own_error` for every shape of group. The references that a body
+//! borrows are here too.
 
 #[cfg(feature = "alloc")]
 use {
@@ -21,7 +22,7 @@ use crate::{
     entered::{CallAndKeep, Kept},
 };
 
-/// What the body of `with` returns: a `Result` with the group's error type `E`. This trait is sealed.
+/// The output of the body of `with`: a `Result` with the group's error type `E`. This trait is sealed.
 ///
 /// ```
 /// use std::io;
@@ -71,7 +72,7 @@ impl<R, E> BodyResult<E> for Result<R, E> {
     }
 }
 
-/// `with` and `with_own_error` for one shape of group, with their docs or `brief` ones.
+/// Writes `with` and `with_own_error` for one shape of group, with their own docs or with `brief` ones.
 macro_rules! life_cycle {
     (brief, $($shape:tt)*) => {
         life_cycle!(
@@ -114,8 +115,8 @@ macro_rules! life_cycle {
     };
 }
 
-/// What owns the values of one shape while a body borrows them. `$by` is how the body borrows the references that `lend`
-/// returns.
+/// Writes the block that owns the values of one shape while a body borrows them. `$by` is how the body borrows the
+/// references that `lend` returns.
 macro_rules! block {
     ($Refs:ty, [$($by:tt)*], $Values:ty) => {
         /// The block that owns the values while the body borrows them.
@@ -135,17 +136,18 @@ macro_rules! block {
     };
 }
 
-/// Tuples. That of two has the docs.
+/// Writes the methods of the tuples. Those of the tuple of two members have the docs.
 macro_rules! tuple {
     (2, $($tuple:tt)*) => {
         tuple!(
             [
-        /// Enters every member at the same time, runs `body` while the gather holds every resource, and then exits every member
-        /// at the same time. Each exit receives how the body ended.
+        /// Enters every member at the same time, runs `body` while the gather holds every resource, and then exits
+        /// every member at the same time. Each exit receives how the body ended.
         ///
-        /// The body borrows the values in argument order, whichever entered first, and may borrow from its surroundings. A plain
-        /// `async fn` is a body too. It fails with the group's error type; if yours has another one, use
-        /// [`with_own_error`](Self::with_own_error). If the body never returns a value, annotate it: `-> Result<(), _>`.
+        /// The body borrows the values in argument order, whichever entered first, and may borrow from its
+        /// surroundings. A plain `async fn` is a body too. The body fails with the group's error type. If yours has
+        /// another error type, use [`with_own_error`](Self::with_own_error). If the body never returns a value,
+        /// annotate it: `-> Result<(), _>`.
         ///
         /// # Errors
         ///
@@ -165,8 +167,8 @@ macro_rules! tuple {
         ///
         /// # Cancellation
         ///
-        /// If you drop the future, nothing is exited; see [`With`]. For `tokio::spawn`, a resource type with a lifetime may need
-        /// [`assert_send`](crate::With::assert_send).
+        /// If you drop the future, nothing is exited: see [`With`]. For `tokio::spawn`, a resource type with a lifetime
+        /// may need [`assert_send`](crate::With::assert_send).
         ///
         /// ```
         /// use std::io;
@@ -190,15 +192,16 @@ macro_rules! tuple {
         ///
         /// # Errors
         ///
-        /// As [`with`](Self::with). The body's error is a `B`: the failure is a [`Failure<E, S, B>`](crate::Failure).
+        /// It fails as [`with`](Self::with) does. The body's error is a `B`, so the failure is a
+        /// [`Failure<E, S, B>`](crate::Failure).
         ///
         /// # Panics
         ///
-        /// As [`with`](Self::with).
+        /// It panics as [`with`](Self::with) does.
         ///
         /// # Cancellation
         ///
-        /// As [`with`](Self::with).
+        /// A drop does the same as in [`with`](Self::with).
         ///
         /// ```
         /// use std::io;
@@ -243,7 +246,7 @@ macro_rules! tuple {
 
         $($hidden)*
         impl<$($E,)? $($V: Resource<Error = $Error>,)* P: ExitPolicy> Entered<($($V,)*), P> {
-            /// Returns references to the values, as a body gets them: without the adapters around them.
+            /// Returns references to the values, without the adapters around them. A body borrows the same references.
             ///
             /// [`Entered`] has an example with [`exit_boxed`](crate::EnterExt::exit_boxed).
             #[allow(clippy::unused_unit)]
@@ -270,7 +273,7 @@ where
 }
 
 impl<V: Resource, const N: usize, P: ExitPolicy> Entered<[V; N], P> {
-    /// Returns references to the values, as a body gets them: without the adapters around them.
+    /// Returns references to the values, without the adapters around them. A body borrows the same references.
     ///
     /// [`Entered`] has an example.
     pub fn lend(&mut self) -> [&mut V::Value; N] {
@@ -292,7 +295,7 @@ where
 
 #[cfg(feature = "alloc")]
 impl<V: Resource, P: ExitPolicy> Entered<Vec<V>, P> {
-    /// Returns a view of the values, as a body gets it: without the adapters around them.
+    /// Returns a view of the values, without the adapters around them. A body borrows the same view.
     ///
     /// [`VecRefs`] has an example.
     pub fn lend(&mut self) -> VecRefs<'_, V> {
@@ -306,23 +309,24 @@ impl<V: Resource, P: ExitPolicy> Entered<Vec<V>, P> {
 impl<V: Resource<Error: 'static>, P: Policy> Gather<Scope<V>, P> {
     life_cycle!(brief, &Scope<V>, Joined<V>, V::Error, Many);
 
-    /// Runs `body`, which enters resources, and keeps all of them if it succeeds. If it fails, the gather exits what has joined.
+    /// Runs `body`, which enters resources, and keeps all of them if it succeeds. If it fails, the gather exits the
+    /// resources that have joined.
     ///
-    /// So the body is the entering of a group: all or nothing. The [`Entered`] that it returns along with the body's value is a
+    /// So the body enters a group, all or nothing. The [`Entered`] that it returns along with the body's value is a
     /// resource like any other. It may be a field of a struct, a fixture, or a member of a group.
     ///
     /// # Errors
     ///
-    /// If the body fails: [`Cause::Body`](crate::Cause::Body). What has joined is exited, and receives `Failed`, `Cancelled` or
-    /// `Panicked`.
+    /// If the body fails, the cause is [`Cause::Body`](crate::Cause::Body). If the body does not succeed, the exits of
+    /// the resources that have joined receive `Failed`, `Cancelled` or `Panicked`.
     ///
     /// # Panics
     ///
-    /// As [`with`](Self::with).
+    /// It panics as [`with`](Self::with) does.
     ///
     /// # Cancellation
     ///
-    /// See [`With`]. Once you have the resources, dropping them abandons them.
+    /// See [`With`]. If you drop the resources after you have received them, that abandons them.
     ///
     /// ```
     /// use std::io;
@@ -357,7 +361,7 @@ impl<V: Resource<Error: 'static>, P: Policy> Gather<Scope<V>, P> {
 
 #[cfg(feature = "alloc")]
 impl<R: Resource, P: ExitPolicy> Entered<Joined<R>, P> {
-    /// What owns the scope while the body borrows it.
+    /// The block that owns the scope while the body borrows it.
     #[allow(clippy::manual_async_fn)] // the policy need not be in the future
     pub(crate) fn block<S: Stop, C: AsyncFnOnce(&Scope<R>) -> T, T: BodyResult<B>, B>(
         body: C,
@@ -371,7 +375,7 @@ impl<R: Resource, P: ExitPolicy> Entered<Joined<R>, P> {
         }
     }
 
-    /// The same. The machine adds what has joined to the body's value.
+    /// The same block, for `with_entered`. The machine adds the joined resources to the body's value.
     #[allow(clippy::type_complexity)]
     pub(crate) fn block_that_keeps<S: Stop, C: AsyncFnOnce(&Scope<R>) -> T, T: BodyResult<R::Error>>(
         body: C,
@@ -386,7 +390,7 @@ impl<R: Resource, P: ExitPolicy> Entered<Joined<R>, P> {
     }
 }
 
-/// The values of a `Vec` of members, as its body borrows them: without the adapters around them.
+/// The values of a `Vec` of members, without the adapters around them. A body borrows them in this form.
 ///
 /// ```
 /// use std::io;

@@ -11,7 +11,7 @@ use std::{
 use common::{Driver, Gate, Log};
 use gather_cm::{Cause, DropOnExit, EnterExt, ErrorsInto, Exit, ExitCase, ExitWith, Member, Resource, Verdict, gather};
 
-/// `exit_with`: the closure gets the value and the case; it may borrow, and its answer is the verdict.
+/// `exit_with`: the closure receives the value and the case. It may borrow, and its answer is the verdict.
 #[test]
 fn exit_with_a_closure() {
     let log = RefCell::new(vec![]);
@@ -30,7 +30,7 @@ fn exit_with_a_closure() {
     assert_eq!(*log.borrow(), [(7, ExitCase::Completed), (7, ExitCase::Failed), (7, ExitCase::Failed)]);
 }
 
-/// `exit_with`: a plain `async fn` will do, also over a value that is borrowed.
+/// `exit_with`: it takes a plain `async fn` too, even for a value that borrows.
 #[test]
 fn exit_with_a_function() {
     async fn close(count: &Cell<u32>, _: ExitCase) -> Result<(), &'static str> {
@@ -44,7 +44,8 @@ fn exit_with_a_function() {
     assert_eq!(count.get(), 42);
 }
 
-/// `exit_with`: over a resource, it stands in for the resource's own exit. Abandoned, the value is dropped.
+/// `exit_with`: around a resource, it replaces the resource's own exit. If the member is abandoned, the value is
+/// dropped.
 #[test]
 fn exit_with_over_a_resource() {
     struct Never;
@@ -103,7 +104,7 @@ impl From<&'static str> for Mixed {
     }
 }
 
-/// `errors_into`: both the enter's error and the exit's.
+/// `errors_into` converts both the enter's error and the exit's.
 #[test]
 fn errors_into() {
     let bad_enter = async { Err::<(), u8>(1) }.drop_on_exit().errors_into::<Mixed>();
@@ -145,7 +146,7 @@ fn errors_into_passes_on() {
     assert_eq!(*spy.0.borrow(), ["Some(Number(3))", "Failed", "Some(Number(4))", "EnterFailed", "abandoned"]);
 }
 
-/// The body gets the value itself; the resources deref to it, mutably, and return it.
+/// The body receives the value itself. The resources deref to it, mutably, and return it.
 #[test]
 fn lend_deref_and_into_inner() {
     let taken = Driver::new(gather((async { Ok::<_, u8>(vec![1]) }.drop_on_exit().errors_into::<Mixed>(),)).with(
@@ -167,7 +168,7 @@ fn lend_deref_and_into_inner() {
     assert_eq!(enter.end(), 12);
 }
 
-/// An adapted member is lazy as well: not even `into_future` is called before the first poll.
+/// An adapted member is lazy, too. Not even `into_future` is called before the first poll.
 #[test]
 fn adapters_are_lazy() {
     struct Eager;
@@ -184,7 +185,8 @@ fn adapters_are_lazy() {
     );
 }
 
-/// `abandon_with`: called once if the value will not be exited, and never along with the exit; at every poll boundary.
+/// `abandon_with` is called once if the value will not be exited, and never along with the exit. The test drops the
+/// gather between all of its polls.
 #[test]
 fn abandon_with() {
     let log = Log::default();
@@ -228,7 +230,7 @@ fn abandon_with() {
                 0 => &[][..],
                 1 => &["abandon 0", "abandon 2"],
                 2 => &["abandon 0", "abandon 1", "abandon 2"],
-                // The first exit is in flight, and is dropped with its value.
+                // The first exit is in flight, and is dropped along with its value.
                 3 => &["abandon 1", "abandon 2"],
                 _ => &[],
             };
@@ -240,7 +242,7 @@ fn abandon_with() {
     }
 }
 
-/// `abandon_with` of a member that could not be entered is not called, and its closure is dropped.
+/// If a member fails to enter, its `abandon_with` is not called, and the closure is dropped.
 #[test]
 fn abandon_with_of_a_failed_enter() {
     let alive = Rc::new(());
@@ -254,7 +256,7 @@ fn abandon_with_of_a_failed_enter() {
     });
 }
 
-/// The other adapters and an `Entered` pass on to `abandon_with`.
+/// The other adapters and an `Entered` pass `abandon` on to `abandon_with`.
 #[test]
 fn abandon_with_inside_other_adapters() {
     let log = Log::default();
@@ -312,7 +314,7 @@ mod boxed {
         many: Entered<Vec<ExitBoxed<Lines, &'static str>>>,
     }
 
-    /// `exit_boxed`: an `async fn` and an async closure both fit, in one array. It has a verdict, and an error.
+    /// `exit_boxed` takes an `async fn` and an async closure, both in one array. Its exit has a verdict and an error.
     #[test]
     fn exit_boxed() {
         let lines = Lines::default();
@@ -366,7 +368,8 @@ mod boxed {
         assert_eq!(take(&lines), ["Cancelled", "Cancelled", "Failed", "Failed"]);
     }
 
-    /// Its `abandon_with` is called on a drop, once, and not along with the exit; without it, the value is dropped.
+    /// A drop calls its `abandon_with` once, and never along with the exit. Without `abandon_with`, the value is
+    /// dropped.
     #[test]
     fn abandon_with() {
         let lines = Lines::default();
@@ -416,7 +419,7 @@ mod boxed {
     }
 }
 
-/// A `Box` of a resource is a resource, and passes everything on. The body gets the box.
+/// A `Box` of a resource is a resource, and passes everything on. The body receives the box.
 #[test]
 #[cfg(feature = "alloc")]
 fn a_box_is_a_resource() {
@@ -445,12 +448,12 @@ fn a_box_is_a_resource() {
     });
     let body = async |(boxed,): (&mut Box<common::Resource>,)| Ok(boxed.name());
     assert_eq!(Driver::new(gather((member(7, common::well()),)).with(body)).end().unwrap(), 7);
-    // A box in a box, by hand.
+    // This is a box in a box, polled by hand.
     let boxed = Driver::new(member(8, common::fails("x")).into_future()).end().unwrap();
     assert_eq!(Driver::new(Box::new(boxed).exit(ExitCase::Completed)).end(), Err("x"));
 }
 
-/// Signatures name a member by what the body gets, whatever the adapters.
+/// A signature names a member by the value that the body receives, whatever the adapters.
 fn list(len: usize) -> impl Member<Value = Vec<usize>, Error = Mixed> {
     async move { if len > 9 { Err("too long") } else { Ok(vec![0; len]) } }.drop_on_exit().errors_into()
 }
@@ -490,7 +493,7 @@ fn members_in_signatures() {
     assert_eq!(Driver::new(len_of(list(10))).end(), None);
 }
 
-/// The body gets the innermost value, through every stack of adapters, in every shape.
+/// The body receives the innermost value, through every stack of adapters, in every shape.
 #[test]
 fn the_body_gets_the_innermost_value() {
     macro_rules! innermost {
@@ -531,7 +534,7 @@ fn the_body_gets_the_innermost_value() {
     }
 }
 
-/// What the body makes of a value is what its exit gets, through the adapters.
+/// If the body changes a value, its exit receives the changed value, through the adapters.
 #[test]
 fn the_exit_gets_what_the_body_made() {
     let seen = RefCell::new(vec![]);
@@ -563,8 +566,8 @@ fn the_exit_gets_what_the_body_made() {
     assert_eq!(*seen.borrow(), expected[..if cfg!(feature = "alloc") { 6 } else { 4 }]);
 }
 
-/// 16, 17: a capture of a closure, the value or an error panics when it is dropped. The panic skips no exit and no `abandon`,
-/// and does not abort the process.
+/// 16, 17: a capture of a closure, the value or an error panics when it is dropped. The panic skips no exit and no
+/// `abandon`, and does not abort the process.
 #[cfg(feature = "std")]
 mod destructors {
     use std::{
@@ -653,7 +656,8 @@ mod destructors {
                     });
                 }
 
-                /// On a drop `abandon` panics, and so does a capture of the exit or of its deadline. The first panic gets out.
+                /// On a drop `abandon` panics, and so does a capture of the exit or of its deadline. The first panic
+                /// resumes.
                 #[test]
                 fn beside_an_abandon_that_panics() {
                     let lines = Lines::default();
@@ -673,21 +677,21 @@ mod destructors {
                                     "late"
                                 })
                         };
-                        // In the body.
+                        // The drop comes while the body runs.
                         each_shape!([member(0), member(1)], |gather| {
                             let mut driver = Driver::new(gather.with(async |_| Ok(std::future::pending::<()>().await)));
                             driver.pends();
                             assert_eq!(caught(|| driver.drop()), "abandon 0");
                             assert_eq!(lines.take(), ["abandon 0", "abandon 1"]);
                         });
-                        // While one enters.
+                        // The drop comes while one member enters.
                         each_shape!([member(0), member(1), member(2)], |gather| {
                             let mut driver = Driver::new(gather.with(async |_| Ok(())));
                             driver.pends();
                             assert_eq!(caught(|| driver.drop()), "abandon 0");
                             assert_eq!(lines.take(), ["abandon 0", "abandon 1"]);
                         });
-                        // In two halves.
+                        // The group is entered without a body, and then dropped.
                         each_shape!([member(0), member(1)], |gather| {
                             let entered = Driver::new(gather.enter()).end().unwrap();
                             assert_eq!(caught(|| drop(entered)), "abandon 0");
@@ -719,7 +723,7 @@ mod destructors {
                     });
                 }
 
-                /// An enter fails. The closures are dropped uncalled, and the error is in its place before that.
+                /// An enter fails. The closures are dropped uncalled, and by then the error is in its place.
                 #[test]
                 fn of_a_failed_enter() {
                     let lines = Lines::default();
@@ -743,7 +747,7 @@ mod destructors {
                                     std::future::pending().await
                                 })
                         };
-                        // The cause is the panic. The errors are dropped, since a failure has one cause.
+                        // The cause is the panic. The errors are dropped, because a failure has one cause.
                         let expected = ["exit 1 Panicked", "drop error", "drop error"];
                         each_shape!([member(0), member(1), member(2)], |gather| {
                             let mut driver = Driver::new(gather.catch_unwind().with(async |_| Ok(())));

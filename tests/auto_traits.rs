@@ -1,4 +1,4 @@
-//! A gather is `Send` exactly if its parts are; it is `FusedFuture` and `Debug` whatever they are.
+//! A gather is `Send` exactly if its parts are. It is `FusedFuture` and `Debug` whatever the parts are.
 
 use std::{
     cell::Cell,
@@ -19,7 +19,7 @@ fn is_fused_and_debug<T: FusedFuture + Debug>(future: T) -> T {
     future
 }
 
-/// Compiles only if `T` is not `Send`: otherwise there are two answers for `A`.
+/// Compiles only if `T` is not `Send`. Otherwise there are two answers for `A`.
 fn is_not_send<T: AmbiguousIfSend<A>, A>(_: T) {}
 
 trait AmbiguousIfSend<A> {}
@@ -87,14 +87,14 @@ fn shielded() {
 
     let name = String::from("name");
     let rc = Rc::new(1);
-    // The future borrows, and so does its cleanup.
+    // The future and its cleanup may borrow.
     is_send(gather((lease(&name), lease("b"))).shield().with(async |(a, _)| Ok(a.0.len())).on_drop(is_send));
     is_send(gather([lease(&name), lease("b")]).shield().settle().with(async |_| Ok(())).on_drop(is_send));
     is_send(gather(vec![lease(&name)]).shield().with_own_error(async |_| Err::<(), _>(1)).on_drop(is_send));
     is_send(gather(vec![lease(&name)]).stack().shield().settle().enter().on_drop(is_send));
     is_send(gather(()).shield().with(async |()| Ok(())).on_drop(is_send));
 
-    // Neither the future nor the enter is `Send`. The cleanup is, without `settle`.
+    // Neither the future nor the enter is `Send`. Without `settle`, the cleanup is `Send` all the same.
     async fn enter() -> Result<i32, ()> {
         let local = Rc::new(1);
         std::future::ready(()).await;
@@ -106,7 +106,7 @@ fn shielded() {
     is_not_send(gather([member()]).shield().with(async |_| Ok(())).on_drop(is_static));
     is_not_send(gather(vec![member()]).shield().settle().with(async |_| Ok(())).on_drop(is_not_send));
 
-    // Nor are the body, `stop`, the observer and the spawner; and they borrow.
+    // The body, `stop`, the observer and the spawner are not `Send` either, and they borrow.
     let ok = || async { Ok::<_, ()>(1) }.drop_on_exit();
     let both = |cleanup| {
         assert_eq!(*rc, 1);
@@ -118,7 +118,7 @@ fn shielded() {
     is_not_send(gather((ok(),)).cancel_on(ready(rc.clone())).shield().with(async |_| Ok(())).on_drop(is_send));
     is_not_send(gather((ok(),)).observe(|_| assert_eq!(*rc, 1)).shield().with(async |_| Ok(())).on_drop(is_static));
 
-    // The resource or its exit is not `Send`, and so the cleanup is not.
+    // The resource or its exit is not `Send`, so the cleanup is not `Send` either.
     let value = async { Ok::<_, ()>(Rc::new(1)) }.drop_on_exit();
     is_not_send(gather((ok(), value)).shield().with(async |_| Ok(())).on_drop(is_not_send));
     struct Local;
@@ -140,8 +140,8 @@ fn shielded() {
     drop(is_fused_and_debug(with.on_drop(drop)));
 }
 
-/// A scope is `Sync` if its resources are `Send`; its life cycle and its cleanup are `Send` if their parts are. Without `std`
-/// they are not.
+/// A scope is `Sync` if its resources are `Send`. Its life cycle and its cleanup are `Send` if their parts are. Without
+/// `std` none of this holds.
 #[test]
 #[cfg(feature = "alloc")]
 fn scopes() {
@@ -187,7 +187,7 @@ fn scopes() {
         is_send(scope::<Link>().observe(|_| ()).shield().with(async |_| Ok(())).on_drop(is_send));
         is_send(scope::<Link>().shield().with_entered(async |_| Ok(())).on_drop(is_send));
         is_send(scope::<BoxExit<String>>().with(async |scope| Ok(drop(scope.defer(async |_| Ok(()))))));
-        // Inside a spawned block, too.
+        // The same holds inside a spawned block.
         is_send(async {
             scope().with(async |scope| Ok(drop(scope.hold(Link(Cell::new(1)))))).await.unwrap();
             scope::<BoxExit<String>>().with(async |scope| Ok(drop(scope.defer(async |_| Ok(()))))).await.unwrap();
@@ -217,7 +217,7 @@ fn scopes() {
     assert_eq!(format!("{:?}", BoxExit::from(gather_cm::Lent::into_inner(lent))), "BoxExit { .. }");
 }
 
-/// Inside a spawned block: resources with a lifetime need `assert_send`, others do not.
+/// Inside a spawned block, resources with a lifetime need `assert_send`, and others do not.
 #[test]
 fn inside_a_spawned_block() {
     is_send(async {
@@ -255,7 +255,7 @@ fn fused_and_debug() {
     assert_eq!(format!("{:?}", Entered::into_inner(entered).0), "ExitWithin(DropOnExit(7))");
 }
 
-/// A resource whose type has a name, as that of its member has.
+/// A resource whose type has a name. The type of its member has a name too.
 #[derive(Clone)]
 struct Vm(u8);
 
@@ -274,7 +274,7 @@ fn start(number: u8) -> Starts {
     ready(Ok(Vm(number)))
 }
 
-/// Code that is generic over policies: the life cycle of a concrete group is `Send`.
+/// In code that is generic over policies, the life cycle of a concrete group is `Send`.
 #[test]
 fn send_for_every_policy() {
     fn in_tuple<P: Policy<Exits: Send> + Send + 'static>(gather: Gather<(Starts, Starts), P>) {
@@ -336,8 +336,8 @@ fn entered_for_every_policy() {
     with!(.in_reverse().exit_limit(1).fair());
 }
 
-/// A gather whose members can be cloned can be cloned along with its policies, and the clone is a gather of its own. The
-/// policies of the exits can be compared.
+/// A gather whose members can be cloned can be cloned along with its policies, and the clone is a gather of its own.
+/// The policies of the exits can be compared.
 #[test]
 fn clone_and_eq() {
     macro_rules! run_twice {
@@ -362,8 +362,8 @@ fn clone_and_eq() {
     is_eq::<Exits<Stack, Limited, Named, Fair, CallerWaker>>();
 }
 
-/// With every name of the crate in scope, the methods of a user's resource are still those that are called, by value, through
-/// the body's reference, and through a box and an adapter.
+/// With every name of the crate in scope, the methods of a user's resource are still those that are called, by value,
+/// through the body's reference, and through a box and an adapter.
 #[test]
 fn a_users_own_methods() {
     use gather_cm::*;
@@ -419,7 +419,7 @@ fn a_users_own_methods() {
     smol::block_on(gather(vec![member()]).with(async |all| Ok(all.iter_mut().for_each(|own| call!(own))))).unwrap();
 }
 
-/// A driver of a `Send` type or not.
+/// A driven or an optional member is `Send` exactly if its driver and its value are.
 #[test]
 fn driven_and_optional() {
     fn both<T: Send + Sync>(_: &T) {}

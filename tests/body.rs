@@ -53,7 +53,7 @@ shapes! {
     the_body_borrows_its_surroundings
 }
 
-/// A resource that borrows, and is no `'static`.
+/// A resource that borrows, so it is not `'static`.
 struct Lease<'a> {
     pool: &'a RefCell<Vec<u32>>,
     number: u32,
@@ -100,7 +100,7 @@ fn resources_may_borrow() {
     assert_eq!(left, [1, 2, 3]);
 }
 
-/// Values may be changed, and what they become is what is exited.
+/// The body may change the values, and the exits receive the changed values.
 #[test]
 fn values_are_lent_mutably() {
     let seen = Rc::new(RefCell::new(vec![]));
@@ -122,7 +122,7 @@ fn values_are_lent_mutably() {
     }
 }
 
-/// The body is a closure that is called once: it may give away what it owns.
+/// The body is a closure that is called once, so it may give away the values that it owns.
 #[test]
 fn the_body_may_consume_what_it_owns() {
     let owned = String::from("owned");

@@ -1,5 +1,6 @@
-//! 14, 22, D15: tokio's cooperative budget. A part of a life cycle that is always ready uses up the budget of each poll, and
-//! the parts behind it see only `Pending`. These tests say which parts still come to their ends, and in how many polls.
+//! 14, 22, D15: tokio's cooperative budget. A part of a life cycle that is always ready uses up the budget of each
+//! poll, and the parts after it see only `Pending`. These tests say which parts still come to their ends, and in how
+//! many polls.
 #![cfg(feature = "std")]
 
 mod common;
@@ -19,7 +20,7 @@ const SIZES: [usize; 3] = [3, 30, 40];
 
 type Driver<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
-/// What all parts of a life cycle share.
+/// The counts that all parts of a life cycle share.
 struct Table {
     always: Semaphore,
     /// How many parts have had enough.
@@ -31,7 +32,7 @@ impl Table {
         Self { always: Semaphore::new(9), done: Cell::new(0) }
     }
 
-    /// Is ready again and again, until so many others are done.
+    /// Is ready again and again, until this many others are done.
     async fn greedy(&self, others: usize) {
         while self.done.get() < others {
             step(&self.always).await;
@@ -47,7 +48,7 @@ impl Table {
         self.done.set(self.done.get() + 1);
     }
 
-    /// One of them is greedy, until the others are done.
+    /// Is greedy until the others are done, or modest.
     async fn one_is_greedy(&self, greedy: bool, others: usize) {
         if greedy { self.greedy(others).await } else { self.modest().await }
     }
@@ -60,7 +61,7 @@ fn at_each_place(mut test: impl FnMut(usize, usize, &Table)) {
     }
 }
 
-/// 22: with `fair`, no enter starves beside a greedy one, wherever that stands.
+/// 22: with `fair`, a greedy enter starves no other enter, wherever it stands.
 #[test]
 fn enters_take_turns() {
     at_each_place(|len, place, table| {
@@ -71,7 +72,7 @@ fn enters_take_turns() {
     });
 }
 
-/// 22: the same for exits.
+/// 22: with `fair`, a greedy exit starves no other exit, wherever it stands.
 #[test]
 fn exits_take_turns() {
     at_each_place(|len, place, table| {
@@ -189,7 +190,7 @@ fn drivers_beside_a_greedy_body() {
     }
 }
 
-/// 14: a `stop` that needs some budget itself fires beside a greedy enter, driver or body.
+/// 14: a `stop` that needs some budget itself fires along with a greedy enter, driver or body.
 #[test]
 fn a_stop_fires_beside_each_greedy_part() {
     at_each_place(|len, place, table| {
@@ -220,7 +221,7 @@ fn a_stop_fires_beside_each_greedy_part() {
     });
 }
 
-/// 22: a deadline fires beside its own greedy member, and with `fair` beside that of another.
+/// 22: a deadline fires although its own member is greedy, and with `fair` although another member is.
 #[test]
 fn deadlines_fire() {
     at_each_place(|len, place, table| {
@@ -229,7 +230,7 @@ fn deadlines_fire() {
             step(time).await;
             "late"
         };
-        // One is greedy for ever, and each of the others hangs.
+        // One member is greedy for ever, and each of the others hangs.
         let hangs = async |index: usize| {
             if index == place { table.greedy(usize::MAX).await } else { pending().await }
         };

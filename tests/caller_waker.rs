@@ -1,6 +1,6 @@
-//! 16, 17, 20: a large `Vec` keeps a waker of its caller's. A panic of that waker, as it is cloned, woken or dropped,
-//! is no panic of a member: it gets out of the poll, although panics are caught. The gather has ended then. It has
-//! abandoned each held resource once, it has dropped each pending future once, and it keeps no waker.
+//! 16, 17, 20: a large `Vec` keeps its caller's waker. If that waker panics as it is cloned, woken or dropped, that is
+//! not a panic of a member. It leaves the poll, although panics are caught. The gather has then ended. It has abandoned
+//! each held resource once, it has dropped each pending future once, and it keeps no waker.
 #![cfg(feature = "std")]
 
 use std::{
@@ -17,7 +17,7 @@ use gather_cm::{EnterExt, Event, gather};
 thread_local! {
     /// The next call of this kind panics.
     static PANICS: Cell<Option<Call>> = const { Cell::new(None) };
-    /// So many wakers are there.
+    /// How many wakers exist.
     static WAKERS: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -60,13 +60,13 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(
     },
 );
 
-/// Two of these wake the same task if their numbers are equal.
+/// Makes a waker. Two of these wake the same task if their numbers are equal.
 fn waker(number: usize) -> Waker {
     // SAFETY: the functions of the table use the pointer only to pass it on.
     unsafe { Waker::from_raw(new(ptr::without_provenance(number))) }
 }
 
-/// A value that counts itself, and can say what becomes of it.
+/// A value that counts itself, and can log its end.
 struct Counts<'a> {
     live: &'a Cell<isize>,
     log: &'a RefCell<Vec<(&'static str, usize)>>,
@@ -79,20 +79,21 @@ impl Drop for Counts<'_> {
     }
 }
 
-/// Where a gather of forty members with drivers is.
+/// The phase of a gather of forty members with drivers.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum At {
     /// In its first poll.
     Start,
     /// Some members are held, and the others enter.
     Enters,
-    /// The body runs beside drivers.
+    /// The body runs along with the drivers.
     Body,
     /// Some exits are in flight, and the others wait.
     Exits,
 }
 
-/// Polls a gather up to `at`. In the next poll, which another task makes, `panics` panics. Checks what becomes of all.
+/// Polls a gather up to `at`. In the next poll, which another task makes, `panics` panics. Checks what becomes of all
+/// parts.
 fn play(at: At, panics: Call) {
     const COUNT: usize = 40;
     let (live, log, events) = (Cell::new(0), RefCell::default(), RefCell::new(Vec::new()));
@@ -138,7 +139,7 @@ fn play(at: At, panics: Call) {
         let Err(payload) = poll(&other) else { panic!("{at:?} {panics:?}: no panic got out") };
         assert_eq!(payload.downcast_ref::<String>(), Some(&format!("{panics:?}")), "{at:?}");
         assert_eq!(PANICS.get(), None);
-        // It has ended before it is dropped.
+        // The gather has ended before it is dropped.
         assert_eq!(live.get(), 0, "{at:?} {panics:?}");
         assert!(poll(&one).is_err(), "it was polled after its end");
     }
@@ -167,14 +168,14 @@ fn its_clone_panics() {
     [At::Start, At::Enters, At::Body, At::Exits].into_iter().for_each(|at| play(at, Call::Clone));
 }
 
-/// The gather drops the waker of its last caller when it has got another one.
+/// The gather drops the waker of its last caller when it has received another one.
 #[test]
 fn its_destructor_panics() {
     [At::Enters, At::Body, At::Exits].into_iter().for_each(|at| play(at, Call::Drop));
 }
 
-/// The waker panics as a member wakes it, within the member's own poll or elsewhere: the panic is that of the one who
-/// woke. The gather is not disturbed by a panic elsewhere, and the member is polled next.
+/// The waker panics as a member wakes it, within the member's own poll or elsewhere. The code that called `wake`
+/// receives the panic. The gather is not disturbed by a panic elsewhere, and the member is polled next.
 #[test]
 fn it_panics_as_it_is_woken() {
     let wakers = RefCell::new(Vec::<Waker>::new());

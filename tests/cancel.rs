@@ -1,4 +1,4 @@
-//! `cancel_on`: every held member is exited and receives `Cancelled`; the stop is dropped before any exit is polled.
+//! `cancel_on`: every held member is exited and receives `Cancelled`. The stop is dropped before any exit is polled.
 
 mod common;
 
@@ -31,7 +31,7 @@ fn before_it_starts<S: Policed>() {
     }
 }
 
-/// 14: in enter, the pending enters are dropped, what is held is exited, in the same poll.
+/// 14: while members enter, a stop drops the pending enters and exits the held resources, in the same poll.
 fn in_enter<S: Policed>() {
     let log = Log::default();
     let setup = Setup::default();
@@ -57,7 +57,7 @@ fn in_enter<S: Policed>() {
     );
 }
 
-/// 14: in the body, the body is dropped first, then all are exited, in the same poll.
+/// 14: while the body runs, a stop drops the body first and then exits all members, in the same poll.
 fn in_body<S: Policed>() {
     for rollback in ROLLBACKS {
         let log = Log::default();
@@ -83,7 +83,7 @@ fn in_body<S: Policed>() {
     }
 }
 
-/// 14: it is polled first, so it wins over an end in the same poll.
+/// 14: the stop is polled first, so it wins over a body that ends in the same poll.
 fn it_wins_over_an_end_in_the_same_poll<S: Policed>() {
     let log = Log::default();
     let setup = Setup::default();
@@ -105,7 +105,7 @@ fn it_wins_over_an_end_in_the_same_poll<S: Policed>() {
     assert_eq!(gather.end(), cancelled());
 }
 
-/// 14: during exits it is no longer polled.
+/// 14: the stop is not polled any more during the exits.
 fn in_exit<S: Policed>() {
     let log = Log::default();
     let setup = Setup::default();
@@ -119,7 +119,7 @@ fn in_exit<S: Policed>() {
     assert_eq!(gather.end(), Report::value(7));
 }
 
-/// 14: while a failed group still settles, it drops the enters that are pending; the cause stays `Enter`.
+/// 14: if a failed group still has pending enters, the stop drops them. The cause remains `Enter`.
 fn while_a_failed_group_settles<S: Policed>() {
     for rollback in [Rollback::RunOn, Rollback::Eager] {
         let log = Log::default();
@@ -136,7 +136,7 @@ fn while_a_failed_group_settles<S: Policed>() {
     }
 }
 
-/// 14 and 6: queued members are dropped unbegun.
+/// 14 and 6: queued members are dropped before they begin.
 fn with_queued_members<S: Policed>() {
     let log = Log::default();
     let setup = Setup { enter_limit: 1, ..Setup::default() };
@@ -149,7 +149,7 @@ fn with_queued_members<S: Policed>() {
     assert_eq!(events(&log), ["exit 0 Cancelled", "exited 0"]);
 }
 
-/// 14: not suppressed, though all exits say so; not shown to `on_error`.
+/// 14: a stop cannot be suppressed, although all exits ask for that. `on_error` is not called for it.
 fn nothing_to_suppress<S: Policed>() {
     for order in [Order::Pool, Order::Stack, Order::InReverse] {
         let log = Log::default();
@@ -163,7 +163,7 @@ fn nothing_to_suppress<S: Policed>() {
     }
 }
 
-/// 15: dropped while the exits of a cancelled group are in flight.
+/// 15: the gather is dropped while the exits of a cancelled group are in flight.
 fn dropped_after_it_was_cancelled<S: Policed>() {
     let log = Log::default();
     let setup = Setup { exit_limit: 1, ..Setup::default() };
@@ -179,7 +179,8 @@ fn dropped_after_it_was_cancelled<S: Policed>() {
     assert_released(&log);
 }
 
-/// 16: a panic in the destructor of what is dropped, or in `stop` itself: the exits run, told `Panicked`.
+/// 16: a panic comes from the destructor of a dropped part, or from `stop` itself. The exits run, and receive
+/// `Panicked`.
 #[cfg(feature = "std")]
 fn panics_on_the_way<S: Policed>() {
     let log = Log::default();
@@ -240,7 +241,7 @@ fn holds<'a>(log: &'a Log, dropped: &'a Gate) -> impl Future<Output = ()> + 'a {
     }
 }
 
-/// Every combination of policies that says how exits run.
+/// Returns every combination of the policies that say how exits run.
 fn setups() -> impl Iterator<Item = Setup> {
     ROLLBACKS.into_iter().flat_map(|rollback| {
         let orders = [(Order::Pool, 99), (Order::Pool, 1), (Order::Stack, 99), (Order::InReverse, 99)];
@@ -250,7 +251,7 @@ fn setups() -> impl Iterator<Item = Setup> {
     })
 }
 
-/// The stop was dropped once, and no exit had begun. Returns what was logged.
+/// Asserts that the stop was dropped once, before any exit had begun. Returns the log.
 fn assert_dropped_before_exits(log: &Log) -> Vec<String> {
     let log = log.take();
     let place = |word: &str| log.iter().position(|line| line.starts_with(word));
@@ -260,7 +261,8 @@ fn assert_dropped_before_exits(log: &Log) -> Vec<String> {
     log
 }
 
-/// 14: the stop is dropped when the body has ended, before any exit: an exit that waits for it waits for no poll.
+/// 14: the stop is dropped when the body has ended, before any exit. An exit that waits for the drop is ready in its
+/// first poll.
 fn the_stop_is_dropped_before_the_exits<S: Policed>() {
     for setup in setups() {
         for (end, expected) in [(well(), Report::value(7)), (fails("b"), Report::body("b"))] {
@@ -280,7 +282,7 @@ fn the_stop_is_dropped_before_the_exits<S: Policed>() {
     }
 }
 
-/// 14: the same if the body is never called because an enter has failed. No enter is pending then.
+/// 14: the same holds if the body is never called because an enter has failed. By then no enter is pending.
 fn the_stop_is_dropped_before_the_exits_of_a_failed_group<S: Policed>() {
     for setup in setups().filter(|setup| setup.rollback != Rollback::Eager) {
         let (log, dropped, enter) = (Log::default(), Gate::new(), Gate::new());
@@ -300,7 +302,8 @@ fn the_stop_is_dropped_before_the_exits_of_a_failed_group<S: Policed>() {
     }
 }
 
-/// 14: with `eager_rollback` it is polled beside the exits while an enter is pending, and dropped then, in that poll.
+/// 14: with `eager_rollback`, the stop is polled along with the exits while an enter is pending. It is dropped in the
+/// poll in which the last enter ends.
 fn an_eager_group_keeps_the_stop_while_an_enter_is_pending<S: Policed>() {
     for setup in setups().filter(|setup| setup.rollback == Rollback::Eager && setup.enter_limit > 1) {
         let (log, dropped, enter) = (Log::default(), Gate::new(), Gate::new());
@@ -316,7 +319,7 @@ fn an_eager_group_keeps_the_stop_while_an_enter_is_pending<S: Policed>() {
         assert_eq!((log.count("stop polled"), log.count("stop dropped")), (3, 1));
         assert_released(&log.take());
 
-        // Stopped by another one, in the meantime: the pending enter is dropped, and both stops.
+        // Meanwhile another stop fires. The pending enter is dropped, and so are both stops.
         let (dropped, stop) = (Gate::new(), Gate::new());
         let exit = || well().gate(&dropped);
         let setup = Setup { stop: stop.clone(), ..setup };
@@ -330,7 +333,7 @@ fn an_eager_group_keeps_the_stop_while_an_enter_is_pending<S: Policed>() {
     }
 }
 
-/// 14: with `eager_rollback` and no pending enter, it is dropped before the first exit, as ever.
+/// 14: with `eager_rollback` and no pending enter, the stop is dropped before the first exit, as always.
 fn an_eager_group_without_a_pending_enter<S: Policed>() {
     for setup in setups().filter(|setup| setup.rollback == Rollback::Eager) {
         let (log, dropped) = (Log::default(), Gate::new());
@@ -342,7 +345,8 @@ fn an_eager_group_without_a_pending_enter<S: Policed>() {
     }
 }
 
-/// 14: of two stops one fires, while a member enters or in the body; the other one is dropped before the exits as well.
+/// 14: of two stops one fires, while a member enters or while the body runs. The other stop is dropped before the
+/// exits, too.
 fn the_stop_that_did_not_fire_is_dropped_too<S: Policed>() {
     for setup in setups() {
         for in_body in [false, true] {
@@ -381,8 +385,8 @@ fn bomb<'a>(log: &'a Log, message: &'static str) -> impl Future<Output = ()> + '
     }
 }
 
-/// 17: the destructor of a stop that did not fire panics: that is a panic of the group, which the exits receive, and the
-/// first panic wins. The exits' errors stand beside it, and nothing leaks.
+/// 17: if the destructor of a stop that did not fire panics, that is a panic of the group. The exits receive
+/// `Panicked`, and the first panic wins. The failure has the errors of the exits along with it, and nothing leaks.
 #[cfg(feature = "std")]
 fn a_stop_that_panics_as_it_is_dropped<S: Policed>() {
     for setup in setups() {
@@ -399,7 +403,7 @@ fn a_stop_that_panics_as_it_is_dropped<S: Policed>() {
             assert_released(&log);
         }
 
-        // Beside another stop, which fires.
+        // Another stop fires.
         let (log, enter) = (Log::default(), Gate::new());
         let setup = Setup { stop: Gate::new(), ..setup };
         let group = members(&log, [(well(), well()), (well(), fails("x1")), (fails("e2").gate(&enter), well())]);
@@ -418,7 +422,7 @@ fn a_stop_that_panics_as_it_is_dropped<S: Policed>() {
     }
 }
 
-/// 17: the same in a group that has failed: the exits still receive the enter error, along with `Panicked`.
+/// 17: in a group that has failed, too, the exits receive `Panicked`. They still receive the enter error along with it.
 #[cfg(feature = "std")]
 fn a_stop_that_panics_as_a_failed_group_drops_it<S: Policed>() {
     for setup in setups() {
@@ -435,7 +439,7 @@ fn a_stop_that_panics_as_a_failed_group_drops_it<S: Policed>() {
     }
 }
 
-/// 9, 17: an eager group whose first exit has begun: the case does not change any more; the panic is the cause.
+/// 9, 17: if the first exit of an eager group has begun, the case does not change any more. The panic is the cause.
 #[cfg(feature = "std")]
 fn a_stop_that_panics_after_an_exit_has_begun<S: Policed>() {
     for setup in setups().filter(|setup| setup.rollback == Rollback::Eager && setup.enter_limit > 1) {
@@ -452,7 +456,8 @@ fn a_stop_that_panics_after_an_exit_has_begun<S: Policed>() {
     }
 }
 
-/// 17: a drop, while members enter or in the body: the stop's destructor panics, and nobody is skipped.
+/// 17: the gather is dropped while members enter or while the body runs, and the stop's destructor panics. No resource
+/// is skipped.
 #[cfg(feature = "std")]
 fn a_drop_with_a_stop_that_panics<S: Policed>() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -477,8 +482,8 @@ fn settle() -> Setup {
     Setup { rollback: Rollback::Settle, ..Setup::default() }
 }
 
-/// 14: with `settle`, the pending enters run to their end after a stop; then the exits begin, in that poll. The body is not
-/// called.
+/// 14: with `settle`, the pending enters run to their end after a stop. In the poll of the last end, the exits begin.
+/// The body is not called.
 fn settle_in_enter<S: Policed>() {
     let (log, setup, enters) = (Log::default(), settle(), <[Gate; 2]>::default());
     let acts = [(well(), fails("x0")), (well().gate(&enters[0]), well()), (well().gate(&enters[1]), well())];
@@ -497,7 +502,7 @@ fn settle_in_enter<S: Policed>() {
     assert_eq!(events(&log), [vec!["entered 1".to_string()], exits].concat());
 }
 
-/// 14 and 6: queued members never start, also if there is a place for them.
+/// 14 and 6: queued members never start, even if there is a place for them.
 fn settle_with_queued_members<S: Policed>() {
     for (enter_limit, order) in [(1, Order::Pool), (2, Order::Pool), (2, Order::Stack), (2, Order::InReverse)] {
         let (log, enter) = (Log::default(), Gate::new());
@@ -528,7 +533,7 @@ fn settle_and_a_late_error<S: Policed>() {
             let mut gather = S::run(group, &setup, &log, well());
             gather.pends();
             setup.stop.open();
-            // Or both in the poll in which the stop is ready.
+            // Otherwise both end in the poll in which the stop is ready.
             if first < 2 {
                 gather.pends();
                 enters[first].open();
@@ -562,7 +567,8 @@ fn settle_in_a_failed_group<S: Policed>() {
     assert_eq!(told, ["on_error 0 e1", "exit 0 EnterFailed", "on_error 2 e1", "exit 2 EnterFailed"]);
 }
 
-/// 15: a drop abandons under `settle` too: before the stop, while the enters run on, and in the exits.
+/// 15: under `settle`, too, a drop abandons the resources. The drop comes before the stop, while the enters run on, or
+/// during the exits.
 fn settle_and_a_drop<S: Policed>() {
     for polls in 0..4 {
         let (log, enter) = (Log::default(), Gate::new());
@@ -586,7 +592,7 @@ fn settle_and_a_drop<S: Policed>() {
     }
 }
 
-/// 16: an enter that panics after the stop: the exits receive `Panicked`, and the panic is the cause.
+/// 16: if an enter panics after the stop, the exits receive `Panicked`, and the panic is the cause.
 #[cfg(feature = "std")]
 fn settle_and_a_late_panic<S: Policed>() {
     for order in [Order::Pool, Order::Stack, Order::InReverse] {
@@ -614,7 +620,8 @@ fn settle_and_a_late_panic<S: Policed>() {
     }
 }
 
-/// A stop that is ready once its gate is open, must not be polled again then, and opens another gate when it is dropped.
+/// A stop that is ready once its gate is open. After that it must not be polled again. It opens another gate when it is
+/// dropped.
 fn fires<'a>(log: &'a Log, fire: &'a Gate, dropped: &'a Gate, ready: common::Act) -> impl Future<Output = ()> + 'a {
     let holds = Holds(log, dropped);
     let mut over = false;
@@ -631,8 +638,8 @@ fn fires<'a>(log: &'a Log, fire: &'a Gate, dropped: &'a Gate, ready: common::Act
     })
 }
 
-/// 14: with `settle`, a stop that was ready is not polled again. It lives on while enters are pending, and is dropped in the
-/// poll in which none is, before any exit is polled.
+/// 14: with `settle`, a stop that was ready is not polled again. It lives on while enters are pending, and is dropped
+/// in the poll in which none is, before any exit is polled.
 fn settle_drops_the_stop_before_the_exits<S: Policed>() {
     for setup in setups().filter(|setup| setup.rollback == Rollback::Settle) {
         let (log, fire, dropped, enter) = (Log::default(), Gate::new(), Gate::new(), Gate::new());
@@ -680,7 +687,7 @@ fn settle_with_a_stop_that_panics<S: Policed>() {
     }
 }
 
-/// 17: the same if its destructor panics, after it was ready or not.
+/// 17: the same holds if the stop's destructor panics, whether the stop was ready or not.
 #[cfg(feature = "std")]
 fn settle_with_a_stop_that_panics_as_it_is_dropped<S: Policed>() {
     struct Bomb;
@@ -779,7 +786,7 @@ fn a_body_that_panics_as_it_is_dropped() {
     assert_eq!(log.only(&["Panicked", "exited"]), ["exit 0 Panicked", "exited 0"]);
 }
 
-/// 14: the empty group, and an empty group cancelled before it starts.
+/// 14: an empty group completes, and an empty group that is cancelled before it starts fails with `Cancelled`.
 #[test]
 fn an_empty_group() {
     let failure = Driver::new(gather(()).cancel_on(ready(())).with(async |()| Ok(()))).end().unwrap_err();
@@ -788,7 +795,7 @@ fn an_empty_group() {
     Driver::new(gather(()).cancel_on(pending::<()>()).with(async |()| Ok(()))).end().unwrap();
 }
 
-/// 1: what stops the group is lazy as well: not even `into_future` is called before the first poll.
+/// 1: the stop is lazy, too. Not even its `into_future` is called before the first poll.
 #[test]
 fn cancel_on_is_lazy() {
     struct Signal<'a>(&'a Log);
@@ -808,7 +815,7 @@ fn cancel_on_is_lazy() {
     assert_eq!(log.take(), ["signal"]);
 }
 
-/// Two calls: whichever is ready first.
+/// After two calls of `cancel_on`, the stop that is ready first cancels the group.
 #[test]
 fn cancel_on_twice() {
     for first in [false, true] {
@@ -826,7 +833,7 @@ fn cancel_on_twice() {
     }
 }
 
-/// A timeout around a scope that still releases everything: what `cancel_on` is for. (Miri has no timers.)
+/// A timeout that still releases everything is the purpose of `cancel_on`. (Miri has no timers.)
 #[cfg(not(miri))]
 #[test]
 fn a_timeout() {
@@ -861,8 +868,8 @@ macro_rules! later {
     };
 }
 
-/// 14: a fair lock goes to the first in the queue. That is the stop, which will not be polled any more; it must leave the
-/// queue for the exits.
+/// 14: a fair lock goes to the first waiter in the queue. That is the stop, and the stop will not be polled any more.
+/// It must leave the queue, so that the exits receive the lock.
 #[test]
 fn a_fair_lock() {
     let lock = tokio::sync::Mutex::new(());
@@ -906,8 +913,8 @@ fn a_channel() {
     });
 }
 
-/// 14: a state under a lock, and a `Notify` that says that it has changed. The notice goes to who waits first, the stop,
-/// which passes it on when it is dropped.
+/// 14: a `Notify` says that a state under a lock has changed. The notice goes to the first waiter, the stop, and the
+/// stop passes it on when it is dropped.
 #[test]
 fn a_state_and_a_notify() {
     let (state, changed) = (std::sync::Mutex::new("busy"), tokio::sync::Notify::new());
@@ -988,7 +995,8 @@ fn enter_drops_the_stop() {
     });
 }
 
-/// 17: the destructor of a stop panics as `enter` drops it: what has entered is exited, and receives `Panicked`.
+/// 17: if the destructor of a stop panics as `enter` drops it, the members that have entered are exited, and receive
+/// `Panicked`.
 #[test]
 #[cfg(feature = "std")]
 fn enter_with_a_stop_that_panics() {
@@ -1006,8 +1014,8 @@ fn enter_with_a_stop_that_panics() {
     });
 }
 
-/// 17: without `catch_unwind` the panic resumes when the exits have finished. Two stops that panic are both dropped, and the
-/// first panic wins.
+/// 17: without `catch_unwind` the panic resumes when the exits have finished. Two stops that panic are both dropped,
+/// and the first panic wins.
 #[test]
 #[cfg(feature = "std")]
 fn the_panic_of_a_dropped_stop_resumes() {
@@ -1027,7 +1035,7 @@ fn the_panic_of_a_dropped_stop_resumes() {
     });
 }
 
-/// 17: the destructor of the stop that fired panics: the same.
+/// 17: the same holds if the destructor of the stop that fired panics.
 #[test]
 #[cfg(feature = "std")]
 fn the_stop_that_fired_panics_as_it_is_dropped() {
@@ -1058,7 +1066,7 @@ fn the_stop_that_fired_panics_as_it_is_dropped() {
     });
 }
 
-/// The output of the stop does not matter, so `ctrl_c()` is one as it is.
+/// The output of the stop does not matter, so you can pass `ctrl_c()` as it is.
 #[test]
 fn a_stop_of_any_output() {
     let member = || async { Ok::<_, &str>(()) }.drop_on_exit();
@@ -1069,7 +1077,7 @@ fn a_stop_of_any_output() {
     });
 }
 
-/// 14: the same in a `Vec` that polls only those that were woken.
+/// 14: the stop works in a `Vec` that polls only the woken members, too.
 #[test]
 #[cfg(feature = "alloc")]
 fn a_large_vec() {
@@ -1100,8 +1108,8 @@ fn a_large_vec() {
     assert_eq!(log.only(&["exited"]).len(), 40);
 }
 
-/// 14, 17: a panic of the observer leaves no way to the body. The stop is dropped before any exit is polled all the same, and
-/// a panic of its destructor does not get out of `catch_unwind`.
+/// 14, 17: after a panic of the observer, the body is not called. The stop is dropped before any exit is polled all the
+/// same, and `catch_unwind` catches a panic of its destructor.
 #[test]
 #[cfg(feature = "std")]
 fn after_a_panic_of_the_observer() {
@@ -1116,8 +1124,8 @@ fn after_a_panic_of_the_observer() {
     });
 }
 
-/// 17: without `std` a panic of the stop's destructor gets out when the body has ended. The observer does not receive that the
-/// body is dropped, and the values are abandoned.
+/// 17: without `std` a panic of the stop's destructor leaves the poll when the body has ended. The observer receives no
+/// event for the dropped body, and the values are abandoned.
 #[test]
 #[cfg(not(feature = "std"))]
 fn a_panic_after_the_body_gets_out() {
@@ -1134,7 +1142,8 @@ fn a_panic_after_the_body_gets_out() {
     });
 }
 
-/// 16: with `settle` and without `catch_unwind`, the panic of an enter after the stop resumes when the exits have finished.
+/// 16: with `settle` and without `catch_unwind`, the panic of an enter after the stop resumes when the exits have
+/// finished.
 #[test]
 #[cfg(feature = "std")]
 fn settle_and_a_panic_that_resumes() {
@@ -1154,8 +1163,8 @@ fn settle_and_a_panic_that_resumes() {
     });
 }
 
-/// 14: a `stop` that lives on is polled until it is ready, also if it cannot change anything any more. It may have queued
-/// for a fair lock that an enter needs: the lock is handed over to it, and it passes the lock on when it is polled.
+/// 14: a `stop` that lives on is polled until it is ready, even if it cannot change anything any more. It may have
+/// queued for a fair lock that an enter needs. Then it receives the lock, and passes the lock on when it is polled.
 #[test]
 fn settle_polls_a_stop_that_was_not_ready() {
     for failed in [true, false] {
@@ -1210,7 +1219,8 @@ fn settle_is_observed() {
     });
 }
 
-/// 14: a group that is entered without a body settles likewise, also if every enter ends in the poll in which the stop is ready.
+/// 14: a group that is entered without a body settles in the same way, even if every enter ends in the poll in which
+/// the stop is ready.
 #[test]
 fn settle_without_a_body() {
     let (log, enter) = (Log::default(), RefCell::new(Gate::new()));
@@ -1233,7 +1243,8 @@ fn settle_without_a_body() {
     }
 }
 
-/// 14: a stop of the outer group drops a group that a member enters, which abandons its resources; not so with `settle`.
+/// 14: a stop of the outer group drops a group that a member enters, and the nested group abandons its resources. With
+/// `settle` it does not.
 #[test]
 fn settle_and_a_nested_group() {
     let (log, enter) = (Log::default(), RefCell::new(Gate::new()));
@@ -1264,7 +1275,8 @@ fn settle_and_a_nested_group() {
     });
 }
 
-/// 14: a nested group with a stop of its own exits its resources when that is ready, and its failure is that of the member.
+/// 14: a nested group with a stop of its own exits its resources when that stop is ready. Its failure is the error of
+/// the member.
 #[test]
 fn a_stop_of_a_nested_group() {
     let (log, stop) = (Log::default(), RefCell::new(Gate::new()));

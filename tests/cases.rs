@@ -1,4 +1,5 @@
-//! The table in the docs of `Failure`, row by row: how it ends, and what a held resource is shown and receives.
+//! Tests the table in the docs of `Failure`, row by row: how the gather ends, and what a held resource is shown and
+//! receives.
 #![cfg(feature = "std")]
 
 mod common;
@@ -14,12 +15,12 @@ use gather_cm::{Failure, Few, gather};
 
 type Outcome = Result<u32, Failure<&'static str, Few<3>>>;
 
-/// A group of three: one that enters and exits well, and two more.
+/// A group of three members. The first one enters and exits well.
 fn group(log: &Log, one: (Act, Act), two: (Act, Act)) -> (Member, Member, Member) {
     members(log, [(well(), well()), one, two]).into()
 }
 
-/// Runs it to its end, and says how it ended, and what became of the first resource.
+/// Runs a gather to its end. Returns how it ended, and what became of the first resource.
 fn row(log: &Log, future: impl Future<Output = Outcome>) -> (String, Vec<String>) {
     let mut driver = Driver::new(future);
     let mut poll = || match driver.poll() {

@@ -1,4 +1,4 @@
-//! What a gather costs: no heap for tuples and arrays, and no more memory than the same life cycle by hand.
+//! Measures what a gather costs. Tuples and arrays take no heap, and no more memory than the same life cycle by hand.
 
 mod common;
 #[path = "common/counting.rs"]
@@ -14,7 +14,7 @@ use counting::ALLOCATIONS;
 use embassy_futures::join::{join, join_array, join4};
 use gather_cm::{EnterExt, Exit, ExitCase, gather};
 
-/// How many allocations it takes to run the future to its end.
+/// Returns how many allocations it takes to run the future to its end.
 fn allocations<T>(future: impl Future<Output = T>) -> (T, usize) {
     let mut future = pin!(future);
     let before = ALLOCATIONS.get();
@@ -71,7 +71,7 @@ async fn body8<const N: usize>(all: [&mut Bytes<N>; 8]) -> Result<u8, u8> {
     Ok(all[0].0[0] + all[7].0[0])
 }
 
-/// By hand, as short as it gets: an early return at the first error, without any clean-up.
+/// The life cycle by hand, as short as it can be. It returns early at the first error, without any clean-up.
 async fn by_hand2<const N: usize>() -> Result<u8, u8> {
     let (a, b) = join(enter::<N>(1), enter::<N>(2)).await;
     let (mut a, mut b) = (a?, b?);
@@ -108,7 +108,7 @@ async fn by_hand8<const N: usize>() -> Result<u8, u8> {
     Ok(sum)
 }
 
-/// 19: tuples and arrays take no heap, whatever way they end.
+/// 19: tuples and arrays take no heap, however they end.
 #[test]
 fn no_allocation_for_tuples_and_arrays() {
     let (result, count) = allocations(gather((enter::<64>(1), enter::<64>(2))).with(body2));
@@ -131,7 +131,7 @@ fn no_allocation_for_tuples_and_arrays() {
     assert_eq!(allocations(gather(adapted).with(async |_| Ok(()))).1, 0);
 }
 
-/// The counting does count.
+/// The allocator does count allocations.
 #[test]
 fn allocations_are_counted() {
     assert_eq!(allocations(async { Box::new(1) }).1, 1);
@@ -206,12 +206,12 @@ fn allocations_of_late_members() {
     assert_eq!(counts, [counts[0]; 3]);
 }
 
-/// 12, 20: a `stack` of a `Vec`, or `in_reverse`, takes a number of allocations that does not grow with its members, under every policy, and
-/// in every order of entering.
+/// 12, 20: a `stack` of a `Vec`, or `in_reverse`, takes a number of allocations that does not grow with its members.
+/// This holds under every policy, and in every order of entering.
 #[test]
 #[cfg(feature = "alloc")]
 fn allocations_of_a_stack() {
-    /// Enters after up to three polls, so that the order is not that of the arguments.
+    /// Enters after up to three polls, so that the members do not enter in argument order.
     async fn slow(index: usize, byte: u8) -> Result<Bytes<8>, u8> {
         for _ in 0..index * 7 % 3 {
             pend().await;
@@ -265,14 +265,15 @@ fn at_most_the_size_of_the_same_by_hand() {
     compare::<1024>();
 }
 
-/// The life cycles by hand are the same life cycle.
+/// The life cycles by hand do the same as the gather.
 #[test]
 fn the_same_by_hand_does_the_same() {
     assert_eq!(allocations(by_hand2::<64>()), (Ok(3), 0));
     assert_eq!(allocations(by_hand4::<64>()), (Ok(10), 0));
     assert_eq!(allocations(by_hand8::<64>()), (Ok(9), 0));
 }
-/// Where the body outweighs the members, there are two tags by which the machine knows whether it runs: two words.
+/// If the body is larger than the members, the machine has two tags that say whether the body runs. They take two
+/// words.
 #[test]
 fn a_large_body() {
     async fn body((a, b): (&mut Bytes<8>, &mut Bytes<8>)) -> Result<u8, u8> {
@@ -294,7 +295,8 @@ fn a_large_body() {
     assert_eq!(allocations(gather).0.ok(), allocations(by_hand()).0.ok());
 }
 
-/// 19: a policy that is set to its default is no byte larger; one that is used costs what it must remember.
+/// 19: a policy that is set to its default adds no byte. A policy that is used adds only the state that it must
+/// remember.
 #[test]
 fn sizes_of_the_policies() {
     let group = || gather((enter::<64>(1), enter::<64>(2)));
@@ -310,26 +312,26 @@ fn sizes_of_the_policies() {
     costs!(0, eager_rollback());
     costs!(0, settle());
     costs!(word, settle().cancel_on(std::future::pending::<()>()));
-    // What was given, its future, or nothing: a tag.
+    // A tag says whether it holds the argument, its future, or nothing.
     costs!(word, cancel_on(std::future::pending::<()>()));
     #[cfg(feature = "std")]
     costs!(0, catch_unwind());
     costs!(2 * word, enter_limit(one));
-    // The values' guard keeps it as well.
+    // The guard of the values keeps the limit, too.
     costs!(2 * word, exit_limit(one));
-    // A rank a member, and the last one given.
+    // It takes a rank for each member, and the last rank.
     costs!(3 * word, stack());
     costs!(0, in_reverse());
-    // The number of the poll, of the enters' and of the exits'; the values' guard keeps them as well.
+    // It takes the number of the poll for the enters and for the exits. The guard of the values keeps both, too.
     costs!(4 * word, fair());
-    // A slice, once with the machine, and once with the values' guard.
+    // It takes a slice in the machine, and another one in the guard of the values.
     costs!(4 * word, names(&["a", "b"]));
     costs!(0, caller_waker());
     costs!(2 * word, cancel_on(Box::pin(std::future::pending::<()>())));
     costs!(7 * word, eager_rollback().stack().enter_limit(one).exit_limit(one));
 }
 
-/// 19: no heap with any policy, in two halves, or nested.
+/// 19: a gather takes no heap with any policy, if it is entered without a body, or if it is nested.
 #[test]
 fn no_allocation_with_policies() {
     for first in [1, 255] {
@@ -353,14 +355,14 @@ fn no_allocation_with_policies() {
     }
 }
 
-/// A shielded group takes one allocation for each exit when that begins, with `settle` also one for each enter, and none
-/// before. A drop takes none for tuples and arrays, and for a `Vec` a number that does not grow with its members.
+/// A shielded group takes one allocation for each exit when the exit begins, with `settle` also one for each enter, and
+/// none before. A drop takes none for tuples and arrays, and for a `Vec` a number that does not grow with its members.
 #[test]
 #[cfg(feature = "alloc")]
 fn allocations_of_a_shield() {
     use std::cell::Cell;
 
-    /// How many allocations so many polls take, and how many the drop takes.
+    /// Counts the allocations of this many polls, and those of the drop.
     macro_rules! count {
         ($polls:literal, $group:expr) => {{
             let kept = Cell::new(None);
@@ -375,7 +377,8 @@ fn allocations_of_a_shield() {
             (dropped - before, ALLOCATIONS.get() - dropped)
         }};
     }
-    // The members have entered and the body has begun in the second poll; it ends, and the exits begin, in the third one.
+    // In the second poll, the members have entered and the body has begun. In the third one, the body ends and the
+    // exits begin.
     macro_rules! check {
         ($group:expr, $members:literal) => {
             assert_eq!(count!(1, $group.shield()), (0, 0));
@@ -402,13 +405,13 @@ fn allocations_of_a_shield() {
         println!("{len}: {:?}", count!(1, vec(len).shield().settle()));
     }
 
-    // From its start to its end: the exits, and nothing else.
+    // From start to end, only the exits take allocations.
     let group = gather((enter::<64>(1), enter::<64>(2))).shield();
     let (result, count) = allocations(group.with(body2).on_drop(drop));
     assert_eq!((result.ok(), count), (Some(3), 2));
 }
 
-/// The future of a shielded group is smaller than without a shield, because its exits are in boxes, and a cleanup is small.
+/// The future of a shielded group is smaller than without a shield, because its exits are in boxes. A cleanup is small.
 #[test]
 #[cfg(feature = "alloc")]
 fn sizes_of_a_shield() {
@@ -428,11 +431,11 @@ fn sizes_of_a_shield() {
     println!("their cleanup: {} bytes", cleanup.get());
     assert!(settles < size, "{settles} bytes with settle, {size} without");
     assert!(size < without, "{size} bytes, {without} without");
-    // A resource and a tag for each member, and a few words.
+    // It has a resource and a tag for each member, and a few words.
     assert!((1..8 * (64 + 16) + 128).contains(&cleanup.get()), "{} bytes", cleanup.get());
 }
 
-/// A driver of `N` bytes, which never ends.
+/// A driver of `N` bytes that never ends.
 struct Drives<const N: usize>([u8; N]);
 
 impl<const N: usize> Future for Drives<N> {
@@ -448,7 +451,7 @@ async fn driven<const N: usize, const M: usize>(byte: u8, driver: u8) -> Result<
     Ok((enter(byte).await?, Drives([driver; M])))
 }
 
-/// 19: drivers take no heap in tuples and arrays, whatever way they end.
+/// 19: drivers take no heap in tuples and arrays, however they end.
 #[test]
 fn no_allocation_for_drivers() {
     let pair = |driver| gather((driven::<64, 32>(1, 0).driven(), driven::<64, 32>(2, driver).driven()));
@@ -465,7 +468,7 @@ fn no_allocation_for_drivers() {
     assert_eq!(allocations(gather((nested,)).with(async |_| Ok(()))).1, 0);
 }
 
-/// 20: of a `Vec`, one more for the drivers.
+/// 20: a `Vec` takes one more allocation for its drivers.
 #[test]
 #[cfg(feature = "alloc")]
 fn allocations_of_driven_members() {
@@ -490,8 +493,8 @@ fn sizes_of_drivers() {
     assert_eq!(to_end, size);
 }
 
-/// 19: a policy that is not used leaves nothing behind. Groups without drivers have the size that they had before there were
-/// any, or less.
+/// 19: a policy that is not used leaves nothing behind. Groups without drivers are as large as they were before drivers
+/// existed, or smaller.
 #[test]
 #[cfg(all(feature = "std", target_pointer_width = "64"))]
 fn sizes_without_drivers() {
@@ -519,7 +522,8 @@ fn sizes_without_drivers() {
     assert_eq!(sizes, [352, 376, 336, 800, 368]);
 }
 
-/// A guard takes its resource and four words. A boxed resource takes one allocation, for itself, its exit and its future.
+/// A guard takes its resource and four words. A boxed resource takes one allocation, for itself, its exit and its
+/// future.
 #[cfg(feature = "alloc")]
 #[test]
 fn scopes() {
@@ -529,7 +533,7 @@ fn scopes() {
 
     assert_eq!(size_of::<Lent<'_, Bytes<64>>>(), 64 + 32);
     assert!(size_of::<Scope<Bytes<64>>>() <= 80);
-    // The member is an argument of one `async fn`, and its future a variable.
+    // One `async fn` has the member as an argument, and its future as a variable.
     let empty = Scope::<Bytes<1024>>::new();
     let member = size_of_val(&enter::<1024>(1));
     assert!(size_of_val(&empty.enter(enter::<1024>(1))) < 2 * member + 1024 + 256);

@@ -1,4 +1,4 @@
-//! A deadline a member, for its enter and for its exit: a report names exactly who hung.
+//! Each member has a deadline for its enter and one for its exit. A report names exactly the member that hung.
 
 mod common;
 
@@ -6,7 +6,7 @@ use common::{Driver, Gate, Log, Member, assert_released, budgeted, events, fails
 use gather_cm::{EnterExt, ExitWithin, gather};
 use tokio::sync::Semaphore;
 
-/// The enter of a slow member is dropped when its deadline passes; the others are not touched.
+/// The enter of a slow member is dropped when its deadline passes. The other members are not touched.
 #[test]
 fn a_late_enter_is_dropped() {
     let log = Log::default();
@@ -32,7 +32,8 @@ fn a_late_enter_is_dropped() {
     assert_released(&log.take());
 }
 
-/// A member that is ready in the poll in which its deadline passes has entered; in time, the deadline is dropped.
+/// A member that is ready in the poll in which its deadline passes has entered. If a member is in time, its deadline is
+/// dropped.
 #[test]
 fn just_in_time() {
     let log = Log::default();
@@ -61,8 +62,8 @@ fn a_failed_enter_does_not_wait_for_its_deadline() {
     assert_eq!(failure.to_string(), "enter of member 0 failed: e");
 }
 
-/// The exit of a slow member is dropped when its deadline passes, with the resource inside; the others are not touched,
-/// and one that fails fast does not make the group wait for a deadline.
+/// The exit of a slow member is dropped when its deadline passes, along with the resource inside. The other members are
+/// not touched. An exit that fails fast does not make the group wait for a deadline.
 #[test]
 fn a_late_exit_is_dropped() {
     let log = Log::default();
@@ -83,7 +84,7 @@ fn a_late_exit_is_dropped() {
     assert_eq!(log.take(), ["poll exit 0", "drop exit 0"]);
 }
 
-/// A deadline of an exit begins when the exit does: not while it waits for a place.
+/// The deadline of an exit begins when the exit does, and not while the exit waits for a place.
 #[test]
 fn a_queued_exit_does_not_lose_time() {
     let log = Log::default();
@@ -102,8 +103,8 @@ fn a_queued_exit_does_not_lose_time() {
     gather.end().unwrap();
 }
 
-/// The exit is called first, and then the deadline. So a deadline that panics as it is called has not kept the resource from
-/// its exit.
+/// The exit is called first, and then the deadline. So a deadline that panics as it is called does not keep the
+/// resource from its exit.
 #[test]
 fn a_deadline_is_called_after_its_exit() {
     let log = Log::default();
@@ -129,7 +130,8 @@ fn a_deadline_is_called_after_its_exit() {
     }
 }
 
-/// The verdict passes through, and so do `on_error` and `abandon`; the body gets the value itself, and `into_inner` returns it.
+/// The verdict passes through, and so do `on_error` and `abandon`. The body receives the value itself, and `into_inner`
+/// returns it.
 #[test]
 fn it_wraps_a_resource() {
     let log = Log::default();
@@ -167,7 +169,7 @@ fn deadlines_can_be_spawned() {
     smol::block_on(smol::spawn(async move { gather([member()]).with(async |_| Ok(())).await })).unwrap();
 }
 
-/// A deadline of the gate, which logs each poll.
+/// A deadline that passes when the gate opens, and that logs each poll.
 async fn deadline(log: &Log, gate: &Gate) -> &'static str {
     std::future::poll_fn(|cx| {
         log.push("poll deadline");
@@ -177,7 +179,7 @@ async fn deadline(log: &Log, gate: &Gate) -> &'static str {
     "late"
 }
 
-/// 22: a deadline is polled before its member, in every poll, and so it is for the exit.
+/// 22: a deadline is polled before its member in every poll, in the enter and in the exit.
 #[test]
 fn a_deadline_is_polled_before_its_member() {
     let (log, gates) = (Log::default(), std::cell::RefCell::new([Gate::new(), Gate::new()]));
@@ -205,7 +207,8 @@ fn a_deadline_is_polled_before_its_member() {
     });
 }
 
-/// 22: a member that is ready in the poll in which its deadline passes wins, at the first poll too, and for the exit too.
+/// 22: a member that is ready in the poll in which its deadline passes wins, even in the first poll, in the enter and
+/// in the exit.
 #[test]
 fn a_member_that_is_ready_wins() {
     let log = &Log::default();
@@ -258,7 +261,7 @@ fn deadlines_fire_beside_a_greedy_enter() {
     });
 }
 
-/// 22: the same for the exit.
+/// 22: the deadline of an exit that is always ready fires, too.
 #[test]
 fn deadlines_fire_beside_a_greedy_exit() {
     let (always, time) = (Semaphore::new(9), Semaphore::new(0));
@@ -284,7 +287,7 @@ fn deadlines_fire_beside_a_greedy_exit() {
     });
 }
 
-/// 22: beside the budget too, a member that is ready in the same poll wins.
+/// 22: under a budget, too, a member that is ready in the same poll wins.
 #[test]
 fn a_member_with_a_budget_that_is_ready_wins() {
     let (always, time) = (Semaphore::new(9), Semaphore::new(1));
@@ -310,8 +313,8 @@ fn a_member_with_a_budget_that_is_ready_wins() {
     });
 }
 
-/// 3, 10, 17, 22: a member is ready in the poll in which its deadline passes, and the deadline's error panics when it is
-/// dropped. Neither the resource nor the member's own error is lost.
+/// 3, 10, 17, 22: a member is ready in the poll in which its deadline passes, and the deadline's error panics when it
+/// is dropped. Neither the resource nor the member's own error is lost.
 #[cfg(feature = "std")]
 mod the_destructor_of_a_late_error {
     use std::{any::Any, cell::RefCell};
@@ -320,7 +323,7 @@ mod the_destructor_of_a_late_error {
 
     use super::*;
 
-    /// An error. That of a deadline panics when it is dropped.
+    /// An error. The error of a deadline panics when it is dropped.
     #[derive(Debug, PartialEq)]
     struct Error(&'static str);
 
@@ -351,7 +354,8 @@ mod the_destructor_of_a_late_error {
         std::future::pending().await
     }
 
-    /// The gates of two members, each with that of its deadline. They are the same where the deadline passes.
+    /// The gates of two members, each along with the gate of its deadline. Both are the same gate if the deadline
+    /// passes.
     type Gates = RefCell<[[Gate; 2]; 2]>;
 
     fn gates(passes: [bool; 2]) -> [[Gate; 2]; 2] {
@@ -372,14 +376,14 @@ mod the_destructor_of_a_late_error {
         }
     }
 
-    /// The errors of the exits, beside the panic of such an error.
+    /// Asserts that the cause is the panic of such an error, and returns the errors of the exits.
     fn beside_the_panic<S: Shape>(failure: Failure<Error, S>) -> Errors<Error, S> {
         let Cause::Panicked(panic) = failure.cause else { panic!("{failure:?}") };
         assert_eq!(panic.to_string(), "panicked: late");
         failure.exits
     }
 
-    /// The resource is held, and exited; or abandoned, if the gather is dropped.
+    /// The resource is held, and exited. If the gather is dropped, the resource is abandoned.
     #[test]
     fn of_an_enter() {
         each(|later, passes| {
@@ -458,7 +462,8 @@ mod the_destructor_of_a_late_error {
         }
     }
 
-    /// A member panics in that poll. Its panic is the first, and the two do not meet, which would abort.
+    /// A member panics in that poll. Its panic is the first. The two panics do not meet, because that would abort the
+    /// process.
     #[test]
     fn of_a_member_that_panics() {
         for enters in [true, false] {

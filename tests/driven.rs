@@ -1,5 +1,5 @@
-//! Driven members: when a driver is polled, what its end does, and what becomes of it. The numbers are those of the
-//! contract, D1 to D15.
+//! Tests of driven members: when a driver is polled, what its end does, and what becomes of it. The numbers are those
+//! of the contract, D1 to D15.
 
 mod common;
 #[path = "common/driven.rs"]
@@ -16,7 +16,8 @@ use driven::{body, busy, connect, drive, driven_by, links, over, sleeps, steps};
 use gather_cm::{Cause, Driven, EnterExt, Entered, ExitCase, gather};
 
 in_each_group! {
-    /// D1, D2, D8: once per poll, from the poll of the enter on, before the body, after the own exit, and until that ends.
+    /// D1, D2, D8: a driver is polled once per poll, from the poll of the enter on. It comes before the body and after
+    /// its member's own exit, and goes on until that exit ends.
     fn order_within_a_poll(group) {
         let (log, [enter, ends, exit]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
         let members = [
@@ -85,7 +86,7 @@ in_each_group! {
         }
     }
 
-    /// D3: a driver that ends well is dropped, in each phase, and that is all.
+    /// D3: a driver that ends well is dropped, in each phase, and nothing else happens.
     fn a_driver_that_ends(group) {
         let (log, [enter, ends, exit]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
         let [first, second, third] = [Gate::new(), Gate::new(), Gate::new()];
@@ -117,7 +118,7 @@ in_each_group! {
         assert_eq!(gather.end(), Report::value(7));
     }
 
-    /// D3: also while it waits for its exit.
+    /// D3: the same holds while its member waits for the exit.
     fn a_driver_that_ends_while_waiting(group) {
         let (log, [exit, ends]) = (Log::default(), [Gate::new(), Gate::new()]);
         let slow = [well(), sleeps(), well().gate(&exit)];
@@ -192,7 +193,7 @@ in_each_group! {
         }
     }
 
-    /// D15: under `fair`, driver and body take turns in being first.
+    /// D15: under `fair`, the driver and the body take turns in being first.
     fn fair(group) {
         let (log, ends) = (Log::default(), Gate::new());
         let members = driven_by(&log, [busy(), busy(), busy()]);
@@ -227,7 +228,7 @@ in_each_group! {
             gather.pends();
             for _ in 0..3 {
                 gather.wakes = Default::default();
-                // In a `Vec` of many, nobody else passes the new waker on.
+                // In a large `Vec`, nothing else passes the new waker on.
                 gather.pends();
                 drives.wake();
                 assert_eq!(gather.wakes.count(), 1);
@@ -236,7 +237,7 @@ in_each_group! {
     }
 }
 
-/// D3: what a driver may return.
+/// D3: a driver may return any of these outputs.
 #[test]
 fn outputs() {
     struct Code;
@@ -256,7 +257,7 @@ fn outputs() {
     assert!(matches!(gather_.end().unwrap_err().cause, Cause::Lost(errors) if errors.get(0) == Some(&"code")));
 }
 
-/// A driver with the output `!`.
+/// Makes a driver with the output `!`.
 fn diverges() -> impl Future<Output: gather_cm::DriverOutput<&'static str>> + Unpin {
     async fn forever() -> ! {
         loop {
@@ -304,7 +305,7 @@ fn to_end_of_a_driver_that_has_ended() {
     }
 }
 
-/// D8: a driver that never ends needs a deadline. It is dropped with the exit.
+/// D8: a driver that never ends needs a deadline. It is dropped along with the exit.
 #[test]
 fn to_end_of_a_driver_that_never_ends() {
     let (log, deadline) = (Log::default(), Gate::new());
@@ -348,7 +349,7 @@ fn the_handle_goes_first() {
     drive(gather((member,)).with(async |_| Ok(7))).pends();
 }
 
-/// D14: a step of the enter beside the driver.
+/// D14: a step of the enter runs along with the driver.
 #[test]
 fn prepared() {
     let (log, [step, breaks, ends]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
@@ -370,7 +371,8 @@ fn prepared() {
     assert_released(&log.everything());
 }
 
-/// D14: if the step fails, or the driver beside it, the enter has failed. A driver may also end before the step does.
+/// D14: if the step fails, or the driver fails during the step, the enter has failed. A driver may also end before the
+/// step does.
 #[test]
 fn a_step_that_fails() {
     for (driver, result, report) in [
@@ -408,7 +410,7 @@ fn dropped_in_a_step() {
     assert_eq!(steps(&log), ["drive 0", "drop driver 0"]);
 }
 
-/// A gather that polls a driver by a waker's own hands: it wakes itself, and the gather is woken once.
+/// A driver wakes itself in its poll, and the gather is woken once.
 #[test]
 fn a_driver_that_wakes_itself() {
     let log = Log::default();
@@ -420,7 +422,7 @@ fn a_driver_that_wakes_itself() {
     }
 }
 
-/// Handles that are adapted in each way.
+/// Handles can be adapted in each way.
 #[test]
 fn handles() {
     let pair = || async { Ok::<_, &str>((3, pending::<()>())) };
@@ -449,7 +451,7 @@ fn suppresses() {
     assert_eq!(log.count("on_error 0 b"), 1);
 }
 
-/// D8: also if the exit's future is written by hand, and holds the handle until it is dropped.
+/// D8: this holds even if the exit's future is written by hand, and holds the handle until it is dropped.
 #[test]
 fn the_exits_future_goes_first() {
     let log = Log::default();
@@ -463,7 +465,7 @@ fn the_exits_future_goes_first() {
     assert_eq!(drive(gather((member,)).with(async |_| Ok(7))).end(), Report::value(7));
 }
 
-/// D10: what happens to the handle on a drop can be said.
+/// D10: `abandon_with` says what happens to the handle on a drop.
 #[test]
 fn abandon_with() {
     let log = Log::default();
@@ -479,7 +481,8 @@ fn abandon_with() {
     assert_eq!(lines, ["abandon 3", "drop driver 0"]);
 }
 
-/// 24: of optional members with drivers, only those that entered are driven, and one that fails is a loss.
+/// 24: of optional members with drivers, only the members that entered are driven. If one of their drivers fails, the
+/// group is lost.
 #[test]
 fn some_are_absent() {
     for breaks in [false, true] {
@@ -505,7 +508,7 @@ fn some_are_absent() {
     }
 }
 
-/// A handle in a box, which has a name.
+/// A handle can be in a box, whose type has a name.
 #[test]
 #[cfg(feature = "alloc")]
 fn exit_boxed() {

@@ -1,4 +1,5 @@
-//! D13: what an observer receives of drivers. D11: groups with drivers within groups, and adapters around them.
+//! D13: these tests say which events of drivers an observer receives. D11: they nest groups with drivers in groups, and
+//! put adapters around them.
 
 mod common;
 #[path = "common/driven.rs"]
@@ -24,7 +25,7 @@ impl Events {
         }
     }
 
-    /// Since the last time, without those of the fillers.
+    /// Returns the events since the last call, without those of the fillers.
     fn take(&self) -> Vec<String> {
         let fillers = |line: &String| {
             line.rsplit(' ').next().and_then(|name| name.parse().ok()).is_some_and(|name: usize| name > 2)
@@ -38,7 +39,7 @@ impl Events {
 }
 
 in_each_group! {
-    /// Each end is told once, in each phase, whether it is good or bad.
+    /// The observer receives each end once, in each phase, whether it is good or bad.
     fn each_end_is_told(group) {
         for end in [well(), fails("lost")] {
             for phase in 0..5 {
@@ -62,7 +63,7 @@ in_each_group! {
                     }
                 }
                 if phase == 4 {
-                    // It has exited; its driver was dropped.
+                    // The member has exited, and its driver was dropped.
                     assert_eq!(events.of_drivers(), [""; 0]);
                     continue;
                 }
@@ -79,7 +80,7 @@ in_each_group! {
         }
     }
 
-    /// The order among the other events.
+    /// A driver's end comes in order among the other events.
     fn the_order(group) {
         let (log, events, breaks) = (Log::default(), Events::default(), Gate::new());
         let members = [
@@ -98,7 +99,7 @@ in_each_group! {
         expected.extend(exits.concat());
         assert_eq!(events.take(), expected);
 
-        // Along with its exit: before that ends.
+        // A driver that ends along with its exit ends before it.
         let log = Log::default();
         let members = [0, 1, 2].map(|_| [well(), sleeps(), well()]);
         let exit = Gate::new();
@@ -116,7 +117,7 @@ in_each_group! {
         assert_eq!(events.take(), ["DriverEnded 1", "Exited 1"]);
     }
 
-    /// None for a driver that is dropped, with its exit or with the gather.
+    /// A driver that is dropped, along with its exit or with the gather, has no event.
     fn none_for_a_drop(group) {
         for phase in 0..3 {
             let (log, events, gates) = (Log::default(), Events::default(), [Gate::new(), Gate::new()]);
@@ -186,7 +187,7 @@ async fn slow(gate: Gate) -> Result<u8, Error> {
     Ok(1)
 }
 
-/// Runs a block for a nested group of two drivers and a plain member beside it, in each shape of the nested one.
+/// Runs a block for a nested group of two drivers along with a plain member, in each shape of the nested group.
 macro_rules! nested {
     ($log:expr, $acts:expr, |$inner:ident| $run:expr) => {{
         let pair = || {
@@ -210,7 +211,8 @@ macro_rules! nested {
     }};
 }
 
-/// D11: the outer group drives them: beside its enters, its body, while the nested group waits for its exit, and in there.
+/// D11: the outer group polls the nested drivers along with its enters and its body, while the nested group waits for
+/// its exit, and in that exit.
 #[test]
 fn an_outer_group_drives() {
     let log = Log::default();
@@ -228,7 +230,7 @@ fn an_outer_group_drives() {
             Driver::new(gather((inner.errors_into::<Error>(), other)).in_reverse().with(async |_| body.await));
         log.take();
         gather.pends();
-        // Twice, since the nested group has polled them, too, when it had entered.
+        // The drivers are polled twice, because the nested group polled them, too, when it had entered.
         assert_eq!(steps(&log), ["entered 0", "entered 1", "drive 0", "drive 1", "drive 0", "drive 1"]);
         gather.pends();
         assert_eq!(steps(&log), ["drive 0", "drive 1"]);
@@ -250,7 +252,7 @@ fn an_outer_group_drives() {
     });
 }
 
-/// D11: a driver of a nested group that fails: the outer group is lost, and the error tells who.
+/// D11: if a driver of a nested group fails, the outer group is lost, and the error names the nested member.
 #[test]
 fn a_nested_driver_fails() {
     let (log, breaks) = (Log::default(), RefCell::new(Gate::new()));
@@ -268,13 +270,13 @@ fn a_nested_driver_fails() {
         let failure = gather.end().expect_err("it is lost");
         let Cause::Lost(errors) = failure.cause else { panic!("it is lost") };
         assert_eq!(errors.get(0), Some(&Error("driver of b failed: lost".into())));
-        // The nested exit fails as well: nothing is lost of the first.
+        // The nested exit fails as well, and both errors are kept.
         assert_eq!(failure.exits.get(0), Some(&Error("exit of b failed: x".into())));
         assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 1 Lost"]);
     });
 }
 
-/// D11: on its own, nobody polls its drivers. Its own exit does.
+/// D11: nobody polls the drivers of an `Entered` that stands on its own, until its own exit does.
 #[test]
 fn exited_by_hand() {
     let log = Log::default();
@@ -316,14 +318,14 @@ fn dropped() {
     });
 }
 
-/// D11: in a `Vec` of groups, in a box, and under adapters: each passes the drivers on.
+/// D11: a `Vec` of groups, a box, and adapters all pass the drivers on.
 macro_rules! passes_drivers_on {
     ($($(#[$meta:meta])* $name:ident: |$member:ident, $log:ident| $wrapped:expr;)*) => {$(
         $(#[$meta])*
         #[test]
         fn $name() {
             let ($log, [ends, exit, breaks]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
-            // Beside the enters, the body and the exit.
+            // The driver runs along with the enters, the body and the exit.
             let $member = connect(&$log, 0, [well(), sleeps().busy(), well().gate(&exit)]);
             let other_gate = Gate::new();
             let waits = async {
@@ -346,7 +348,7 @@ macro_rules! passes_drivers_on {
             assert_eq!(running.end().ok(), Some(7));
             assert_eq!($log.count("drop driver 0"), 1);
 
-            // It fails beside the body.
+            // The driver fails during the body.
             let $member = connect(&$log, 1, [well(), fails("lost").gate(&breaks), well()]);
             let group = gather(($wrapped, async { Ok(()) }.drop_on_exit()));
             let mut running = Driver::new(group.with(async |_| Ok(pending::<()>().await)));
@@ -360,7 +362,7 @@ macro_rules! passes_drivers_on {
             assert!(lines.iter().any(|line| line.starts_with("on_error 1 ")), "{lines:?}");
             assert!(lines.contains(&"exit 1 Lost".to_string()));
 
-            // It fails beside the exit. The observer receives that once.
+            // The driver fails during the exit. The observer receives that once.
             let [breaks, exit] = [Gate::new(), Gate::new()];
             let $member = connect(&$log, 2, [well(), fails("lost").gate(&breaks), well().gate(&exit)]);
             let events = Events::default();
@@ -377,7 +379,7 @@ macro_rules! passes_drivers_on {
             assert!(matches!(failure.cause, Cause::Exit { .. }), "{failure}");
             assert!(failure.exits.get(0).unwrap().to_string().contains("lost"), "{failure}");
 
-            // It fails beside the body, and so does the exit.
+            // The driver fails during the body, and then the exit fails, too.
             let breaks = Gate::new();
             let $member = connect(&$log, 3, [well(), fails("lost").gate(&breaks), fails("x")]);
             let group = gather(($wrapped, async { Ok(()) }.drop_on_exit()));
@@ -389,7 +391,7 @@ macro_rules! passes_drivers_on {
             assert!(errors.get(0).unwrap().to_string().contains("lost"), "{failure}");
             assert!(failure.exits.get(0).unwrap().to_string().contains('x'), "{failure}");
 
-            // Another one fails, and this one's exit.
+            // Another driver fails, and so does this member's exit.
             let $member = connect(&$log, 4, [well(), sleeps(), fails("x")]);
             let other = connect(&$log, 5, [well(), fails("lost"), well()]).driven().errors_into();
             let group = gather((other, $wrapped));
@@ -398,7 +400,7 @@ macro_rules! passes_drivers_on {
             assert_eq!(errors.iter().map(|(index, _)| index).collect::<Vec<_>>(), [0]);
             assert!(failure.exits.get(1).unwrap().to_string().contains('x'), "{failure}");
 
-            // Both fail.
+            // Both drivers fail.
             let breaks = Gate::new();
             let $member = connect(&$log, 6, [well(), fails("lost").gate(&breaks), well()]);
             let other = connect(&$log, 7, [well(), fails("lost").gate(&breaks), well()]).driven().errors_into();
@@ -410,7 +412,8 @@ macro_rules! passes_drivers_on {
             let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
             assert_eq!((errors.len(), failure.errors().count()), (2, 2), "{failure}");
 
-            // It fails beside an exit that hangs. The deadline passes. The exit of a group takes its errors along.
+            // The driver fails during an exit that hangs. The deadline passes. The exit of a group takes its errors
+            // along.
             if stringify!($name).contains("nested") || stringify!($name) == "in_a_box" {
                 return;
             }
@@ -486,7 +489,7 @@ impl<E: std::fmt::Display, S: Shape> From<Failure<E, S>> for Error {
     }
 }
 
-/// D11: within a `Vec` of many, each nested group has its own waker.
+/// D11: in a large `Vec`, each nested group has its own waker.
 #[test]
 #[cfg(feature = "alloc")]
 fn many_groups() {
@@ -512,7 +515,7 @@ fn many_groups() {
     assert!(log.count("drop driver 0") == 2);
 }
 
-/// D13: a driver in a nested group is told under the nested group's index, in each phase.
+/// D13: the events of a driver in a nested group have the nested group's index, in each phase.
 #[test]
 fn events_of_a_nested_group() {
     ends_in_a_nested_group(0..2);

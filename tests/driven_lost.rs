@@ -1,4 +1,5 @@
-//! A driver that fails: beside the body, beside enters and beside exits. The numbers are those of the contract, D4 to D7.
+//! Tests of drivers that fail during the body, during enters and during exits. The numbers are those of the contract,
+//! D4 to D7.
 
 mod common;
 #[path = "common/driven.rs"]
@@ -88,7 +89,7 @@ in_each_group! {
         }
     }
 
-    /// D5: in the poll in which the last member enters, too, the body is not called.
+    /// D5: the body is not called even if the driver fails in the poll in which the last member enters.
     fn lost_with_the_last_enter(group) {
         let log = Log::default();
         let members = driven_by(&log, [fails("lost"), sleeps(), sleeps()]);
@@ -97,7 +98,7 @@ in_each_group! {
         assert_eq!((log.count("body"), log.only(&["Lost"]).len()), (0, 3));
     }
 
-    /// D5: `eager_rollback` lets the held members exit beside the enters.
+    /// D5: `eager_rollback` lets the held members exit along with the pending enters.
     fn eager_rollback(group) {
         let (log, [enter, breaks]) = (Log::default(), [Gate::new(), Gate::new()]);
         let members = [
@@ -116,7 +117,7 @@ in_each_group! {
         assert_eq!(steps(&log), ["entered 1", "on_error 1 lost", "exit 1 Lost", "exited 1", "drive 1", "drop driver 1"]);
     }
 
-    /// D5: a driver that fails when the eager exits have begun is its exit's error.
+    /// D5: if a driver fails after the eager exits have begun, its error is that of its exit.
     fn lost_beside_eager_exits(group) {
         let (log, [enter, breaks, exit]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
         let members = [
@@ -169,7 +170,7 @@ in_each_group! {
         assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 1 Lost"]);
     }
 
-    /// D5: a stop drops the enters of a group that was lost. The cause stays `Lost`.
+    /// D5: a stop drops the enters of a group that was lost. The cause remains `Lost`.
     fn a_stop_after_a_loss(group) {
         let (log, [breaks, stop]) = (Log::default(), [Gate::new(), Gate::new()]);
         let members = [
@@ -186,7 +187,8 @@ in_each_group! {
         assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 2 Lost"]);
     }
 
-    /// D5: if an enter fails as well, the cause is `Enter`. The exits receive what was known when the first of them began.
+    /// D5: if an enter fails as well, the cause is `Enter`. The exits receive the case that was known when the first
+    /// exit began.
     fn an_enter_fails_as_well(group) {
         let (log, [enter, breaks]) = (Log::default(), [Gate::new(), Gate::new()]);
         let members = [
@@ -254,7 +256,7 @@ in_each_group! {
         assert!(!log.everything().iter().any(|line| line.contains("on_error")));
     }
 
-    /// D6: also if its member waits for its exit; in a stack, later exits receive that.
+    /// D6: this holds even if the member waits for its exit. In a stack, later exits receive `Failed`.
     fn lost_while_waiting(group) {
         for stack in [true, false] {
             let (log, [breaks, exit]) = (Log::default(), [Gate::new(), Gate::new()]);
@@ -284,7 +286,8 @@ in_each_group! {
         }
     }
 
-    /// D6: nothing is lost of the member whose error the exits were shown. Of others, the driver's error wins.
+    /// D6: both errors are kept of the member whose error the exits were shown. Of other members, the driver's error
+    /// wins.
     fn exits_of_lost_members_fail(group) {
         let log = Log::default();
         let members = [
@@ -296,7 +299,7 @@ in_each_group! {
         assert_eq!(gather.end(), Report::lost(&[(1, "lost"), (2, "too")]).exits(&[(0, "w"), (1, "x")]));
     }
 
-    /// D10: with `settle`, a driver that fails after the stop is its exit's error.
+    /// D10: with `settle`, if a driver fails after the stop, its error is that of its exit.
     fn lost_while_settling(group) {
         let (log, [enter, stop, breaks]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
         let members = [
@@ -321,7 +324,7 @@ in_each_group! {
             let (log, breaks) = (Log::default(), Gate::new());
             let members = driven_by(&log, [sleeps(), fails("lost").gate(&breaks), sleeps()]);
             let ended = Rc::new(RefCell::new(false));
-            // It ends once it sees that the driver has ended.
+            // The body ends once it sees that the driver has ended.
             let seen = log.clone();
             let mut gather = drive(group(members).fair().with(async |_| {
                 poll_fn(|_| {
@@ -342,7 +345,7 @@ in_each_group! {
     }
 }
 
-/// D4: `into_error` returns the driver's error first; the rest knows where it is from.
+/// D4: `into_error` returns the driver's error first. The rest of the failure says where the error comes from.
 #[test]
 fn the_first_error_is_the_drivers() {
     let log = Log::default();
@@ -364,7 +367,7 @@ fn the_first_error_is_the_drivers() {
     assert_eq!(rest, [(true, "too"), (false, "w"), (false, "x")]);
 }
 
-/// D7: an exit that waits for a driver that is gone hangs; `exit_within` gives it a deadline.
+/// D7: an exit that waits for a driver that is gone hangs. `exit_within` gives it a deadline.
 #[test]
 fn the_exit_of_a_lost_member_hangs() {
     let (log, deadline) = (Log::default(), Gate::new());
@@ -391,7 +394,7 @@ fn a_deadline_keeps_the_drivers_error() {
             "late"
         })
     };
-    // Beside the exits.
+    // The driver fails during the exits.
     let breaks = Gate::new();
     let mut gather_ = drive(gather((hangs(0, fails("lost").gate(&breaks)),)).with(async |_| Ok(7)));
     gather_.pends();
@@ -399,13 +402,13 @@ fn a_deadline_keeps_the_drivers_error() {
     gather_.pends();
     deadline.open();
     assert_eq!(gather_.end(), Report::only_exits(&[(0, "lost")]));
-    // Before the exits.
+    // The drivers fail before the exits.
     let members = (hangs(1, fails("lost")), hangs(2, fails("too")));
     assert_eq!(
         drive(gather(members).with(async |_| Ok(7))).end(),
         Report::lost(&[(0, "lost"), (1, "too")]).exits(&[(0, "late")])
     );
-    // The exit has failed, and its driver goes on to an end that is late.
+    // The exit has failed, and waits for its driver to end. Its deadline passes meanwhile.
     let (exits, late) = (Gate::new(), Gate::new());
     let member = connect(&log, 3, [well(), sleeps(), fails("x").gate(&exits)]).driven().to_end();
     let member = member.exit_within(async || {

@@ -1,4 +1,4 @@
-//! D12: of many members in a `Vec`, only drivers that were woken are polled, in every phase.
+//! D12: of the members of a large `Vec`, only woken drivers are polled, in every phase.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -36,13 +36,13 @@ impl Many {
         (0..self.enters.len()).map(member).collect()
     }
 
-    /// Which drivers were polled, since the last time.
+    /// Returns which drivers were polled since the last call.
     fn driven(&self) -> Vec<usize> {
         let lines = self.log.take().into_iter();
         lines.filter_map(|line| line.strip_prefix("drive ").map(|name| name.parse().expect("a name"))).collect()
     }
 
-    /// Polls for nothing, and after each of some drivers was woken.
+    /// Polls in vain, and then after waking each of some drivers.
     fn wake_some<T>(&self, gather: &mut Driver<'_, T>, of: impl Fn(usize) -> bool) {
         gather.pends();
         assert_eq!(self.driven(), [0; 0], "a poll for nothing polls none");
@@ -65,7 +65,7 @@ fn all() -> Vec<usize> {
     (0..MANY).collect()
 }
 
-/// From the poll in which it entered on.
+/// A driver is polled only if it was woken, from the poll of its enter on.
 #[test]
 fn in_each_phase() {
     let (many, ends) = (Many::new(MANY), Gate::new());
@@ -107,7 +107,7 @@ fn a_wake_between_the_phases() {
     let (many, ends) = (Many::new(MANY), Gate::new());
     let mut gather = drive(gather(many.members(|_| fails("lost"))).in_reverse().with(async |_| {
         ends.wait().await;
-        // While the body has the values, and the drivers were polled.
+        // The body has the values, and the drivers were polled.
         many.drivers[3].wake();
         Ok(7)
     }));
@@ -119,7 +119,7 @@ fn a_wake_between_the_phases() {
     gather.pends();
     assert_eq!(many.driven(), [99, 3], "the exit whose turn it is, and the one that was woken");
     many.wake_some(&mut gather, |_| true);
-    // One that waits for its exit fails; the exits go on.
+    // The driver of a member that waits for its exit fails. The exits go on.
     many.drivers[50].open();
     many.exits.iter().for_each(Gate::open);
     let report = loop {
@@ -130,7 +130,8 @@ fn a_wake_between_the_phases() {
     assert_eq!(report, Report::only_exits(&[(50, "lost")]));
 }
 
-/// A member that enters beside exits is driven along with its exit at once; one that has to wait, from that poll on.
+/// If a member enters during exits, it is driven along with its exit at once. If its exit has to wait, it is driven
+/// from that poll on.
 #[test]
 fn beside_eager_exits() {
     let many = Many::new(MANY);
@@ -153,7 +154,7 @@ fn beside_eager_exits() {
     while gather.poll().is_pending() {}
 }
 
-/// After the drop of a shielded gather, in each phase.
+/// Only woken drivers are polled after the drop of a shielded gather, too, in each phase.
 #[test]
 fn after_a_drop() {
     for phase in 0..3 {
@@ -186,7 +187,7 @@ fn after_a_drop() {
     }
 }
 
-/// D11: a group that was entered, exited by hand: its exit drives members that wait, from the first poll on.
+/// D11: an entered group is exited by hand. Its exit drives the members that wait, from the first poll on.
 #[test]
 fn exited_by_hand() {
     let many = Many::new(MANY);
@@ -245,7 +246,7 @@ in_each_group! {
         }
     }
 
-    /// D10, D4: what was lost before the drop is reported by the cleanup.
+    /// D10, D4: the cleanup reports an error that a driver returned before the drop.
     fn lost_before_a_drop(group) {
         let (log, queue, gates) = (Log::default(), Queue::default(), [(); 3].map(|()| Gate::new()));
         let members = [

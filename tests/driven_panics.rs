@@ -1,4 +1,4 @@
-//! D9, and panics of what comes along with a driver: each is caught, once, and skips nobody.
+//! D9: tests of panics of drivers and of the code around them. Each panic is caught, once, and skips no member.
 #![cfg(feature = "std")]
 
 mod common;
@@ -19,7 +19,7 @@ fn panicked(message: &str) -> Report<u8> {
     Report { why: Why::Panicked(message.into()), exits: vec![], suppressed: false }
 }
 
-/// Polls until it panics, and returns the message.
+/// Polls the gather until it panics, and returns the message.
 fn panics_with<T>(gather: &mut Driver<'_, T>) -> String {
     loop {
         match catch_unwind(AssertUnwindSafe(|| gather.poll())) {
@@ -30,7 +30,8 @@ fn panics_with<T>(gather: &mut Driver<'_, T>) -> String {
 }
 
 in_each_group! {
-    /// D9: beside the body. It is dropped without another poll, and exits receive `Panicked`.
+    /// D9: if a driver panics during the body, the body is dropped without another poll, and the exits receive
+    /// `Panicked`.
     fn beside_the_body(group) {
         let (log, breaks) = (Log::default(), Gate::new());
         let members = driven_by(&log, [sleeps(), panics("p").gate(&breaks), sleeps()]);
@@ -50,7 +51,7 @@ in_each_group! {
         assert_eq!(log.only(&["Panicked"]), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
     }
 
-    /// D9: without `catch_unwind` it resumes when the exits have finished.
+    /// D9: without `catch_unwind` the panic resumes when the exits have finished.
     fn resumes(group) {
         let (log, [breaks, exit]) = (Log::default(), [Gate::new(), Gate::new()]);
         let members = [
@@ -68,7 +69,7 @@ in_each_group! {
         assert_released(&log.everything());
     }
 
-    /// D9: beside enters it counts as a failed enter: there is no body, and the cause is the panic.
+    /// D9: a panic during the enters counts as a failed enter. The body is not called, and the cause is the panic.
     fn beside_enters(group) {
         let (log, [breaks, enter]) = (Log::default(), [Gate::new(), Gate::new()]);
         let members = [
@@ -88,7 +89,7 @@ in_each_group! {
         assert_eq!(log.only(&["Panicked"]), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
     }
 
-    /// D9: with `eager_rollback` and `fail_fast` it does not wait.
+    /// D9: with `eager_rollback` and `fail_fast`, a panic does not wait for the pending enters.
     fn beside_enters_at_once(group) {
         for fail_fast in [false, true] {
             let (log, [breaks, enter]) = (Log::default(), [Gate::new(), Gate::new()]);
@@ -116,7 +117,7 @@ in_each_group! {
         }
     }
 
-    /// D9: while its member waits for its exit, it is kept. The exits go on.
+    /// D9: a panic while the member waits for its exit is kept. The exits go on.
     fn while_waiting(group) {
         for in_reverse in [false, true] {
             let (log, [breaks, exit]) = (Log::default(), [Gate::new(), Gate::new()]);
@@ -144,7 +145,7 @@ in_each_group! {
         }
     }
 
-    /// D9: beside its exit it counts as the exit's. The other exits go on.
+    /// D9: a panic during the member's exit counts as a panic of the exit. The other exits go on.
     fn beside_its_exit(group) {
         let (log, [breaks, exit]) = (Log::default(), [Gate::new(), Gate::new()]);
         let members = [
@@ -163,7 +164,8 @@ in_each_group! {
         assert_eq!((report.why, report.exits), (Why::Panicked("p".into()), vec![(0, "x")]));
     }
 
-    /// D4, D9: an exit that panics as it is called keeps the error of its driver, which is the member's own.
+    /// D4, D9: if an exit panics as it is called, the error of its driver is kept, because it is the member's own
+    /// error.
     fn as_its_exit_is_called(group) {
         let (log, [breaks, ends]) = (Log::default(), [Gate::new(), Gate::new()]);
         let members = [
@@ -180,7 +182,7 @@ in_each_group! {
         assert_released(&log.everything());
     }
 
-    /// D9, D4: one driver fails and another panics in one poll: the panic is what the exits receive. The error is kept.
+    /// D9, D4: if one driver fails and another panics in one poll, the exits receive `Panicked`. The error is kept.
     fn one_fails_and_one_panics(group) {
         for beside_body in [false, true] {
             let (log, gates) = (Log::default(), [(); 3].map(|()| Gate::new()));
@@ -202,7 +204,7 @@ in_each_group! {
         }
     }
 
-    /// D4, 17: a body that panics when it is dropped for a driver, or a `stop` that does: exits receive `Panicked`.
+    /// D4, 17: if the body or a `stop` panics when it is dropped because of a driver, the exits receive `Panicked`.
     fn a_destructor_beside_a_loss(group) {
         struct Bomb(&'static str);
         impl Drop for Bomb {
@@ -232,7 +234,7 @@ in_each_group! {
         }
     }
 
-    /// 17: a destructor of a driver that panics, in each phase in which a driver ends.
+    /// 17: the destructor of a driver panics, in each phase in which a driver ends.
     fn destructors(group) {
         for phase in 0..4 {
             let (log, gates) = (Log::default(), [(); 4].map(|()| Gate::new()));
@@ -253,7 +255,7 @@ in_each_group! {
             if phase < 3 {
                 gates[3].open();
             }
-            // It ends by itself, or is dropped with its exit.
+            // The driver ends by itself, or is dropped along with its exit.
             let early = gather.poll();
             assert_eq!(log.count("drop driver 0"), usize::from(phase < 3));
             gates.iter().for_each(Gate::open);
@@ -266,7 +268,7 @@ in_each_group! {
         }
     }
 
-    /// 17: a drop, in each phase, although the destructors of drivers and `abandon`s panic.
+    /// 17: a drop skips no member, in each phase, although the destructors of drivers and `abandon`s panic.
     fn destructors_on_a_drop(group) {
         for phase in 0..4 {
             let (log, [enter, ends]) = (Log::default(), [Gate::new(), Gate::new()]);
@@ -295,7 +297,7 @@ in_each_group! {
         }
     }
 
-    /// D13, 16: an observer that panics at a driver's end.
+    /// D13, 16: an observer panics at a driver's end.
     fn the_observer(group) {
         for beside_body in [false, true] {
             let (log, [enter, ends]) = (Log::default(), [Gate::new(), Gate::new()]);
@@ -347,7 +349,8 @@ fn an_exit_and_its_driver() {
     }
 }
 
-/// D9, D11: a driver of a nested group panics beside the body. The other one is polled all the same, before the exits.
+/// D9, D11: a driver of a nested group panics during the body. The other driver is polled all the same, before the
+/// exits.
 #[test]
 fn one_of_a_nested_group() {
     let (log, breaks) = (Log::default(), Gate::new());
@@ -363,8 +366,8 @@ fn one_of_a_nested_group() {
     assert_eq!(log.only(&["drive", "exit 0 "])[..4], ["drive 0", "drop driver 0", "drive 1", "exit 0 Panicked"]);
 }
 
-/// D9, D13: an exit panics beside its driver. The driver is not polled any more, and its end is told once, if it has
-/// ended.
+/// D9, D13: the exit of a driven member panics. The driver is not polled any more. If it has ended, the observer
+/// receives its end once.
 #[test]
 fn an_exit_beside_its_driver() {
     for ends in [true, false] {
@@ -390,7 +393,7 @@ fn an_exit_beside_its_driver() {
     }
 }
 
-/// 17: a driver whose poll panics, and whose destructor does, too.
+/// 17: the poll of a driver panics, and so does its destructor.
 #[test]
 fn a_driver_that_panics_twice() {
     for phase in 0..3 {
@@ -419,7 +422,7 @@ fn a_driver_that_panics_twice() {
     }
 }
 
-/// 17: the same for drivers of optional members, which are dropped beside the body.
+/// 17: a drop during the body skips no member, although the destructors of the drivers of optional members panic.
 #[test]
 fn destructors_of_optional_members_on_a_drop() {
     let log = Log::default();
@@ -430,7 +433,7 @@ fn destructors_of_optional_members_on_a_drop() {
     assert_released(&log.everything());
 }
 
-/// D9: without `std`'s catching, a driver that panics is out of its place. With it, the cause holds its payload.
+/// D9: the cause holds the payload of a driver that panics.
 #[test]
 fn the_payload() {
     let log = Log::default();

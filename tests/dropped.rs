@@ -1,10 +1,10 @@
-//! Dropping the future, at every poll boundary.
+//! Tests that drop the future, between every two polls.
 
 mod common;
 
 use common::{Gate, Log, Member, Report, Shape, assert_released, fails, well};
 
-/// 15: dropped in the enter phase, pending enters are dropped, and what is held is abandoned.
+/// 15: a drop while members enter drops the pending enters, and abandons the held resources.
 fn in_enter<S: Shape>() {
     let log = Log::default();
     let gate = Gate::new();
@@ -22,7 +22,7 @@ fn in_enter<S: Shape>() {
     assert_eq!(log.take(), ["drop enter 0", "abandon 1"]);
 }
 
-/// 15: dropped in the body, the body is dropped first, and then all are abandoned, in argument order.
+/// 15: a drop in the body drops the body first. Then all resources are abandoned, in argument order.
 fn in_body<S: Shape>() {
     struct Shout<'a>(&'a Log);
     impl Drop for Shout<'_> {
@@ -41,7 +41,7 @@ fn in_body<S: Shape>() {
     assert_eq!(log.take(), ["body dropped", "abandon 0", "abandon 1", "abandon 2"]);
 }
 
-/// 15: dropped in the exit phase, an exit in flight is dropped with the resource inside it; no one is abandoned.
+/// 15: a drop during the exits drops an exit in flight along with the resource inside it. No resource is abandoned.
 fn in_exit<S: Shape>() {
     let log = Log::default();
     let gate = Gate::new();
@@ -59,7 +59,7 @@ fn in_exit<S: Shape>() {
     assert_eq!(log.take(), ["drop exit 0", "drop exit 2"]);
 }
 
-/// 15: at every poll boundary of every path, each resource is exited or abandoned, exactly once.
+/// 15: wherever a drop comes between two polls of any path, each resource is exited or abandoned, exactly once.
 fn at_every_poll<S: Shape>() {
     for failing in 0..16usize {
         for drop_after in 0..12 {
@@ -84,7 +84,7 @@ fn at_every_poll<S: Shape>() {
                 if ended {
                     break;
                 }
-                // Open one gate a poll, the later ones of a phase first.
+                // Each poll opens one gate, the later gates of a phase first.
                 let order = [5, 1, 3, 0, 2, 6, 4];
                 if let Some(index) = order.get(poll) {
                     gates[*index].open();
@@ -97,7 +97,7 @@ fn at_every_poll<S: Shape>() {
     }
 }
 
-/// 15: dropped after its end, nothing more happens.
+/// 15: if the future is dropped after its end, nothing more happens.
 fn after_the_end<S: Shape>() {
     let log = Log::default();
     let mut gather = S::three([0, 1, 2].map(|name| Member::new(&log, name, well(), well())), async |_| Ok(()));

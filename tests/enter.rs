@@ -1,4 +1,5 @@
-//! Entering: lazy, all together, each recorded in the poll that saw it, and rolled back if one fails.
+//! Tests of entering: it is lazy, all members enter together, each enter is recorded in the poll that saw it, and the
+//! gather rolls back if one fails.
 
 mod common;
 
@@ -12,7 +13,7 @@ fn three(log: &Log, enters: [Act; 3]) -> [Member; 3] {
     })
 }
 
-/// 1: building and dropping a gather that was not polled enters nothing, and exits nothing.
+/// 1: if a gather is built and dropped without a poll, it enters nothing, and exits nothing.
 fn nothing_runs_before_the_first_poll<S: Shape>() {
     let log = Log::default();
     let gather = S::three(three(&log, [well(), well(), well()]), async |_| Ok(log.push("body")));
@@ -21,7 +22,7 @@ fn nothing_runs_before_the_first_poll<S: Shape>() {
     assert_eq!(log.take(), [""; 0]);
 }
 
-/// 2: the first poll polls every member in argument order; each poll after it, those that are pending, once.
+/// 2: the first poll polls every member in argument order. Each later poll polls the pending members once.
 fn every_poll_polls_each_pending_member_once_in_order<S: Shape>() {
     let log = Log::default();
     let gates = [Gate::new(), Gate::new(), Gate::new()];
@@ -74,7 +75,7 @@ fn a_ready_enter_is_held_at_once_and_its_future_dropped<S: Shape>() {
     assert_eq!(log.take(), ["abandon 0", "drop enter 1", "abandon 2"]);
 }
 
-/// 4: the body starts in the poll in which the last member is held; members that are ready at once cost no wake.
+/// 4: the body starts in the poll in which the last member is held. Members that are ready at once cost no wake.
 fn the_body_starts_in_the_poll_of_the_last_enter<S: Shape>() {
     let log = Log::default();
     let mut gather = S::three(three(&log, [well(), well(), well()]), async |_| Ok(log.push("body")));
@@ -94,8 +95,8 @@ fn the_body_starts_in_the_poll_of_the_last_enter<S: Shape>() {
     assert_eq!(gather.wakes.count(), 2);
 }
 
-/// 5: a failed enter, at each index and at all, lets the others run to their end; they are exited, the body is not called,
-/// and every enter error is in the result.
+/// 5: a failed enter, at each index and at all of them, lets the other enters run to their end. Those members are
+/// exited, the body is not called, and every enter error is in the result.
 fn a_failed_enter_settles_then_rolls_back<S: Shape>() {
     const ERRORS: [&str; 3] = ["e0", "e1", "e2"];
     for failing in 1..8usize {
@@ -141,7 +142,7 @@ fn all_enters_fail_in_the_first_poll<S: Shape>() {
     assert_eq!(log.count("body"), 0);
 }
 
-/// 5: the body is dropped uncalled, with what it owns.
+/// 5: the body is dropped uncalled, along with the values that it owns.
 fn a_failed_enter_drops_the_body<S: Shape>() {
     let log = Log::default();
     let owned = std::rc::Rc::new(());
@@ -155,7 +156,8 @@ fn a_failed_enter_drops_the_body<S: Shape>() {
     assert_eq!(gather.end(), Report::enter(&[(0, "a")]));
 }
 
-/// 5 and 10: exits of a rollback fail beside the enter errors, each under its own index.
+/// 5 and 10: if exits of a rollback fail, the failure has their errors along with the enter errors, each under its own
+/// index.
 fn exits_of_a_rollback_may_fail_too<S: Shape>() {
     let log = Log::default();
     let gate = Gate::new();
@@ -183,7 +185,7 @@ shapes! {
     exits_of_a_rollback_may_fail_too
 }
 
-/// A group of none runs its body at once; there is nothing to exit.
+/// An empty group runs its body at once, and exits nothing.
 #[test]
 fn empty_groups() {
     let mut gather = common::Driver::new(gather_cm::gather(()).with(async |()| Ok(5)));

@@ -1,4 +1,4 @@
-//! A group in two halves: entered as a value, which is a resource like any other.
+//! Tests of a group that is entered as a value, which is a resource like any other.
 
 mod common;
 
@@ -65,7 +65,7 @@ fn a_fixture() {
     );
 }
 
-/// Lazy: nothing runs before the first poll.
+/// It is lazy: nothing runs before the first poll.
 #[test]
 fn enter_is_lazy() {
     let log = Log::default();
@@ -73,7 +73,7 @@ fn enter_is_lazy() {
     assert_eq!(log.take(), [""; 0]);
 }
 
-/// It knows when it has ended.
+/// The future of `enter` knows when it has ended.
 #[test]
 fn enter_is_fused() {
     use futures_util::future::FusedFuture;
@@ -83,7 +83,7 @@ fn enter_is_fused() {
     assert!(enter.is_terminated());
 }
 
-/// Dropped, it abandons its values, in argument order; so does its future, halfway.
+/// If it is dropped, it abandons its values, in argument order. So does its future if it is dropped halfway.
 #[test]
 fn dropped_it_abandons() {
     let log = Log::default();
@@ -107,7 +107,7 @@ fn dropped_it_abandons() {
     assert_eq!(log.take(), ["abandon 2", "abandon 3"]);
 }
 
-/// `into_inner` moves ownership out: nothing is exited, nothing is abandoned.
+/// `into_inner` moves the values out. Nothing is exited, and nothing is abandoned.
 #[test]
 fn into_inner_moves_out() {
     let log = Log::default();
@@ -127,7 +127,7 @@ fn into_inner_moves_out() {
     assert_released(&log.everything());
 }
 
-/// A failed enter is rolled back, as with a body; the failure is one of a life cycle without a body.
+/// A failed enter is rolled back, as with a body. The failure is that of a life cycle without a body.
 #[test]
 fn a_failed_enter_is_rolled_back() {
     let log = Log::default();
@@ -137,7 +137,7 @@ fn a_failed_enter_is_rolled_back() {
     assert_released(&log.everything());
 }
 
-/// The exit's errors keep their indices; its verdict is `Suppress` if all its members' are.
+/// The errors of the exit keep their indices. Its verdict is `Suppress` if the verdicts of all its members are.
 #[test]
 fn errors_and_verdict_of_its_exit() {
     let log = Log::default();
@@ -198,7 +198,8 @@ fn it_keeps_its_exit_policies() {
     }
 }
 
-/// 12: a stack that was entered exits last entered first, whatever the shape: by hand, and as a member of another group.
+/// 12: a stack that was entered first exits the member that entered last, in each shape, by hand and as a member of
+/// another group.
 #[test]
 fn it_keeps_the_order_of_entering() {
     let (log, gates) = (Log::default(), RefCell::new(<[Gate; 3]>::default()));
@@ -226,7 +227,8 @@ fn it_keeps_the_order_of_entering() {
     });
 }
 
-/// 12: it keeps `in_reverse`, whatever entered first: exited by hand, nested, and nested in a group of another order.
+/// 12: it keeps `in_reverse`, whatever entered first. It does so if it is exited by hand, nested, or nested in a group
+/// of another order.
 #[test]
 fn it_keeps_in_reverse() {
     let (log, gates) = (Log::default(), RefCell::new(<[Gate; 3]>::default()));
@@ -267,7 +269,7 @@ fn it_keeps_in_reverse() {
     });
 }
 
-/// 12: under `in_reverse` one that suppresses is enough, as in a stack.
+/// 12: under `in_reverse` one exit that suppresses is enough, as in a stack.
 #[test]
 fn in_reverse_suppresses_as_a_stack() {
     let log = Log::default();
@@ -279,7 +281,7 @@ fn in_reverse_suppresses_as_a_stack() {
     });
 }
 
-/// The same outside of a stack: one that suppresses is enough, told of a failure.
+/// An entered stack that is exited with `Failed` behaves in the same way: one exit that suppresses is enough.
 #[test]
 fn a_stack_suppresses_as_a_stack() {
     let log = Log::default();
@@ -291,7 +293,7 @@ fn a_stack_suppresses_as_a_stack() {
 
 type Inner = Failure<&'static str, Few<2>>;
 
-/// The outer group's error is the inner's failure; members with a plain error come by `errors_into`.
+/// The outer group's error is the inner group's failure. Members with a plain error are converted by `errors_into`.
 #[derive(Debug)]
 enum Outer {
     Inner(Inner),
@@ -310,8 +312,8 @@ impl From<&'static str> for Outer {
     }
 }
 
-/// Groups nest: series and parallel compose. A nested group's errors keep their own indices, and the outer group's
-/// policies never reach inside.
+/// Groups nest, so series and parallel steps compose. A nested group's errors keep their own indices, and the outer
+/// group's policies never reach inside.
 #[test]
 fn groups_nest() {
     let log = Log::default();
@@ -375,7 +377,7 @@ fn a_nested_group_passes_on() {
     assert_eq!(log.take(), ["abandon 0", "abandon 1"]);
 }
 
-/// A nested group whose members panic in `on_error`, exit and `abandon`: no one is skipped.
+/// The members of a nested group panic in `on_error`, in the exit and in `abandon`. No member is skipped.
 #[cfg(feature = "std")]
 fn panics_in_a_nested_group<G: Known<Error = &'static str>>(group: impl Fn(&Log) -> G) {
     use common::message;
@@ -406,7 +408,7 @@ fn panics_in_a_nested_group_of_any_shape() {
     panics_in_a_nested_group(|log| vec![one(log, 0), one(log, 1)]);
 }
 
-/// 15, 17: the exit of a group is dropped before its end, and every destructor panics: no one is skipped.
+/// 15, 17: the exit of a group is dropped before its end, and every destructor panics. No member is skipped.
 #[cfg(feature = "std")]
 #[test]
 fn dropped_in_its_exit() {
@@ -453,7 +455,8 @@ fn enter_can_be_spawned() {
     smol::block_on(smol::spawn(gather(vec![nested(), nested()]).stack().with(async |all| Ok(all.len())))).unwrap();
 }
 
-/// A `Vec` that was changed before its exit: the exit exits what is in it, once, one at a time too.
+/// A `Vec` is changed before its exit. The exit exits the values that are in it, once, even if it exits them one at a
+/// time.
 #[test]
 #[cfg(feature = "alloc")]
 fn a_changed_vec() {
@@ -486,7 +489,7 @@ fn a_changed_vec() {
     }
 }
 
-/// `lend`: the same references that a body gets, without the adapters, for each shape, and again and again.
+/// `lend` returns the references that a body receives, without the adapters, for each shape, as often as you call it.
 #[test]
 fn lend() {
     let log = Log::default();
@@ -532,7 +535,7 @@ fn lend() {
     let () = Driver::new(gather(()).enter()).end().unwrap().lend();
 }
 
-/// `lend` of a nested group, of a stack, and of one with every exit policy.
+/// `lend` works for a nested group, for a stack, and for a group with every exit policy.
 #[test]
 fn lend_of_nested_groups() {
     let member = |name: u32| async move { Ok::<_, u8>(name) }.drop_on_exit();
@@ -552,7 +555,7 @@ fn lend_of_nested_groups() {
     assert_eq!(Driver::new(with).end().unwrap(), 3);
 }
 
-/// An `Entered` keeps its names: its exit's failure prints them.
+/// An `Entered` keeps its names, and its exit's failure prints them.
 #[test]
 fn it_keeps_its_names() {
     let log = Log::default();

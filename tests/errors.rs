@@ -1,4 +1,4 @@
-//! What the errors of a group have in common with other collections: they are compared, shown and walked through.
+//! Tests of the errors of a group as a collection: they can be compared, shown and iterated over.
 
 mod common;
 
@@ -25,8 +25,8 @@ fn comparison() {
     assert_eq!(copy.clone(), copy);
 }
 
-/// `Debug` shows indices and errors; an iterator shows the ones that it has still to return. By value, it shows its name, so
-/// that errors need not be `Debug`.
+/// `Debug` shows indices and errors. An iterator shows the errors that it has not returned yet. An iterator by value
+/// shows its name, so that errors need not be `Debug`.
 #[test]
 fn debug() {
     let errors = errors([Err("disk"), Ok(()), Err("link")]);

@@ -1,5 +1,5 @@
-//! What an event comes before, and what it comes after: the observer writes into the log of the members. The docs of
-//! each variant of [`Event`] say the same.
+//! Tests of when each event comes: the observer writes into the log of the members. The docs of each variant of
+//! [`Event`] say the same.
 
 mod common;
 #[path = "common/driven.rs"]
@@ -44,8 +44,8 @@ fn member(log: &Log, name: usize, enter: Act, exit: Act) -> Member {
     Member::new(log, name, enter, exit)
 }
 
-/// What starts comes behind its event. What ends comes before it: the future is gone. The body's end is told when
-/// `stop` is gone, too. An exit starts when `on_error` has returned.
+/// A start comes after its event. An end comes before its event, and by then the future is gone. The event of the
+/// body's end comes when `stop` is gone, too. An exit starts when `on_error` has returned.
 #[test]
 fn starts_and_ends() {
     let log = Log::default();
@@ -96,7 +96,7 @@ fn starts_and_ends() {
     });
 }
 
-/// The same of an enter that fails.
+/// The same holds for an enter that fails.
 #[test]
 fn an_enter_that_fails() {
     let log = Log::default();
@@ -106,7 +106,8 @@ fn an_enter_that_fails() {
     });
 }
 
-/// A panic is an end: what panics while it is made has started, and the event comes when what has panicked is gone.
+/// A panic is an end. A future that panics while it is made has started. The event comes when the future that has
+/// panicked is gone.
 #[test]
 #[cfg(feature = "std")]
 fn panics() {
@@ -175,7 +176,7 @@ fn dropped_by_a_policy() {
         log.take();
         fire.open();
         driver.end().unwrap_err();
-        // A `stop` that was ready has dropped what it holds.
+        // A `stop` that was ready has dropped the values that it holds.
         assert_eq!(log.take(), [&["drop stop", "drop enter 1", "> EnterDropped 1"][..], &exit].concat());
     });
     each_shape!([member(&log, 0, well(), well())], |gather| {
@@ -207,13 +208,13 @@ fn dropped_by_a_policy() {
     });
 }
 
-/// The gather is dropped. The body's event comes before it is dropped, and each other one after the drop. If the body
-/// holds the resources, all are abandoned first.
+/// The gather is dropped. The body's event comes before the body is dropped, and each other event after the drop that
+/// it reports. If the body holds the resources, all of them are abandoned first.
 #[test]
 fn dropped() {
     let log = Log::default();
     let never = || well().gate(&Gate::new());
-    // Polls once, and drops.
+    // Polls the gather once, and drops it.
     macro_rules! run {
         ($gather:expr) => {{
             let gate = Gate::new();
@@ -246,13 +247,13 @@ fn dropped() {
     });
 }
 
-/// Nothing is told in place of a drop: the exits go on elsewhere. The function that takes them over is called last.
+/// There is no event of a drop, because the exits go on elsewhere. The function that takes them over is called last.
 #[test]
 #[cfg(feature = "alloc")]
 fn handed_over() {
     let log = Log::default();
     let never = || well().gate(&Gate::new());
-    // Polls once, and drops. Says what happens up to the call of the function.
+    // Polls the gather once, and drops it. Returns what happens up to the call of the function.
     macro_rules! run {
         ($gather:expr, $body:expr) => {{
             let gate = Gate::new();
@@ -286,8 +287,9 @@ fn handed_over() {
     assert_eq!(run!(group, std::future::ready(())), ["> HandedOver 0", "> HandedOver 1", "spawn"]);
 }
 
-/// The end of a driver is told when it is gone, and before the end of the exit beside which it was polled. A driver
-/// that the gather drops is gone before the exit's end is told, and has no event of its own.
+/// The event of a driver's end comes when the driver is gone, and before the event of the end of the exit that runs
+/// along with it. A driver that the gather drops is gone before the event of the exit's end, and has no event of its
+/// own.
 #[test]
 fn of_drivers() {
     let log = Log::default();
@@ -303,7 +305,7 @@ fn of_drivers() {
         log.take();
         driver
     };
-    // It ends well, and then another one with an error, so that the body ends.
+    // One driver ends well. Then another one fails, so that the body ends.
     let [one, other] = [(); 2].map(|()| Gate::new());
     let mut driver = run([[well(), well().gate(&one), well()], [well(), fails("d1").gate(&other), well()]]);
     one.open();
@@ -323,7 +325,7 @@ fn of_drivers() {
             "> Exited 0"
         ]
     );
-    // One ends beside its exit, and one is dropped then.
+    // One driver ends during its exit, and the other one is dropped then.
     let [lost, exit] = [(); 2].map(|()| Gate::new());
     let acts = [[well(), well().gate(&exit), well().gate(&exit)], [well(), fails("d1").gate(&lost), well()]];
     let mut driver = run(acts);
@@ -339,7 +341,7 @@ fn of_drivers() {
     driver.end().unwrap_err();
     let log_of_one = log.only(&["drop driver 0", "drop exit 0", "Ended 0", "Exited 0"]);
     assert_eq!(log_of_one, ["drop exit 0", "drop driver 0", "> Exited 0"]);
-    // It panics beside its exit.
+    // The driver panics during its exit.
     #[cfg(feature = "std")]
     {
         let [lost, exit] = [(); 2].map(|()| Gate::new());
@@ -354,7 +356,7 @@ fn of_drivers() {
         assert_eq!(common::message(&*std::panic::catch_unwind(end).unwrap_err()), "d0");
         assert_eq!(log.only(&["drop", "> "]), ["drop driver 0", "drop exit 0", "> DriverEnded 0", "> ExitFailed 0"]);
     }
-    // Dropped with the gather.
+    // The drivers are dropped along with the gather.
     let mut driver = run([[well(), sleeps(), well()], [well(), sleeps(), well()]]);
     driver.drop();
     assert_eq!(
@@ -372,8 +374,8 @@ fn of_drivers() {
     );
 }
 
-/// What the body of a scope does is told when the poll of the body is over, in order. So it comes before the end of the
-/// body, and behind the event of the body's drop.
+/// The events of the body of a scope come in order, when the poll of the body is over. So they come before the event of
+/// the body's end, and after the event of the body's drop.
 #[test]
 #[cfg(feature = "alloc")]
 fn of_a_scope() {

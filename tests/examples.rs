@@ -1,4 +1,5 @@
-//! The examples as processes of their own: those that end by a signal, by a deadline or by a drop, and those of a scope.
+//! Runs examples as processes of their own: the ones that end by a signal, by a deadline or by a drop, and the ones
+//! with a scope.
 #![cfg(all(unix, feature = "std", not(miri)))]
 
 use std::{
@@ -42,7 +43,7 @@ fn ctrl_c() {
     assert!(process.wait().unwrap().success());
 }
 
-/// The server that never answers a close is named; the others close; the program ends.
+/// The program names the server that never answers a close. The other servers close, and the program ends.
 #[test]
 fn deadline() {
     let output = example("deadline").output().unwrap();
@@ -57,7 +58,7 @@ fn deadline() {
     }
 }
 
-/// The storage is a series; what is side by side is not ordered.
+/// The steps of the storage come in order. Steps that run side by side come in any order.
 #[test]
 fn series_parallel() {
     let output = example("series_parallel").output().unwrap();
@@ -81,7 +82,7 @@ fn series_parallel() {
     assert!(output.lines().all(|line| !line.contains("EnterFailed")), "{output}");
 }
 
-/// One of the inner group does not start: all others are released, and the error names the way to it.
+/// One member of the inner group does not start. All others are released, and the error names the path to that member.
 #[test]
 fn series_parallel_that_fails() {
     let output = example("series_parallel").arg("replica").output().unwrap();
@@ -114,7 +115,8 @@ fn shield() {
     assert!(output.status.success());
 }
 
-/// Runs an example as its docs show, once for each `$ cargo run`, and compares the output with the lines below the command.
+/// Runs an example as its docs show, once for each `$ cargo run`, and compares the output with the lines below the
+/// command.
 fn prints_what_its_docs_show(name: &str) {
     let source = fs::read_to_string(format!("{}/examples/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let docs: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim_start).collect();

@@ -1,4 +1,5 @@
-//! Exiting: all together, each to its end, told the truth, and no error lost.
+//! Tests of exiting: all members exit together, each exit runs to its end and receives the right case, and no error is
+//! lost.
 
 mod common;
 
@@ -15,7 +16,8 @@ fn three(log: &Log, exits: [Act; 3]) -> [Member; 3] {
     })
 }
 
-/// 8: exits begin in the poll in which the body ended, in argument order, all in flight together; none before.
+/// 8: exits begin in the poll in which the body ended, and not before. They begin in argument order, and all are in
+/// flight together.
 fn exits_begin_together_when_the_body_has_ended<S: Shape>() {
     let log = Log::default();
     let body = Gate::new();
@@ -41,7 +43,7 @@ fn exits_begin_together_when_the_body_has_ended<S: Shape>() {
             "poll exit 2"
         ]
     );
-    // Each that is pending is polled once a poll, in order; its future is dropped when it is ready.
+    // Each poll polls each pending exit once, in order. The future of an exit is dropped when it is ready.
     gates[1].open();
     gather.pends();
     assert_eq!(log.take(), ["poll exit 0", "poll exit 1", "exited 1", "drop exit 1", "poll exit 2"]);
@@ -55,8 +57,9 @@ fn exits_begin_together_when_the_body_has_ended<S: Shape>() {
     assert_eq!(log.take(), ["poll exit 0", "exited 0", "drop exit 0"]);
 }
 
-/// 8, 9, 10: exits that fail together while a third is slow and the body has failed: the slow one is driven to its end,
-/// all are told the same, the body's error is the cause, and the exits' errors stand beside it.
+/// 8, 9, 10: two exits fail together, while a third one is slow and the body has failed. The slow exit runs to its end,
+/// and all exits receive the same case. The body's error is the cause, and the failure has the exits' errors along with
+/// it.
 fn exits_fail_while_another_is_slow_and_the_body_has_failed<S: Shape>() {
     let log = Log::default();
     let slow = Gate::new();
@@ -136,7 +139,8 @@ fn only_all_exits_together_suppress<S: Shape>() {
     }
 }
 
-/// 11: nothing else is suppressed: not an error of an exit, not the body's error beside one, not an enter's.
+/// 11: nothing else is suppressed. The error of an exit is not, nor is the body's error along with it, nor is the error
+/// of an enter.
 fn nothing_else_is_suppressed<S: Shape>() {
     let log = Log::default();
     let members = |enter: Act, exit: Act| {
@@ -163,7 +167,7 @@ shapes! {
     nothing_else_is_suppressed
 }
 
-/// 11: with no member there is no one to suppress.
+/// 11: an empty group has no member that could suppress.
 #[test]
 fn an_empty_group_suppresses_nothing() {
     let failure = Driver::new(gather(()).with_own_error(async |()| Err::<(), _>("b"))).end().unwrap_err();
@@ -180,7 +184,7 @@ fn an_empty_group_suppresses_nothing() {
     }
 }
 
-/// 11: `into_suppressed` returns the swallowed error, or the failure as it was.
+/// 11: `into_suppressed` returns the suppressed error, or the failure as it was.
 #[test]
 fn suppressed_gives_the_error_or_the_failure_back() {
     let log = Log::default();
@@ -190,7 +194,7 @@ fn suppressed_gives_the_error_or_the_failure_back() {
     assert_eq!(failure.to_string(), "body failed: b; exit of member 0 failed: x");
 }
 
-/// The error of groups that have nested ones among their members.
+/// The error of groups that have nested groups among their members.
 #[derive(Debug, PartialEq)]
 struct Text(String);
 
@@ -232,7 +236,7 @@ macro_rules! each_empty {
     }};
 }
 
-/// 11: an empty nested group does not count: it does not block suppression, and by itself it suppresses nothing.
+/// 11: an empty nested group does not count. It does not block suppression, and by itself it suppresses nothing.
 #[test]
 fn an_empty_nested_group_does_not_count() {
     let answer = |answer| async { Ok(()) }.exit_with(async move |(), _| answer).errors_into::<Text>();
@@ -256,11 +260,11 @@ fn an_empty_nested_group_does_not_count() {
         suppressed!(false, false, empty(), bad());
         // An adapter passes it on.
         suppressed!(true, true, yes(), empty().exit_within(async || pending().await).errors_into::<Text>());
-        // A group of nothing but empty groups is empty.
+        // A group that has only empty groups is empty.
         let nested = || async { gather((empty(), empty())).enter().await }.errors_into::<Text>();
         suppressed!(true, true, nested(), yes());
         suppressed!(false, false, nested());
-        // One that has a member is not.
+        // A group that has a member is not empty.
         let full = || async { gather((empty(), no())).enter().await }.errors_into::<Text>();
         suppressed!(false, true, full(), yes());
         let full = || async { gather((empty(), yes())).stack().enter().await }.errors_into::<Text>();
@@ -275,12 +279,12 @@ fn an_empty_nested_group_does_not_count() {
     });
 }
 
-/// 11: the same in an array and in a `Vec`, whose members are nested groups of different lengths.
+/// 11: the same holds in an array and in a `Vec`, whose members are nested groups of different lengths.
 #[test]
 #[cfg(feature = "alloc")]
 fn an_empty_nested_group_in_an_array_and_a_vec() {
     let log = Log::default();
-    // `None` is an empty group; else it is one of a member, which suppresses or not.
+    // `None` makes an empty group. Otherwise the group has one member, which suppresses or does not.
     let nested = |suppresses: Option<bool>| {
         let member = suppresses.map(|suppresses| {
             let member = Member::new(&log, 0, well(), well());
@@ -303,7 +307,7 @@ fn an_empty_nested_group_in_an_array_and_a_vec() {
     }
 }
 
-/// 11: called by hand, the exit of an empty group returns `Propagate`, however deep it is empty.
+/// 11: if you call the exit of an empty group by hand, it returns `Propagate`, however deep the group is nested.
 #[test]
 fn the_exit_of_an_empty_group_propagates() {
     use gather_cm::{Exit, ExitCase, Verdict};

@@ -1,4 +1,4 @@
-//! How failures read, and that they keep everything.
+//! Tests of how failures read. They also check that failures keep everything.
 
 mod common;
 
@@ -59,7 +59,7 @@ fn a_failure_of_a_vec() {
     assert_eq!((failure.exits.len(), failure.exits.get(2), failure.exits.get(99)), (1, Some(&"x"), None));
 }
 
-/// It is an error though its parts are not: `?` takes it.
+/// A failure is an error although its parts are not, so `?` takes it.
 #[test]
 fn a_failure_is_an_error() {
     fn boxed() -> Result<Opaque, Box<dyn Error + Send + Sync>> {
@@ -97,7 +97,7 @@ fn no_errors_of_exits() {
     assert_eq!(failure.exits.into_iter().next(), None);
 }
 
-/// The types can be written down.
+/// A signature can name the types of failures.
 #[test]
 fn failures_can_be_named() {
     let result: Result<(), Failure<&'static str, Few<2>, std::fmt::Error>> =
@@ -130,7 +130,7 @@ fn failures_and_panics_are_send_and_sync() {
     is::<gather_cm::Panic>();
 }
 
-/// A member whose enter and exit end so.
+/// Makes a member whose enter and exit end in this way.
 fn member(
     enter: Result<(), &'static str>,
     exit: Result<(), &'static str>,
@@ -140,7 +140,7 @@ fn member(
 
 const FINE: Result<(), &str> = Ok(());
 
-/// 10: `keep_value` returns the value if nothing or only exits failed; every other failure is as without it.
+/// 10: `keep_value` returns the value if nothing failed, or only exits did. Every other failure is as without it.
 #[test]
 fn keep_value() {
     each_shape!([member(FINE, FINE), member(FINE, FINE)], |gather| {
@@ -201,7 +201,8 @@ fn a_value_that_is_not_kept_is_dropped() {
     });
 }
 
-/// 17: its destructor may panic. That is a panic of the group like any other, and the exits' errors stand beside it.
+/// 17: the destructor of such a value may panic. That is a panic of the group like any other, and the failure has the
+/// exits' errors along with it.
 #[test]
 #[cfg(feature = "std")]
 fn a_value_that_panics_as_it_is_dropped() {
@@ -223,7 +224,8 @@ fn a_value_that_panics_as_it_is_dropped() {
     });
 }
 
-/// `errors` and `into_errors`: the enters, the body, the exits, each with where it came from.
+/// `errors` and `into_errors` return the errors of the enters, of the body and of the exits, each along with its
+/// origin.
 #[test]
 fn all_errors_and_their_origins() {
     fn origins(lines: &[(Origin, &str)]) -> Vec<String> {
@@ -266,7 +268,8 @@ fn all_errors_and_their_origins() {
     });
 }
 
-/// `into_error`: the first error; the others go to the closure, in order. `Err` if the group was cancelled or panicked.
+/// `into_error` returns the first error, and passes the others to the closure, in order. It returns `Err` if the group
+/// was cancelled or panicked.
 #[test]
 fn into_error() {
     let mut rest = vec![];
@@ -284,7 +287,7 @@ fn into_error() {
         let failure = Driver::new(gather.with(async |_| Ok(()))).end().unwrap_err();
         assert_eq!(failure.into_error(|origin, _| panic!("{origin}")).unwrap(), "y");
     });
-    // The errors of the exits are no reason for these.
+    // If the group was cancelled or panicked, `into_error` does not return the error of an exit instead.
     each_shape!([member(FINE, Err("x")), member(FINE, Err("y"))], |gather| {
         let (mut first, stop) = (true, common::Gate::new());
         let mut with = Driver::new(gather.cancel_on(stop.wait()).with(async |_| pending::<Result<(), _>>().await));
@@ -303,7 +306,8 @@ fn into_error() {
     });
 }
 
-/// `map` and `errors_into` convert every error, and keep the cause, the names, and whether it was suppressed.
+/// `map` and `errors_into` convert every error. They keep the cause, the names, and whether the body's error was
+/// suppressed.
 #[test]
 fn map_and_errors_into() {
     #[derive(Debug, PartialEq)]
@@ -343,7 +347,7 @@ fn map_and_errors_into() {
     });
 }
 
-/// `names`: a tuple and an array have one for each member, a `Vec` may have fewer.
+/// `names`: a tuple and an array have one name for each member, and a `Vec` may have fewer.
 #[test]
 fn names() {
     each_shape!([member(Err("e"), FINE), member(FINE, Err("y")), member(FINE, Err("z"))], |gather| {
@@ -375,7 +379,7 @@ fn who(origin: Origin) -> Who {
     }
 }
 
-/// A nested failure of several parts is in brackets, on one line; it keeps its names.
+/// A nested failure of several parts is in brackets, on one line, and keeps its names.
 #[test]
 fn nested_failures_are_in_brackets() {
     let cluster = |enters: [Result<(), _>; 2], exits: [Result<(), _>; 2]| async move {
@@ -393,7 +397,7 @@ fn nested_failures_are_in_brackets() {
         assert_eq!(failure.to_string(), line);
         assert_eq!(format!("{failure:#}"), format!("[{line}]"));
     });
-    // Two levels down.
+    // The nested failure is two levels down.
     let site = || async {
         gather([cluster([FINE; 2], [Err("x"), Err("y")]), cluster([FINE; 2], [FINE, Err("z")])]).enter().await
     };
@@ -407,23 +411,23 @@ fn nested_failures_are_in_brackets() {
     });
 }
 
-/// A member that cannot be entered.
+/// Makes a member that fails to enter.
 fn enter_fails<E: 'static>(error: E) -> impl gather_cm::Member<Value = (), Error = E> {
     async { Err::<(), E>(error) }.drop_on_exit()
 }
 
-/// A member that cannot be exited.
+/// Makes a member that fails to exit.
 fn exit_fails<E: 'static>(error: E) -> impl gather_cm::Member<Value = (), Error = E> {
     async { Ok(()) }.exit_with(async move |(), _| Err::<(), E>(error))
 }
 
-/// A failure of two members with these errors.
+/// Makes a failure of two members with these errors.
 fn pair<E: 'static>(names: &'static [&'static str; 2], enter: E, exit: E) -> Failure<E, Few<2>> {
     let group = gather((enter_fails(enter), exit_fails(exit))).names(names);
     Driver::new(group.with(async |_| Ok(()))).end().unwrap_err()
 }
 
-/// A failure of each cause, and beside it an exit's error.
+/// Makes a failure of each cause, each along with the error of an exit.
 fn each_cause() -> Vec<Failure<&'static str, Few<2>>> {
     const NAMES: &[&str; 2] = &["db", "cache"];
     let group = || gather((member(FINE, FINE), exit_fails("stuck"))).names(NAMES);
@@ -444,7 +448,7 @@ fn each_cause() -> Vec<Failure<&'static str, Few<2>>> {
     ]
 }
 
-/// Three levels with several errors on each.
+/// A failure of three levels, with several errors on each, is on one line.
 #[test]
 fn three_levels_on_one_line() {
     let site = |one, two| pair(&["db", "cache"], one, two);
@@ -461,7 +465,7 @@ fn three_levels_on_one_line() {
     assert_eq!(format!("{outer:?}"), format!("Failure {{ cause: Exit, exits: {{0: {debug}}}, suppressed: false }}"));
 }
 
-/// Each cause of a failure inside another one.
+/// A nested failure of each cause is on one line.
 #[test]
 fn each_cause_on_one_line() {
     let lines = [
@@ -478,7 +482,7 @@ fn each_cause_on_one_line() {
     }
 }
 
-/// An error's text of several lines stays on the line of the failure.
+/// If the text of an error has several lines, it stays on the line of the failure.
 #[test]
 fn texts_of_several_lines_on_one_line() {
     let failure = pair(&["a", "b"], "line 3:\n  a = \n\nno value\n", "\nstuck\n");
@@ -520,7 +524,7 @@ mod reports {
         report
     }
 
-    /// All that it leads to.
+    /// Returns the texts of all sources of an error.
     fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
         std::iter::successors(error.source(), |error| (**error).source()).map(|error| error.to_string()).collect()
     }
@@ -529,7 +533,7 @@ mod reports {
         Layer("no route", Some(Box::new(Layer("link down", Some(Box::new(Layer("cable cut", None)))))))
     }
 
-    /// The first error is the source, and leads to its own sources. One line, or a tree.
+    /// The first error is the source, and leads to its own sources. The report prints them on one line, or as a tree.
     #[test]
     fn of_enters_and_exits() {
         let db = || async { Err::<(), _>(layers()) }.exit_with(async |(), _| Ok(()));
@@ -555,7 +559,7 @@ mod reports {
         }
     }
 
-    /// Each shape, and each cause.
+    /// A report prints failures of each shape, and of each cause.
     #[test]
     fn of_each_cause() {
         fn lines<S: Shape>(failure: Failure<&'static str, S>) -> [String; 3] {
@@ -592,7 +596,7 @@ mod reports {
         });
     }
 
-    /// `B` may be another type than `E`. What comes of it fits into any boxed error.
+    /// `B` may be another type than `E`. The report fits into any boxed error.
     #[test]
     fn of_two_error_types() {
         fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -604,7 +608,7 @@ mod reports {
         assert!(error.is::<Report>());
     }
 
-    /// A report of nested failures keeps what is inside on one line, or as a tree.
+    /// A report of nested failures prints them on one line, or as a tree.
     #[test]
     fn of_nested_groups() {
         let cluster = |fails: bool| async move {
@@ -639,7 +643,7 @@ mod reports {
         assert_eq!(format!("{report:#?}"), format!("{report:?}"));
     }
 
-    /// A report of these errors, each of an exit.
+    /// Makes a report of these errors, each of an exit.
     fn report_of<E>(errors: impl IntoIterator<Item = E>) -> Report
     where
         E: Into<Box<dyn Error + Send + Sync>> + 'static,
@@ -648,7 +652,7 @@ mod reports {
         Driver::new(gather(members).with(async |_| Ok(()))).end().unwrap_err().report()
     }
 
-    /// Each cause of a failure inside.
+    /// A report prints a nested failure of each cause.
     #[test]
     fn of_each_cause_inside() {
         let stuck = "\n  exit of cache failed:\n    stuck";
@@ -706,14 +710,14 @@ exit of south failed:
         assert_eq!(chain(&report), ["enter of db failed (also: exit of cache failed: x1: x2)", "e1", "e2"]);
         assert_eq!((format!("{report:#}"), format!("{report:?}")), (line.into(), tree.into()));
 
-        // Three levels, of failures or of reports.
+        // There are three levels, of failures or of reports.
         let outer = format!("exit of member 0 failed:\n  {}", tree.replace('\n', "\n  "));
         for report in [report_of([world().report()]), report_of([world()])] {
             assert_eq!(format!("{report:#}"), format!("exit of member 0 failed: {line}"));
             assert_eq!(format!("{report:?}"), outer);
         }
-        // `io::Error` shows the report as its own, and leads to the sources of the report. Without `std`, the crate does not
-        // know that type.
+        // `io::Error` shows the report as its own, and leads to the sources of the report. Without `std`, the crate
+        // does not know that type.
         if cfg!(feature = "std") {
             let report = report_of([std::io::Error::other(world().report())]);
             assert_eq!(format!("{report:#}"), format!("exit of member 0 failed: {line}"));
@@ -723,7 +727,7 @@ exit of south failed:
         assert_eq!(failure.unwrap_err().to_string(), format!("exit of member 0 failed: {line}"));
     }
 
-    /// An error of a program's, with a report as its source.
+    /// An error of a program, with a report as its source.
     #[derive(Debug)]
     struct Wrapped(Report);
 
@@ -739,7 +743,7 @@ exit of south failed:
         }
     }
 
-    /// A report among the sources is a tree as well, and it has its own sources in it.
+    /// A report among the sources is printed as a tree, too, along with its own sources.
     #[test]
     fn of_reports_among_the_sources() {
         let report = || report_of([Wrapped(pair(&["db", "cache"], layers(), Layer("stuck", None)).report())]);
@@ -760,7 +764,7 @@ exit of member 0 failed:
         assert_eq!(outer, format!("exit of member 0 failed:\n  {}", tree.replace('\n', "\n  ")));
     }
 
-    /// Texts of several lines: on one line, or in their own place in the tree.
+    /// Texts of several lines are printed on one line, or in their own place in the tree.
     #[test]
     fn of_texts_of_several_lines() {
         let source = || Layer("one\n\ntwo\n", Some(Box::new(Layer("three\n", None))));
@@ -794,7 +798,7 @@ exit of b failed:
     }
 }
 
-/// An application's error: one impl serves groups of every size and shape.
+/// The error of an application. One impl serves groups of every size and shape.
 #[derive(Debug, PartialEq)]
 enum AppError {
     Plain(&'static str),
@@ -839,7 +843,7 @@ fn one_impl_serves_every_size() {
             2 => gather(vec![ok(), bad()]).with(async |_| Ok(())).await?,
             3 => gather((ok(),)).with(async |_| Err("b".into())).await?,
             4 => gather((ok(),)).cancel_on(std::future::ready(())).with(async |_| Ok(())).await?,
-            // A group in a body, whose failure becomes an error of the outer group's.
+            // A group runs in a body, and its failure becomes an error of the outer group.
             5 => {
                 let inner = async |_: (&mut (),)| Ok(gather([bad(), bad()]).with(async |_| Ok(())).await?);
                 gather((ok(),)).with(inner).await?
@@ -857,7 +861,8 @@ fn one_impl_serves_every_size() {
     assert_eq!(run(4), Err(AppError::Other("cancelled".into())));
 }
 
-/// The body's value is in no error type: `?` works although it borrows, and although it is neither `Send` nor `Sync`.
+/// No error type has the body's value in it. So `?` works although the value borrows, and although it is neither `Send`
+/// nor `Sync`.
 #[test]
 fn the_value_is_in_no_error_type() {
     fn run<'a>(text: &'a str, cell: &'a Cell<u32>) -> Result<usize, Box<dyn Error + Send + Sync>> {

@@ -1,4 +1,5 @@
-//! `fair`: each poll starts one member further. Enters and exits rotate separately, and start in argument order.
+//! `fair`: each poll starts with the next member in turn. Enters and exits rotate separately, and start in argument
+//! order.
 
 mod common;
 
@@ -11,7 +12,7 @@ use common::{
 use gather_cm::EnterExt;
 use tokio::sync::Semaphore;
 
-/// Takes the log, and returns who was polled, in order.
+/// Takes the log, and returns which members were polled, in order.
 fn polled(log: &Log, what: &str) -> Vec<usize> {
     log.take().iter().filter_map(|line| line.strip_prefix("poll ")?.strip_prefix(what)?.trim().parse().ok()).collect()
 }
@@ -28,7 +29,7 @@ fn gates() -> [Gate; 3] {
     Default::default()
 }
 
-/// 22: poll k of the enters starts at member k mod N, and goes around. Who has entered is left out.
+/// 22: poll k of the enters starts at member k mod N, and goes around. It leaves out the members that have entered.
 fn each_poll_of_the_enters_starts_one_further<S: Policed>() {
     let (log, gates) = (Log::default(), gates());
     let [a, b, c] = gated(&gates);
@@ -79,7 +80,7 @@ fn each_poll_of_the_exits_starts_one_further<S: Policed>() {
     assert_released(&log.everything());
 }
 
-/// 22 and 14: a stop is polled first, as ever; the exits of a cancelled group rotate as well.
+/// 22 and 14: a stop is polled first, as always. The exits of a cancelled group rotate, too.
 fn a_cancelled_group<S: Policed>() {
     let (log, setup, gates) = (Log::default(), Setup::default(), gates());
     let [a, b, c] = gated(&gates);
@@ -99,7 +100,7 @@ fn a_cancelled_group<S: Policed>() {
     assert_released(&log.everything());
 }
 
-/// 22 and 5: under `fail_fast`, none is polled after the one that failed, wherever the poll started.
+/// 22 and 5: under `fail_fast`, no member is polled after the one that failed, wherever the poll started.
 fn fail_fast<S: Policed>() {
     let (log, gates) = (Log::default(), gates());
     let [a, _, c] = gated(&gates);
@@ -114,7 +115,7 @@ fn fail_fast<S: Policed>() {
     assert_released(&log.everything());
 }
 
-/// 22 and 5: an enter error has the index of its member, and all settle.
+/// 22 and 5: an enter error has the index of its member, and all enters run to their end.
 fn a_failed_enter<S: Policed>() {
     let (log, gates) = (Log::default(), gates());
     let acts = [
@@ -134,8 +135,8 @@ fn a_failed_enter<S: Policed>() {
     assert_released(&log.everything());
 }
 
-/// 22 and 12: a stack exits the member that entered last, also if another one is last in argument order; `in_reverse` the
-/// last argument.
+/// 22 and 12: a stack first exits the member that entered last, even if another one is last in argument order.
+/// `in_reverse` first exits the last argument.
 fn stack<S: Policed>() {
     for (order, exits) in [(Order::Stack, [0, 2, 1]), (Order::InReverse, [2, 1, 0])] {
         one_at_a_time::<S>(order, exits);
@@ -182,7 +183,7 @@ fn settle<S: Policed>() {
     assert_released(&log.everything());
 }
 
-/// 22 and 6: with a limit too, enters start in argument order, in the poll that made the room.
+/// 22 and 6: with a limit, too, enters start in argument order, in the poll that made the room.
 fn enter_limit<S: Policed>() {
     let (log, gates) = (Log::default(), gates());
     let [a, b, c] = gated(&gates);
@@ -208,7 +209,7 @@ fn enter_limit<S: Policed>() {
     assert_released(&log.everything());
 }
 
-/// 22 and 13: the same for exits.
+/// 22 and 13: with a limit, exits start in argument order, too.
 fn exit_limit<S: Policed>() {
     let (log, gates) = (Log::default(), gates());
     let [a, b, c] = gated(&gates);
@@ -229,7 +230,7 @@ fn exit_limit<S: Policed>() {
     assert_released(&log.everything());
 }
 
-/// 22 and 16: a panic in an enter or an exit, in a poll that did not start at member 0.
+/// 22 and 16: an enter or an exit panics in a poll that did not start at member 0.
 #[cfg(feature = "std")]
 fn panics<S: Policed>() {
     for in_exit in [false, true] {
@@ -256,7 +257,7 @@ fn panics<S: Policed>() {
     stack::<S>();
 }
 
-/// 15: dropped after a few polls, at each place of the rotation.
+/// 15: the gather is dropped after a few polls, at each place of the rotation.
 fn dropped<S: Policed>() {
     for polls in 0..7 {
         let (log, gates) = (Log::default(), gates());
@@ -287,7 +288,7 @@ shapes! {
     dropped
 }
 
-/// 22 and 5: under `eager_rollback`, enters and exits rotate beside one another, and each on its own.
+/// 22 and 5: under `eager_rollback`, enters and exits rotate at the same time, each on their own.
 #[test]
 fn eager_rollback() {
     let log = Log::default();
@@ -330,7 +331,7 @@ fn eager_rollback() {
     });
 }
 
-/// 22, 6 and 13: who waits for a place starts in argument order, wherever the poll starts.
+/// 22, 6 and 13: members that wait for a place start in argument order, wherever the poll starts.
 #[test]
 fn starts_are_in_argument_order() {
     let log = Log::default();
@@ -349,7 +350,7 @@ fn starts_are_in_argument_order() {
         let mut gather = Driver::new(gather.fair().enter_limit(1).exit_limit(1).with(async |_| Ok(())));
         let gates = gates.borrow().clone();
         for gate in &gates {
-            // After three polls, the fourth one starts at a member that waits behind others.
+            // After three polls, the fourth one starts at a member that waits after others.
             (0..3).for_each(|_| gather.pends());
             gate.open();
         }
@@ -363,7 +364,8 @@ fn starts_are_in_argument_order() {
     });
 }
 
-/// 22, 5 and 13: under `eager_rollback`, members that have entered wait for a place too, and take it in argument order.
+/// 22, 5 and 13: under `eager_rollback`, members that have entered wait for a place, too, and take it in argument
+/// order.
 #[test]
 fn eager_exits_start_in_argument_order() {
     let log = Log::default();
@@ -372,9 +374,9 @@ fn eager_exits_start_in_argument_order() {
         let [enter, exit] = gates.borrow().clone();
         match name {
             0 => Member::new(&log, name, fails("e"), well()),
-            // It keeps the group entering.
+            // This member keeps the group entering.
             2 => Member::new(&log, name, well().gate(&Gate::new()), well()),
-            // It exits first, since no other one has entered.
+            // This member exits first, because no other one has entered.
             3 => Member::new(&log, name, well(), well().gate(&exit)),
             _ => Member::new(&log, name, well().gate(&enter), well()),
         }
@@ -386,7 +388,7 @@ fn eager_exits_start_in_argument_order() {
             gather.pends();
             gates.borrow()[0].open();
             gather.pends();
-            // Wherever the poll starts in which the place becomes free.
+            // The place becomes free in a poll that starts at any member.
             (0..polls).for_each(|_| gather.pends());
             gates.borrow()[1].open();
             gather.pends();
@@ -399,7 +401,7 @@ fn eager_exits_start_in_argument_order() {
     }
 }
 
-/// A `Vec` that polls only those that were woken.
+/// Tests of a `Vec` that polls only the woken members.
 #[cfg(feature = "alloc")]
 mod forty {
     use gather_cm::gather;
@@ -432,7 +434,7 @@ mod forty {
         (first..N).chain(0..first).collect()
     }
 
-    /// 22: the order rotates among those that were woken.
+    /// 22: the order rotates among the woken members.
     #[test]
     fn who_was_woken_is_polled_in_turn() {
         let many = Many::new();
@@ -466,7 +468,7 @@ mod forty {
         assert_eq!(numbers(&many.log, "exit "), all_from(0));
     }
 
-    /// 22: with `caller_waker`, each poll polls all that are pending.
+    /// 22: with `caller_waker`, each poll polls all pending members.
     #[test]
     fn with_the_callers_waker() {
         let many = Many::new();
@@ -506,11 +508,12 @@ mod forty {
     }
 }
 
-/// 22: a member that is always ready uses up the budget of the task in each poll, and its sibling would starve for ever.
+/// 22: a member that is always ready uses up the budget of the task in each poll. Without `fair`, its sibling would
+/// starve for ever.
 #[test]
 fn no_sibling_starves() {
     let (always, done) = (Semaphore::new(9), Cell::new(false));
-    // Goes on until the other one has had its turn.
+    // The greedy member goes on until the other one has had its turn.
     let act = async |greedy: bool| {
         while greedy && !done.get() {
             step(&always).await;
@@ -542,7 +545,7 @@ fn no_sibling_starves() {
     });
 }
 
-/// An `Entered` keeps it: its exits rotate.
+/// An `Entered` keeps `fair`, so its exits rotate.
 #[test]
 fn entered_keeps_it() {
     use gather_cm::{Exit, ExitCase};

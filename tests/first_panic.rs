@@ -16,7 +16,7 @@ use std::{
 use common::Driver;
 use gather_cm::{EnterExt, Event, Failure, Shape};
 
-/// Which parts panic: the bit of each.
+/// Says which parts panic. Each part has a bit.
 #[derive(Default)]
 struct Fuses {
     lit: Cell<u32>,
@@ -37,17 +37,17 @@ impl Fuses {
         }
     }
 
-    /// An observer that panics in the part of an event.
+    /// Makes an observer that panics in the part of an event.
     fn observer(&self, part: impl Fn(Event) -> usize) -> impl FnMut(Event) {
         move |event| self.burn(part(event))
     }
 
-    /// A future that runs `act`. It panics as it ends, and as it is dropped.
+    /// Makes a future that runs `act`. It may panic as it ends, and as it is dropped.
     fn part<T, F: FnMut(&mut Context<'_>) -> Poll<T>>(&self, poll: usize, drop: usize, act: F) -> Part<'_, F> {
         Part { fuses: self, poll, drop, act }
     }
 
-    /// An exit that counts, and ends at once.
+    /// Makes an exit that counts, and ends at once.
     fn exit(
         &self,
         poll: usize,
@@ -62,7 +62,7 @@ impl Fuses {
         self.burn(part);
     }
 
-    /// Something whose destructor panics.
+    /// Makes a value whose destructor may panic.
     fn bomb(&self, part: usize) -> Bomb<'_> {
         Bomb(self, part)
     }
@@ -103,9 +103,9 @@ impl Drop for Bomb<'_> {
     }
 }
 
-/// Plays a life with each of these parts, with each pair, and with all of them. `play` returns the message of the panic
-/// that it has seen, and receives the number of parts that shall panic. If all panic in the order of their numbers, so do
-/// any two.
+/// Plays a life with each of these parts, with each pair, and with all of them. `play` receives the parts that must
+/// panic, and returns the message of the panic that it has seen. If all panic in the order of their numbers, so do any
+/// two.
 fn each(parts: usize, play: impl Fn(&Fuses) -> Option<String>) {
     let pairs = (0..parts).flat_map(|one| (one..parts).map(move |other| (1 << one) | (1 << other)));
     for lit in pairs.chain([0, (1 << parts) - 1]) {
@@ -117,7 +117,7 @@ fn each(parts: usize, play: impl Fn(&Fuses) -> Option<String>) {
     }
 }
 
-/// The message of the panic that is the cause.
+/// Returns the message of the panic that is the cause.
 fn cause<T, S: Shape>(result: Result<T, Failure<&'static str, S>>) -> Option<String> {
     match result.err()?.cause {
         gather_cm::Cause::Panicked(panic) => Some(common::message(&*panic.into_payload()).to_string()),
@@ -125,7 +125,7 @@ fn cause<T, S: Shape>(result: Result<T, Failure<&'static str, S>>) -> Option<Str
     }
 }
 
-/// The message of the panic of `f`.
+/// Returns the message of the panic of `f`.
 fn unwinds<T>(f: impl FnOnce() -> T) -> Option<String> {
     let payload = catch_unwind(AssertUnwindSafe(f)).err()?;
     Some(common::message(&*payload).to_string())
@@ -215,7 +215,7 @@ fn of_a_failed_group_that_is_stopped() {
     });
 }
 
-/// A driver fails beside the body. It is lost, and the exits run beside the other driver.
+/// A driver fails during the body. The group is lost, and the exits run along with the other driver.
 #[test]
 fn of_a_lost_driver() {
     each(13, |fuses| {
@@ -255,7 +255,7 @@ fn of_a_lost_driver() {
     });
 }
 
-/// The gather is dropped while the body runs beside drivers.
+/// The gather is dropped while the body runs along with drivers.
 #[test]
 fn of_a_drop_in_the_body() {
     each(9, |fuses| {
@@ -350,7 +350,7 @@ fn of_a_drop_in_the_exits() {
     });
 }
 
-/// The body completes. Its value is dropped only beside a panic, and its destructor always panics then.
+/// The body completes. Its value is dropped only if something panics, and then its destructor always panics.
 #[test]
 fn of_a_body_that_completes() {
     each(7, |fuses| {

@@ -1,4 +1,4 @@
-//! Limits of enters and of exits, each its own.
+//! Tests of the limits of enters and of exits. Each of them has a limit of its own.
 
 mod common;
 
@@ -17,7 +17,7 @@ fn exits(exit_limit: usize) -> Setup {
     Setup { exit_limit, ..Setup::default() }
 }
 
-/// 6: at most n enters in flight, started in argument order, each as soon as there is room.
+/// 6: at most n enters are in flight. They start in argument order, each as soon as there is room.
 fn enters_are_limited<S: Policed>() {
     let log = Log::default();
     let gates: [Gate; 3] = Default::default();
@@ -59,7 +59,8 @@ fn queued_members_of_a_failed_group_never_start<S: Policed>() {
     }
 }
 
-/// 6, 5: the enters in flight beside the failed one run on. The queued member does not take the room that they make.
+/// 6, 5: the other enters that are in flight run on after one has failed. The queued member does not take the room that
+/// they make.
 fn room_in_a_failed_group_is_not_taken<S: Policed>() {
     let log = Log::default();
     let (failing, other) = (Gate::new(), Gate::new());
@@ -73,7 +74,7 @@ fn room_in_a_failed_group_is_not_taken<S: Policed>() {
     assert_eq!(events(&log), ["enter 0", "enter 1", "entered 1", "on_error 1 e0", "exit 1 EnterFailed", "exited 1"]);
 }
 
-/// 6, 5: a queued member of a failed group is dropped before the exits begin, along with what it holds.
+/// 6, 5: a queued member of a failed group is dropped before the exits begin, along with the values that it holds.
 #[test]
 fn queued_members_of_a_failed_group_are_dropped_at_once() {
     struct Holds(Log);
@@ -97,7 +98,8 @@ fn queued_members_of_a_failed_group_are_dropped_at_once() {
     assert!(gather.end().is_err());
 }
 
-/// 6: a limit that is no smaller than the group is none: all begin in the first poll, though one fails at once.
+/// 6: a limit that is not smaller than the group has no effect. All members begin in the first poll, although one fails
+/// at once.
 fn a_wide_limit_is_none<S: Policed>() {
     let log = Log::default();
     let mut gather =
@@ -106,7 +108,7 @@ fn a_wide_limit_is_none<S: Policed>() {
     assert_eq!(log.only(&["entered"]), ["entered 1", "entered 2"]);
 }
 
-/// 13: at most n exits in flight, in argument order. A failed exit does not stop the queued ones.
+/// 13: at most n exits are in flight, in argument order. A failed exit does not stop the queued ones.
 fn exits_are_limited<S: Policed>() {
     let log = Log::default();
     let gates: [Gate; 3] = Default::default();
@@ -166,8 +168,8 @@ fn a_limit_holds_for_late_enters<S: Policed>() {
     assert_eq!(events(&log), ["exited 1", "on_error 0 e2", "exit 0 EnterFailed", "exited 0"]);
 }
 
-/// 13, 19 and `eager_rollback`: the member of a low index begins late in a poll, since one behind it has ended in there.
-/// The one that stays in flight is polled once in that poll all the same.
+/// 13, 19 and `eager_rollback`: the member of a low index begins late in a poll, because a member after it has ended in
+/// that poll. The member that stays in flight is polled once in that poll all the same.
 #[test]
 fn a_place_for_a_late_enter_costs_no_second_poll() {
     let log = Log::default();
@@ -240,7 +242,7 @@ fn a_panic_frees_its_place<S: Policed>() {
     assert_eq!(log.only(&["enter 1", "enter 2"]), [""; 0]);
 }
 
-/// As above, without `std`.
+/// 16: without `std`, panics are not caught, so this only checks that one place serves every exit.
 #[cfg(not(feature = "std"))]
 fn a_panic_frees_its_place<S: Policed>() {
     let log = Log::default();

@@ -1,5 +1,6 @@
-//! Threads, and many: members woken from other threads while the gather is polled, moved and dropped; many members;
-//! many gathers; many life cycles. Bounded in number, not in time; larger in release mode.
+//! Tests under load. Other threads wake members while the gather is polled, moved and dropped. There are many members,
+//! many gathers, and many life cycles. The tests are bounded in number, not in time, and they are larger in release
+//! mode.
 #![cfg(feature = "std")]
 
 use std::{
@@ -18,7 +19,7 @@ use gather_cm::{Cause, Exit, ExitCase, gather};
 
 const LARGE: usize = if cfg!(debug_assertions) { 1 } else { 20 };
 
-/// Counts the bytes that are allocated now.
+/// An allocator that counts the bytes that are allocated at the moment.
 struct Live;
 
 static LIVE: AtomicIsize = AtomicIsize::new(0);
@@ -26,29 +27,29 @@ static LIVE: AtomicIsize = AtomicIsize::new(0);
 #[global_allocator]
 static ALLOCATOR: Live = Live;
 
-// SAFETY: passed on to `System` as it is.
+// SAFETY: each call is passed on to `System` as it is.
 unsafe impl GlobalAlloc for Live {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: as above.
+        // SAFETY: the caller keeps the promises that `System` asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size() as isize, Ordering::Relaxed);
-        // SAFETY: as above.
+        // SAFETY: the caller keeps the promises that `System` asks for.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
 
-/// One after the other: what is allocated is measured for the whole process.
+/// The tests run one after the other, because they measure the allocations of the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> std::sync::MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// A thread that wakes whoever asks for it, some time later.
+/// Asks another thread to call this waker, some time later.
 fn wake_elsewhere(waker: Waker) {
     static THREADS: OnceLock<Vec<mpsc::Sender<Waker>>> = OnceLock::new();
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -63,7 +64,7 @@ fn wake_elsewhere(waker: Waker) {
     let _ = threads[NEXT.fetch_add(1, Ordering::Relaxed) % threads.len()].send(waker);
 }
 
-/// Pends so often, woken from another thread each time.
+/// Pends this many times. Another thread wakes it each time.
 async fn elsewhere(mut times: usize) {
     poll_fn(move |cx| {
         if times == 0 {
@@ -120,7 +121,7 @@ async fn enter(number: usize, counts: Arc<Counts>) -> Result<Resource, usize> {
     Ok(Resource { number, counts, released: AtomicBool::new(false) })
 }
 
-/// A life cycle of some shape, whatever its end.
+/// Runs a life cycle of some shape, to any of its ends.
 async fn cycle(number: usize, counts: Arc<Counts>) {
     let enter = |offset: usize| enter(number + offset, counts.clone());
     match number % 6 {
@@ -134,7 +135,8 @@ async fn cycle(number: usize, counts: Arc<Counts>) {
             let group = (0..5).map(enter).collect::<Vec<_>>();
             drop(gather(group).stack().eager_rollback().with(async |_| Ok(elsewhere(1).await)).await);
         }
-        // Members of larger groups have wakers of their own. Either all enters fail, which is rare, or none does.
+        // The members of larger groups have wakers of their own. Either all enters fail, which is rare, or none of them
+        // does.
         4 => {
             let group = (0..40 + number % 91).map(|offset| enter(31 * offset)).collect::<Vec<_>>();
             drop(gather(group).cancel_on(elsewhere(number % 9)).with(async |_| Ok(elsewhere(2).await)).await);
@@ -146,7 +148,7 @@ async fn cycle(number: usize, counts: Arc<Counts>) {
     }
 }
 
-/// A future that is dropped after so many polls.
+/// A future that is dropped after this many polls.
 struct DropAfter<F>(Option<Pin<Box<F>>>, usize);
 
 impl<F: Future<Output = ()>> Future for DropAfter<F> {
@@ -170,7 +172,7 @@ fn assert_released(counts: &Counts, dropped: bool) {
     assert_eq!(abandoned > 0, dropped);
 }
 
-/// Members woken from other threads while the gather is polled, moved between workers, and dropped, on tokio and on smol.
+/// Other threads wake members while the gather is polled, moved between workers, and dropped, on tokio and on smol.
 #[test]
 fn threads() {
     let _alone = alone();
@@ -208,11 +210,11 @@ fn threads() {
     }
 }
 
-/// The last two wakers of each member, which threads wake as often as they can.
+/// The last two wakers of each member. Threads call them as often as they can.
 struct Storm(Vec<Mutex<[Option<Waker>; 2]>>);
 
 impl Storm {
-    /// Pends so often. Each poll keeps its waker, and the one before it.
+    /// Pends this many times. The storm keeps the waker of each poll, and the one of the poll before it.
     async fn pends(&self, member: usize, mut times: usize) {
         poll_fn(|cx| {
             let mut wakers = self.0[member].lock().unwrap();
@@ -242,8 +244,8 @@ impl Wake for Task {
     }
 }
 
-/// A gather of many members in a storm, on another task in each poll, which is dropped after so many polls. Returns its
-/// tasks.
+/// Runs a gather of many members in a storm, on another task in each poll, and drops it after this many polls. Returns
+/// its tasks.
 fn in_a_storm(round: usize, drop_after: usize, counts: &Arc<Counts>) -> Vec<Arc<Task>> {
     struct Stormy<'a>(Resource, &'a Storm);
     impl Exit for Stormy<'_> {
@@ -284,7 +286,7 @@ fn in_a_storm(round: usize, drop_after: usize, counts: &Arc<Counts>) -> Vec<Arc<
         while !ended && polls < drop_after {
             while !tasks[polls - 1].0.load(Ordering::SeqCst) {
                 if threads.iter().all(|thread| thread.is_finished()) {
-                    // Everyone that pends is polled, and comes nearer to its end.
+                    // Each pending member is polled, and comes nearer to its end.
                     storm.wake_all();
                     calm += 1;
                     assert!(tasks[polls - 1].0.load(Ordering::SeqCst) && calm < 100, "a wake is lost");
@@ -296,15 +298,15 @@ fn in_a_storm(round: usize, drop_after: usize, counts: &Arc<Counts>) -> Vec<Arc<
             polls += 1;
         }
         assert!(ended || polls == drop_after);
-        // While the threads go on.
+        // The gather is dropped while the threads go on.
         drop(poll);
     });
     storm.wake_all();
     tasks
 }
 
-/// Members are woken by two threads while the gather is polled, by another task each time, and while it is dropped. Each
-/// resource is exited or abandoned, no task is kept, and no byte.
+/// Members are woken by two threads while the gather is polled, by another task each time, and while it is dropped.
+/// Each resource is exited or abandoned, and neither a task nor a byte is kept.
 #[test]
 fn storms() {
     let _alone = alone();
@@ -325,7 +327,7 @@ fn storms() {
     assert!(after - before < 65_536, "{before} bytes before, {after} after {count} storms");
 }
 
-/// A hundred thousand members in one `Vec`, of which some fail, in enter and in exit.
+/// A hundred thousand members are in one `Vec`. Some of them fail, in the enter and in the exit.
 #[test]
 fn many_members() {
     let _alone = alone();
@@ -362,7 +364,7 @@ fn many_members() {
     }
 }
 
-/// Ten thousand gathers at once on a multi-thread executor.
+/// Ten thousand gathers run at once on a multi-thread executor.
 #[test]
 fn many_gathers() {
     let _alone = alone();
@@ -386,7 +388,8 @@ fn many_gathers() {
     assert_released(&counts, false);
 }
 
-/// Life cycles by the hundred thousand (by the million in release mode): no byte more is allocated in the end.
+/// Life cycles run by the hundred thousand (by the million in release mode). In the end, no more bytes are allocated
+/// than before.
 #[test]
 fn soak() {
     let _alone = alone();
@@ -413,7 +416,7 @@ fn soak() {
     let before = LIVE.load(Ordering::Relaxed);
     run(count);
     let after = LIVE.load(Ordering::Relaxed);
-    // The harness prints beside it: some kilobytes of its own.
+    // The test harness prints meanwhile, and allocates some kilobytes of its own.
     assert!(after - before < 65_536, "{before} bytes before, {after} after {count} life cycles");
     println!("{count} life cycles");
 }

@@ -1,5 +1,5 @@
-//! 20: a `Vec` of many members, each with a gate of its own: only who was woken is polled, in enter and in exit, with and
-//! without limits, beside failures and panics; and nothing that a waker may do breaks it.
+//! 20: tests of a `Vec` of many members, each with a gate of its own. Only woken members are polled, in enter and in
+//! exit, with and without limits, along with failures and panics. Nothing that a waker may do breaks this.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -43,7 +43,7 @@ impl Many {
         (0..self.enters.len()).map(member).collect()
     }
 
-    /// Who was polled, since the last time.
+    /// Returns which members were polled since the last call.
     fn polled(&self) -> Vec<String> {
         self.log.only(&["poll"])
     }
@@ -53,7 +53,7 @@ fn lines(what: &str, names: impl IntoIterator<Item = usize>) -> Vec<String> {
     names.into_iter().map(|name| format!("poll {what} {name}")).collect()
 }
 
-/// All indices, far from their order.
+/// Returns all indices, far out of order.
 fn shuffled(count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |step| (step * 2741 + 77) % count)
 }
@@ -96,7 +96,7 @@ fn those_woken_together_are_polled_in_argument_order() {
     assert_eq!(many.polled(), lines("enter", [0, 3, 63, 64, 2500, 4095, 4096, 4999]));
 }
 
-/// 6, 13, 20: who waits for a place costs nothing; a place that is made is given in argument order.
+/// 6, 13, 20: a member that waits for a place costs nothing. A free place goes to the next member in argument order.
 #[test]
 fn limits() {
     let many = Many::new(MANY);
@@ -104,7 +104,7 @@ fn limits() {
     let mut driver = Driver::new(group.with(async |_| Ok(())));
     driver.pends();
     assert_eq!(many.polled(), lines("enter", 0..3));
-    // The second in flight ends again and again; the others stay.
+    // The second member in flight ends again and again. The others stay.
     for name in [1].into_iter().chain(3..MANY) {
         many.enters[name].open();
         driver.pends();
@@ -127,7 +127,8 @@ fn limits() {
     }
 }
 
-/// 5: with `eager_rollback` some exit while others still enter; each is polled when it is woken, in its own phase.
+/// 5: with `eager_rollback` some members exit while others still enter. Each is polled when it is woken, in its own
+/// phase.
 #[test]
 fn eager_rollback() {
     let many = Many::new(MANY);
@@ -139,7 +140,7 @@ fn eager_rollback() {
     [100, 3000, 2000, 4000].iter().for_each(|name| many.enters[*name].open());
     driver.pends();
     assert_eq!(many.polled(), [lines("enter", [100, 2000, 3000, 4000]), lines("exit", [100, 3000])].concat());
-    // One enters late, and comes before the one that waits already.
+    // One member enters late, and comes before the member that waits already.
     many.enters[50].open();
     driver.pends();
     assert_eq!(many.polled(), lines("enter", [50]));
@@ -160,7 +161,7 @@ fn eager_rollback() {
     assert_eq!(exited, MANY - 1);
 }
 
-/// 5, 12: a stack of many, rolled back.
+/// 5, 12: a stack of many members is rolled back.
 #[test]
 fn stack() {
     let many = Many::new(200);
@@ -182,7 +183,7 @@ fn stack() {
     }
 }
 
-/// 12, 20: beside enters that are pending, the one exit of a stack is polled when it is woken, and so is each of them.
+/// 12, 20: while enters are pending, the one exit of a stack is polled when it is woken, and so is each of the enters.
 #[test]
 fn stack_with_eager_rollback() {
     let many = Many::new(200);
@@ -251,7 +252,7 @@ fn late_members_have_their_turn() {
         shuffled(COUNT).collect(),
         (0..COUNT).map(|step| (step * 7) % COUNT / 2 * 2 + (step * 7) % 2).collect(),
     ];
-    // So many enter during each exit.
+    // This many members enter during each exit.
     for (late, at_once) in late.iter().flat_map(|late| [1, 2, 50].map(|at_once| (late, at_once))) {
         for in_reverse in [false, true] {
             let many = Many::new(COUNT);
@@ -275,7 +276,7 @@ fn late_members_have_their_turn() {
                     many.exits[turn].open();
                 }
                 let ready = driver.poll().is_ready();
-                // Those woken together enter in argument order.
+                // Members that are woken together enter in argument order.
                 now.sort_unstable();
                 held.extend(&now);
                 if in_reverse {
@@ -293,7 +294,8 @@ fn late_members_have_their_turn() {
     }
 }
 
-/// 12, 16: of many that exit one at a time, a resource whose `on_error` panics keeps its turn, also if others enter late.
+/// 12, 16: if many resources exit one at a time, a resource whose `on_error` panics keeps its turn, even if others
+/// enter late.
 #[test]
 #[cfg(feature = "std")]
 fn after_a_panic_in_on_error() {
@@ -324,8 +326,8 @@ fn after_a_panic_in_on_error() {
     assert_eq!((count("on_error"), count("exited"), count("LEAK")), (99, 99, 0));
 }
 
-/// 14, 20: with `settle`, the pending enters of many run to their end after a stop, each polled when it is woken, and queued
-/// members never start.
+/// 14, 20: with `settle`, the pending enters of a large `Vec` run to their end after a stop. Each is polled when it is
+/// woken, and queued members never start.
 #[test]
 fn settle() {
     for (limit, failing) in [(200, None), (200, Some(60)), (50, None), (50, Some(7))] {
@@ -382,7 +384,7 @@ fn dropped() {
     }
 }
 
-/// 16: a panic in an enter, an exit or an `on_error` of one of many costs the others nothing.
+/// 16: if an enter, an exit or an `on_error` of one of many members panics, that does not affect the others.
 #[test]
 #[cfg(feature = "std")]
 fn panics() {
@@ -420,7 +422,8 @@ fn panics() {
     }
 }
 
-/// 16, 17: a member that is held although its enter panicked waits for its exit, before others that have begun theirs.
+/// 16, 17: a member that is held although its enter panicked waits for its exit. It has a lower index than members
+/// whose exits have begun.
 #[test]
 #[cfg(feature = "std")]
 fn held_after_a_panic() {
@@ -443,7 +446,7 @@ fn held_after_a_panic() {
     assert_eq!(many.polled(), [lines("enter", [7]), lines("exit", [7])].concat());
 }
 
-/// 5, 20: members that are held late begin their exits in the poll in which they enter, however far apart they are.
+/// 5, 20: members that enter late begin their exits in the poll in which they enter, however far apart they are.
 #[test]
 fn held_late_in_one_poll() {
     let many = Many::new(200);
@@ -460,8 +463,8 @@ fn held_late_in_one_poll() {
     assert_eq!(many.polled(), [lines("enter", [50, 65, 130]), lines("exit", [50, 65, 130])].concat());
 }
 
-/// A member may wake itself, or any other, in its poll: each is polled at most once a poll, in argument order, and no wake
-/// is lost.
+/// A member may wake itself, or any other member, in its poll. Each poll polls each member at most once, in argument
+/// order, and no wake is lost.
 #[test]
 fn a_wake_in_a_poll() {
     let polls = Rc::new(RefCell::new(vec![]));
@@ -474,7 +477,7 @@ fn a_wake_in_a_poll() {
             wakers.borrow_mut()[index] = Some(cx.waker().clone());
             times += 1;
             if times == 2 {
-                // Itself, one behind and one before.
+                // It wakes itself, the member after it and the member before it.
                 [index, (index + 1) % 100, (index + 99) % 100]
                     .iter()
                     .for_each(|other| wakers.borrow()[*other].as_ref().unwrap().wake_by_ref());
@@ -509,7 +512,7 @@ struct Inline {
 
 impl Wake for Inline {
     fn wake(self: Arc<Self>) {
-        // If it is being polled already, that poll sees the wake.
+        // If the task is being polled already, that poll sees the wake.
         let Ok(mut task) = self.task.try_lock() else { return };
         self.polls.fetch_add(1, Ordering::SeqCst);
         if let Some(future) = task.as_mut() {
@@ -569,7 +572,7 @@ fn the_parent_is_let_go() {
     }
 }
 
-/// A few members are polled with the caller's own waker, and all in each poll.
+/// If there are only a few members, each poll polls all of them, with the caller's own waker.
 #[test]
 fn a_few_are_passed_the_callers_waker() {
     let parent = Waker::from(Arc::new(Wakes::default()));
@@ -592,12 +595,12 @@ fn a_few_are_passed_the_callers_waker() {
     assert_eq!(polls, 16);
 }
 
-/// A body that keeps no waker, and is pending until it may end.
+/// Is a body that keeps no waker, and that is pending until it may end.
 async fn until_it_may(end: &Cell<bool>) {
     poll_fn(|_| if end.get() { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
-/// The group of [`Many`], started by one task and moved to another while the body runs.
+/// One task starts the group of [`Many`], and it moves to another task while the body runs.
 fn moved_in_the_body(count: usize, exit_limit: usize) {
     let (many, end) = (Many::new(count), Cell::new(false));
     let group = gather(many.members(|_| well())).exit_limit(exit_limit);
@@ -609,7 +612,7 @@ fn moved_in_the_body(count: usize, exit_limit: usize) {
     driver.pends();
     assert_eq!(many.polled().len(), 2 * count);
 
-    // The body runs. The wakers of the enters are still there, and lead nowhere.
+    // The body runs. The wakers of the enters still exist, and wake nobody.
     assert_eq!(Arc::strong_count(&driver.wakes), 1, "no waker of the first task is kept");
     let late: Vec<_> = many.enters.iter().filter_map(Gate::waker).collect();
     assert_eq!(late.len(), count);
@@ -641,8 +644,8 @@ fn moved_in_the_body(count: usize, exit_limit: usize) {
     assert_eq!((Arc::strong_count(&first), Arc::strong_count(&driver.wakes)), (1, 1));
 }
 
-/// 20: while the body runs, the group keeps no waker of its task: a waker of an enter that is called then wakes nobody, and
-/// causes no poll of an exit. The exits wake the task that polled last.
+/// 20: while the body runs, the group keeps no waker of its task: a waker of an enter that is called then wakes nobody,
+/// and causes no poll of an exit. The exits wake the task that polled last.
 #[test]
 fn no_waker_is_kept_in_the_body() {
     for count in [31, 40, 200] {
@@ -651,7 +654,8 @@ fn no_waker_is_kept_in_the_body() {
     }
 }
 
-/// 20: a late wake of an enter that comes from within the body, or from the destructor of what it holds, is as late.
+/// 20: a wake of an enter is as late if it comes from within the body, or from the destructor of a value that the body
+/// holds.
 #[test]
 fn a_late_wake_from_within_the_body() {
     let many = Many::new(40);
@@ -722,7 +726,7 @@ fn no_waker_is_kept_by_an_entered_group() {
 /// 20: the number of allocations does not grow with the number of members, although the task changes with each poll.
 #[test]
 fn allocations_do_not_grow() {
-    /// Pends once, without a waker; then it is ready.
+    /// Pends once, without a waker, and is ready then.
     async fn once() {
         let mut pended = false;
         poll_fn(|_| if std::mem::replace(&mut pended, true) { Poll::Ready(()) } else { Poll::Pending }).await;
@@ -745,7 +749,7 @@ fn allocations_do_not_grow() {
         let members: Vec<_> = (0..count).map(member).collect();
         let tasks = [(); 2].map(|()| Waker::from(Arc::new(Wakes::default())));
         let before = ALLOCATIONS.get();
-        // As by a user: each poll may come from another task.
+        // As in a user's program, each poll may come from another task.
         macro_rules! life_cycle {
             ($gather:expr) => {{
                 let mut with = pin!($gather.with(async |_| Ok(until_it_may(&end).await)));
@@ -754,7 +758,7 @@ fn allocations_do_not_grow() {
                 end.set(true);
                 wakers.borrow().iter().for_each(Waker::wake_by_ref);
                 assert!(poll(0).is_pending());
-                // No exit has asked for a wake: where only woken members are polled, none is.
+                // No exit has asked for a wake. If only woken members are polled, no exit is polled.
                 assert_eq!(poll(1).is_ready(), caller_waker);
             }};
         }
@@ -771,7 +775,7 @@ fn allocations_do_not_grow() {
     }
 }
 
-/// The wakers that members were polled with.
+/// The wakers that the members were polled with.
 type Seen = Rc<RefCell<Vec<Waker>>>;
 
 /// Pends once, and shows the waker of each poll.
@@ -784,7 +788,7 @@ async fn shows(seen: &Seen) {
     .await;
 }
 
-/// Members that show their wakers, in enter and in exit.
+/// Makes members that show their wakers, in enter and in exit.
 macro_rules! showing {
     ($seen:expr) => {{
         let seen: &Seen = $seen;
@@ -796,7 +800,7 @@ macro_rules! showing {
     }};
 }
 
-/// How many wakers were seen since the last time. All of them must be the task's own.
+/// Returns how many wakers were seen since the last call. All of them must be the task's own.
 fn own(seen: &Seen, task: &Arc<Wakes>) -> usize {
     let task = Waker::from(task.clone());
     let seen = seen.take();
@@ -804,7 +808,7 @@ fn own(seen: &Seen, task: &Arc<Wakes>) -> usize {
     seen.len()
 }
 
-/// A whole life cycle in one future. Every member is polled in every poll, with the waker of that poll.
+/// Plays a whole life cycle in one future. Every poll polls every member, with the waker of that poll.
 fn passes_on<T>(with: impl Future<Output = T>, seen: &Seen, count: usize) -> T {
     let mut driver = Driver::new(with);
     driver.pends();
@@ -845,7 +849,7 @@ fn the_callers_waker_is_passed_on() {
     }
 }
 
-/// 20: the exit of a group that was entered passes it on as well.
+/// 20: the exit of a group that was entered passes the waker on, too.
 #[test]
 fn the_callers_waker_is_passed_on_by_an_entered_group() {
     let seen = Seen::default();
@@ -863,13 +867,14 @@ fn the_callers_waker_is_passed_on_by_an_entered_group() {
         driver.end().unwrap();
         assert_eq!(own(&seen, &driver.wakes), count);
 
-        // Nested: the outer group passes its caller's on to the inner one.
+        // If the group is nested, the outer group passes its caller's waker on to the inner one.
         let inner = async { gather((0..count).map(showing!(&seen)).collect::<Vec<_>>()).caller_waker().enter().await };
         passes_on(gather((inner,)).with(async |_| Ok(())), &seen, count).unwrap();
     }
 }
 
-/// 20: on tuples and arrays, and on a `Vec` of a few, it has no effect: they pass it on anyhow.
+/// 20: `caller_waker` has no effect on tuples, on arrays, and on a `Vec` of a few members, because they pass the waker
+/// on anyway.
 #[test]
 fn the_callers_waker_has_no_effect_on_other_groups() {
     let seen = Seen::default();

@@ -1,5 +1,6 @@
-//! 23: members, bodies and exits that hold references to themselves across an await, in every shape and under every policy,
-//! dropped at every poll. It is small enough for Miri, which sees where a reference of the crate disturbs one of theirs:
+//! 23: members, bodies and exits hold references to themselves across an await, in every shape and under every policy,
+//! and are dropped at every poll. The tests are small enough for Miri. Miri sees it if a reference of the crate
+//! disturbs one of theirs:
 //!
 //! ```text
 //! cargo +nightly miri test --test miri
@@ -32,7 +33,7 @@ async fn yield_now() {
     .await;
 }
 
-/// Pends so often. Meanwhile it holds references to its own locals.
+/// Pends this many times. Meanwhile it holds references to its own locals.
 async fn borrows(times: usize) -> usize {
     let mut locals = [0, 0];
     let [polls, sum] = &mut locals;
@@ -46,7 +47,7 @@ async fn borrows(times: usize) -> usize {
     count
 }
 
-/// What has become of the members.
+/// Counts what has become of the members.
 #[derive(Default)]
 struct Counts {
     entered: Cell<usize>,
@@ -58,7 +59,7 @@ fn count(cell: &Cell<usize>) {
     cell.set(cell.get() + 1);
 }
 
-/// What goes wrong in a life cycle.
+/// Says what goes wrong in a life cycle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wrong {
     Nothing,
@@ -88,7 +89,7 @@ const ALL: &[Wrong] = &[
     Wrong::ExitPanics,
 ];
 
-/// A panic that prints nothing.
+/// Panics, and prints nothing.
 #[cfg(feature = "std")]
 fn panic() -> ! {
     std::panic::resume_unwind(Box::new("panic"))
@@ -144,7 +145,7 @@ async fn enter(index: usize, wrong: Wrong, counts: &Counts) -> Result<Resource<'
     Ok(resource)
 }
 
-/// What a body does with each value, and how it ends.
+/// Does what a body does with each value, and ends as a body does.
 async fn work<'v>(values: impl Iterator<Item = &'v mut u32>, wrong: Wrong) -> Result<u32, String> {
     let mut sum = 0;
     for value in values {
@@ -167,8 +168,8 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Runs it again and again: it is dropped after no poll, after one, and so on to its end. A panic counts as an end. For
-/// Miri, the steps grow: of a long life cycle, not every poll is the last one.
+/// Runs a future again and again, and drops it after no poll, after one poll, and so on to its end. A panic counts as
+/// an end. Under Miri the steps grow, so that the test of a long life cycle leaves some polls out.
 fn dropped_at_every_poll<F: Future>(make: impl Fn() -> F) {
     let mut polls = 0;
     loop {
@@ -187,13 +188,15 @@ fn dropped_at_every_poll<F: Future>(make: impl Fn() -> F) {
     }
 }
 
-/// More members of a `Vec` than share the caller's waker.
+/// A number of members with which a `Vec` no longer shares the caller's waker.
 #[cfg(feature = "alloc")]
 const MANY: usize = 31;
 
-/// A life cycle under every policy, dropped at every poll. At any time each resource was exited or abandoned.
+/// Runs a life cycle under every policy, and drops it at every poll. Each resource must then have been exited or
+/// abandoned.
 ///
-/// Miri takes long: there it is one of so many, from `$first` on, another policy for each thing that goes wrong.
+/// Miri takes long. There, each thing that goes wrong has only some of the policies, beginning with another one, from
+/// `$first` on.
 macro_rules! every_policy {
     ($first:literal, $of:literal, |$wrong:ident, $counts:ident| $members:expr, $body:expr) => {{
         let mut turn: usize = $first;
@@ -271,7 +274,7 @@ fn vecs_of_a_few() {
     );
 }
 
-/// More than share the caller's waker.
+/// These groups are too large to share the caller's waker.
 #[test]
 #[cfg(feature = "alloc")]
 fn vecs_of_many() {
@@ -283,13 +286,13 @@ fn vecs_of_many() {
     );
 }
 
-/// A shielded life cycle is dropped after each number of polls, and its cleanup in turn after each number of polls. At any
-/// time each resource was exited or abandoned.
+/// A shielded life cycle is dropped after each number of polls, and so is its cleanup in its turn. Each resource must
+/// then have been exited or abandoned.
 #[cfg(feature = "alloc")]
 mod shield {
     use super::*;
 
-    /// Polls so often, if need be to the end. Returns whether it has ended. A panic counts as an end.
+    /// Polls a future this many times, or to its end. Returns whether it has ended. A panic counts as an end.
     fn poll_times<F: Future + ?Sized>(mut future: Pin<&mut F>, times: usize) -> bool {
         let run = || {
             let mut cx = Context::from_waker(Waker::noop());
@@ -302,7 +305,7 @@ mod shield {
         ended
     }
 
-    /// Miri takes long: there it is one of so many things that go wrong.
+    /// Miri takes long. There, the test plays only some of the things that go wrong.
     macro_rules! dropped_at_every_poll {
         ($of:literal, |$wrong:ident, $counts:ident| $shielded:expr, $body:expr) => {
             for &$wrong in ALL.iter().step_by(if cfg!(miri) { $of } else { 1 }) {
@@ -385,7 +388,7 @@ mod shield {
         dropped_at_every_poll!(
             6,
             |wrong, counts| {
-                // All but the first few are ready at once.
+                // All members but the first few are ready at once.
                 let members = (0..MANY).map(|index| enter(index.min(3), wrong, counts)).collect::<Vec<_>>();
                 gather(members).fair().shield()
             },
@@ -394,7 +397,7 @@ mod shield {
     }
 }
 
-/// The case of 23: the body holds a reference to a value while what stops the group is polled.
+/// The case of 23: the body holds a reference to a value while the stop of the group is polled.
 #[test]
 fn a_body_beside_a_stop() {
     let member = || async { Ok::<_, String>(1) }.drop_on_exit();
@@ -465,7 +468,7 @@ fn a_body_that_lends_on() {
     });
 }
 
-/// Every adapter, with closures and deadlines that hold references across an await.
+/// Every adapter takes closures and deadlines that hold references across an await.
 #[test]
 fn adapters() {
     for deadline in 0..5 {
@@ -536,7 +539,7 @@ fn boxed() {
     assert_eq!(counts.entered.get(), counts.exited.get() + counts.abandoned.get());
 }
 
-/// The body's value is kept beside the errors of exits; and what the body borrows from outside is borrowed mutably.
+/// The body's value is kept along with the errors of exits. The body borrows values from outside mutably.
 #[test]
 fn values() {
     for wrong in [Wrong::Nothing, Wrong::Exit] {
@@ -565,7 +568,7 @@ fn values() {
     }
 }
 
-/// Groups in groups: the entered one moves into its parent, and is lent and exited there.
+/// An entered group moves into its outer group, and is lent and exited there.
 #[test]
 fn nested() {
     for &wrong in if cfg!(miri) { &[Wrong::Nothing, Wrong::Enter] } else { ALL } {
@@ -604,7 +607,7 @@ fn nested() {
     }
 }
 
-/// What the groups of [`nested`] fail with.
+/// The error of the groups of [`nested`].
 struct Error(#[allow(dead_code, reason = "it is only held")] String);
 
 impl From<String> for Error {
@@ -619,7 +622,8 @@ impl<S: gather_cm::Shape> From<gather_cm::Failure<String, S>> for Error {
     }
 }
 
-/// A group in two halves, each dropped at every poll; in between it is lent, moved and lent again.
+/// A group is entered without a body, and exited later. Both halves are dropped at every poll. In between, the group is
+/// lent, moved and lent again.
 #[test]
 fn in_two_halves() {
     for halfway in [false, true] {
@@ -664,7 +668,7 @@ fn in_two_halves() {
     }
 }
 
-/// Wakers that are kept: called in every phase, after the end, and after a drop.
+/// The test keeps wakers, and calls them in every phase, after the end, and after a drop.
 #[test]
 #[cfg(feature = "alloc")]
 fn late_wakers() {
@@ -701,7 +705,7 @@ fn late_wakers() {
     }
 }
 
-/// Nodes that wait, by pointers to where they are, as in an intrusive list.
+/// The nodes that wait, as pointers to their places, as in an intrusive list.
 #[derive(Clone, Default)]
 struct List(Rc<RefCell<Vec<*const Node>>>);
 
@@ -725,13 +729,13 @@ impl List {
         }
     }
 
-    /// Opens one, or all.
+    /// Opens up to `most` nodes.
     fn open(&self, most: usize) {
         let mut nodes = self.0.borrow_mut();
         let most = most.min(nodes.len());
         for node in nodes.drain(..most) {
-            // SAFETY: a node is pinned when it enters the list, and leaves it when it is dropped. Others have no more than
-            // shared references to it, to cells.
+            // SAFETY: a node is pinned when it enters the list, and leaves it when it is dropped. Meanwhile, other code
+            // has only shared references to it, to its cells.
             let node = unsafe { &*node };
             node.open.set(true);
             node.waker.take().expect("it waits").wake();
@@ -743,7 +747,7 @@ impl Future for Node {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // SAFETY: it is not moved.
+        // SAFETY: the node is not moved.
         let this = unsafe { self.get_unchecked_mut() };
         if this.open.get() {
             return Poll::Ready(());
@@ -768,11 +772,12 @@ impl Drop for Node {
     }
 }
 
-/// Drivers that borrow from themselves, beside handles that the body borrows.
+/// Drivers borrow from themselves, along with handles that the body borrows.
 mod driven {
     use super::*;
 
-    /// The driver of the first member ends, that of the second never does, and that of the third fails along with an exit.
+    /// The driver of the first member ends, the driver of the second never does, and the driver of the third fails
+    /// along with an exit.
     async fn drive(index: usize, wrong: Wrong) -> Result<(), String> {
         borrows(3 + index).await;
         match index {
@@ -828,7 +833,7 @@ mod driven {
         );
     }
 
-    /// More than share the caller's waker.
+    /// These groups are too large to share the caller's waker.
     #[test]
     #[cfg(feature = "alloc")]
     fn vecs_of_many() {
@@ -841,7 +846,7 @@ mod driven {
     }
 }
 
-/// Scopes: guards that live across an await, enters and releases in flight, and boxes that are exited in place.
+/// Tests of scopes: guards live across an await, enters and releases are in flight, and boxes are exited in place.
 #[cfg(feature = "alloc")]
 mod scope {
     use futures_util::future::join;
@@ -849,7 +854,7 @@ mod scope {
 
     use super::*;
 
-    /// Joins in each way, and leaves in each way.
+    /// Joins a scope in each way, and leaves it in each way.
     async fn joins<'a>(scope: &Scope<Resource<'a>>, wrong: Wrong, counts: &'a Counts) -> Result<u32, String> {
         let mut first = scope.hold(enter(0, Wrong::Nothing, counts).await?);
         first.wrong = wrong;
@@ -935,7 +940,7 @@ mod scope {
             work([&mut first.value].into_iter(), wrong).await.map(|sum| sum + second.value)
         }
 
-        // What was adopted has no `abandon`: it is dropped, and not counted.
+        // A value that was adopted has no `abandon`, so it is dropped, and not counted.
         for &wrong in ALL.iter().step_by(if cfg!(miri) { 3 } else { 1 }) {
             let counts = Counts::default();
             let shared = &counts;
@@ -945,7 +950,7 @@ mod scope {
         }
     }
 
-    /// A scope alone: its exit, and its drop.
+    /// A scope stands on its own, and is exited or dropped.
     #[test]
     fn alone() {
         let counts = Counts::default();
@@ -959,7 +964,8 @@ mod scope {
     }
 }
 
-/// Members, bodies and exits in an intrusive list: their siblings open them in the middle of a poll, and others between two.
+/// Members, bodies and exits are in an intrusive list. Their siblings open them in the middle of a poll, and the test
+/// opens others between two polls.
 #[test]
 fn intrusive_lists() {
     macro_rules! run {

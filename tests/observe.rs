@@ -1,5 +1,5 @@
-//! The observer receives an event for each beginning and each end, once and in order, under every policy. Its panic harms
-//! nobody.
+//! The observer receives an event for each beginning and each end, once and in order, under every policy. Its panic
+//! harms nobody.
 
 mod common;
 
@@ -9,7 +9,7 @@ use Seen::*;
 use common::{Act, Driver, Gate, Log, Member, Report, fails, well};
 use gather_cm::{Event, Exit, ExitCase, gather};
 
-/// What the observer has seen. An [`Event`] cannot be made here: its variants may grow.
+/// What the observer has seen. A test cannot make an [`Event`], because its variants may grow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Seen {
     EnterStarted(usize),
@@ -256,7 +256,7 @@ fn whatever_begins_ends() {
                 assert!(ended);
                 driver.drop();
                 check(&events.take(), count);
-                // And it is true.
+                // The events match the log of the members.
                 let log = log.everything();
                 let said = |what: &str| log.iter().filter(|line| line.starts_with(what)).count();
                 assert_eq!(said("LEAK"), 0);
@@ -265,7 +265,7 @@ fn whatever_begins_ends() {
     }
 }
 
-/// Plays the events: each must come where it can.
+/// Plays the events. Each of them must come at a moment at which it can happen.
 #[cfg(feature = "alloc")]
 fn check(events: &[Seen], count: usize) {
     #[derive(Clone, Copy, PartialEq, Debug)]
@@ -339,7 +339,7 @@ fn panics() {
         let lines = log.take();
         let count = |what: &str| lines.iter().filter(|line| line.starts_with(what)).count();
         assert_eq!((count("entered"), count("exited"), count("LEAK")), (3, 3, 0));
-        // From the body's end on it alters nothing.
+        // From the body's end on, a panic alters nothing.
         let told = if at <= 6 { "Panicked" } else { "Completed" };
         assert_eq!(lines.iter().filter(|line| line.ends_with(told)).count(), 3);
         if report.why == common::Why::Exit(()) {
@@ -351,7 +351,7 @@ fn panics() {
     }
     assert_eq!(calls, 14, "it has panicked at each");
 
-    // Of `enter` too.
+    // The same holds for `enter`.
     let log = Log::default();
     let group = members(&log, three(well), three(well));
     let observer = |event| assert!(Seen::from(event) != Entered(1), "observer");
@@ -361,7 +361,7 @@ fn panics() {
 }
 
 /// 5, 9, 16: an enter has failed and the others run on. If the observer panics in one of these polls, the exits receive
-/// `Panicked`. With `eager_rollback` they have begun before, and the case stays.
+/// `Panicked`. With `eager_rollback` the exits have begun before, and the case stays.
 #[test]
 #[cfg(feature = "std")]
 fn a_panic_while_the_others_run_on() {
@@ -379,7 +379,7 @@ fn a_panic_while_the_others_run_on() {
         Member::new(&log, name, enter, well())
     };
     let observer = |event| assert!(Seen::from(event) != panics_at.get(), "observer");
-    // Drives a gather through the four polls, and says what its exits received.
+    // Drives a gather through the four polls, and returns what its exits received.
     macro_rules! run {
         ($gather:expr) => {{
             let with = $gather.catch_unwind().observe(observer).with(async |_| Ok(log.push("body")));
@@ -410,8 +410,8 @@ fn a_panic_while_the_others_run_on() {
     }
 }
 
-/// 16: one of two observers panics, at each of its calls, or both do: each event reaches both, and the first panic is the
-/// cause.
+/// 16: one of two observers panics at each of its calls, or both do. Each event reaches both observers, and the first
+/// panic is the cause.
 #[test]
 #[cfg(feature = "std")]
 fn two_observers_that_panic() {
@@ -435,7 +435,7 @@ fn two_observers_that_panic() {
                 assert_eq!(failure.to_string(), format!("panicked: {message}; exit of member 1 failed: x1"));
                 let (first, second) = (first.take(), second.take());
                 assert_eq!(first, second);
-                // Without the events of a body that is not called.
+                // The events of a body that is not called do not come.
                 let count = match at {
                     0..6 => 12,
                     6 => 13,
@@ -445,7 +445,7 @@ fn two_observers_that_panic() {
             });
         }
     }
-    // On a drop in the body as well: it panics at each event from the end of the body on.
+    // The same holds for a drop in the body. The observer panics at each event from the end of the body on.
     for at in 7..11 {
         each_shape!([member(0), member(1), member(2)], |gather| {
             let (first, second) = (Events::default(), Events::default());
@@ -461,7 +461,7 @@ fn two_observers_that_panic() {
     }
 }
 
-/// The event that ends the body tells what the exits receive, also if the destructor of a stop panics then.
+/// The event that ends the body has the case that the exits receive, even if the destructor of a stop panics then.
 #[cfg(feature = "std")]
 #[test]
 fn a_stop_that_panics_as_the_body_has_ended() {
@@ -489,8 +489,8 @@ fn a_stop_that_panics_as_the_body_has_ended() {
     assert!(events.take().contains(&BodyEnded(ExitCase::Panicked)));
 }
 
-/// S9: a shielded gather that is dropped tells of what it drops, then of each member that goes on elsewhere. The cleanup is not
-/// observed.
+/// S9: if a shielded gather is dropped, the observer receives an event for each part that is dropped, and then for each
+/// member that goes on elsewhere. The cleanup is not observed.
 #[test]
 #[cfg(feature = "alloc")]
 fn handed_over() {
@@ -534,7 +534,7 @@ fn handed_over() {
         assert_eq!(run(2, settle), [HandedOver(0)]);
     }
 
-    // Nothing is handed over, and nobody is told so.
+    // Nothing is handed over, so there is no event of that.
     let (events, log) = (Events::default(), Log::default());
     let member = Member::new(&log, 0, well().gate(&Gate::new()), well());
     let group = gather((member,)).observe(observer(&events)).shield();

@@ -1,4 +1,4 @@
-//! 24: optional members. A failed enter does not fail the group.
+//! 24: tests of optional members. Their failed enters do not fail the group.
 
 mod common;
 
@@ -47,7 +47,7 @@ macro_rules! each {
     };
 }
 
-/// The body gets each as it is, and only members that entered are exited.
+/// The body receives each member, present or absent, and only members that entered are exited.
 #[test]
 fn the_body_gets_them() {
     let log = Log::default();
@@ -81,7 +81,7 @@ fn the_body_gets_them() {
     assert_eq!(lines(&log), once.repeat(shapes));
 }
 
-/// The observer receives `EnterFailed`, and no event of an exit. `on_error` is not called on the absent.
+/// The observer receives `EnterFailed`, and no event of an exit. `on_error` is not called on an absent member.
 #[test]
 fn events() {
     let log = Log::default();
@@ -108,7 +108,8 @@ fn events() {
     });
 }
 
-/// Dropped beside an enter, and in an exit: the observer hears nothing of the absent.
+/// The gather is dropped while a member enters, and during an exit. The observer receives no event of the absent
+/// members.
 #[test]
 fn events_of_a_drop() {
     dropped_in([0, 2]);
@@ -144,7 +145,7 @@ fn dropped_in(phases: [usize; 2]) {
     }
 }
 
-/// 11: an absent member does not count: the others suppress. If all are absent, nothing is suppressed.
+/// 11: an absent member does not count, so the others suppress. If all are absent, nothing is suppressed.
 #[test]
 fn suppression() {
     let log = Log::default();
@@ -201,7 +202,7 @@ impl<E, S: Shape> From<Failure<E, S>> for Text {
     }
 }
 
-/// 12, 13: a stack and a limit pass by the absent.
+/// 12, 13: a stack and a limit pass absent members by.
 #[test]
 fn stack_and_limit() {
     let log = Log::default();
@@ -230,7 +231,7 @@ fn stack_and_limit() {
     check!(0, 2, .fair().exit_limit(1));
 }
 
-/// Of many, too.
+/// The same holds in a large `Vec`.
 #[test]
 #[cfg(feature = "alloc")]
 fn of_many() {
@@ -263,7 +264,7 @@ fn of_many() {
     }
 }
 
-/// Other members fail: the exits of a group receive it, and the errors of optional members are nobody's.
+/// If other members fail, the exits of the group receive that. No exit receives the error of an optional member.
 #[test]
 fn beside_a_failure() {
     let log = Log::default();
@@ -273,7 +274,7 @@ fn beside_a_failure() {
     let mut running = drive(gather((a, b, c)).eager_rollback().with(async |_| Ok(7)));
     assert_eq!(running.end(), Report::enter(&[(2, "e")]));
     assert_eq!(log.only(&["exit ", "on_error"])[..2], ["on_error 1 e", "exit 1 EnterFailed"]);
-    // No member is there to exit beside a pending enter.
+    // No member is held that could exit while an enter is pending.
     let gate = Gate::new();
     let group = (
         absent(&log, 0).optional(),
@@ -284,7 +285,7 @@ fn beside_a_failure() {
     running.pends();
     gate.open();
     assert_eq!(running.end(), Report::enter(&[(1, "e")]));
-    // A stop.
+    // A stop cancels the group.
     let stop = Gate::new();
     let mut running =
         drive(gather([absent(&log, 0).optional()]).cancel_on(stop.wait()).with(async |_| Ok(pending::<()>().await)));
@@ -356,7 +357,7 @@ impl<E, S: Shape> Lossy for Failure<E, S> {
     }
 }
 
-/// `errors_into` and `exit_within` around it, and within it.
+/// `errors_into` and `exit_within` work around `optional`, and inside of it.
 #[test]
 fn adapters() {
     for enters in [true, false] {
@@ -381,7 +382,7 @@ fn adapters() {
     }
 }
 
-/// `enter`, and an exit by hand.
+/// The group is entered without a body, and exited by hand.
 #[test]
 fn in_two_halves() {
     let log = Log::default();
@@ -401,7 +402,7 @@ fn in_two_halves() {
     assert_eq!(log.count("on_error 1 shown"), 1);
 }
 
-/// Drops, and the cleanup of a shielded gather: absent members leave nothing to do.
+/// Absent members leave nothing to do in a drop, or in the cleanup of a shielded gather.
 #[test]
 #[cfg(feature = "alloc")]
 fn shielded() {
@@ -422,7 +423,7 @@ fn shielded() {
     }
 }
 
-/// 15, 24: one that has entered is abandoned like any other if the gather is dropped.
+/// 15, 24: an optional member that has entered is abandoned like any other if the gather is dropped.
 #[test]
 fn it_is_abandoned() {
     let log = Log::default();

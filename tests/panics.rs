@@ -1,4 +1,4 @@
-//! Panics, in every phase: the exits still run, and the first panic resumes when all is done.
+//! Tests of panics in every phase. The exits still run, and the first panic resumes when all exits have finished.
 #![cfg(feature = "std")]
 
 mod common;
@@ -11,7 +11,7 @@ use common::{
 };
 use gather_cm::{Cause, EnterExt, gather};
 
-/// The message of the panic that `f` ends with.
+/// Returns the message of the panic that `f` ends with.
 fn caught<T>(f: impl FnOnce() -> T) -> String {
     let payload = catch_unwind(AssertUnwindSafe(f)).err().expect("a panic");
     message(&*payload).to_string()
@@ -21,13 +21,13 @@ fn all_well(log: &Log) -> [Member; 3] {
     [0, 1, 2].map(|name| Member::new(log, name, well(), well()))
 }
 
-/// The exits along with the cases that they received.
+/// Returns the exits along with the cases that they received.
 fn received(log: &[String]) -> Vec<&str> {
     log.iter().filter(|line| line.starts_with("exit ")).map(String::as_str).collect()
 }
 
-/// 16: a panic in an enter counts as a failed enter. The other enters run on, their exits receive `Panicked`, and then the
-/// panic resumes. 18: polled again, the gather panics clearly.
+/// 16: a panic in an enter counts as a failed enter. The other enters run on, their exits receive `Panicked`, and then
+/// the panic resumes. 18: polled again, the gather panics clearly.
 fn in_enter_at_each_index<S: Shape>() {
     for index in 0..3 {
         for make in [false, true] {
@@ -52,13 +52,14 @@ fn in_enter_at_each_index<S: Shape>() {
             assert_eq!(log.iter().filter(|line| line.starts_with("exited")).count(), 2);
             assert!(!log.contains(&"body".to_string()));
             assert_released(&log);
-            // What surrounds the gather here is an async block, which says so for itself.
+            // The gather is inside an async block here, and the block itself panics with this message.
             assert!(caught(|| gather.poll()).contains("panicking"));
         }
     }
 }
 
-/// 16: a panic in the middle of the sweep does not cost the members behind it their poll, nor those before it a second.
+/// 16: if a member panics in the middle of a sweep, the members after it are polled, and the members before it are not
+/// polled twice.
 fn a_panic_does_not_disturb_the_sweep<S: Shape>() {
     let log = Log::default();
     let gate = Gate::new();
@@ -72,7 +73,7 @@ fn a_panic_does_not_disturb_the_sweep<S: Shape>() {
     assert_eq!(log.only(&["poll", "drop"]), ["poll enter 0", "poll enter 1", "drop enter 1", "poll enter 2"]);
 }
 
-/// 16: where some enters fail and some panic: `Panicked`. The exits are shown the first enter error.
+/// 16: if some enters fail and some panic, the exits receive `Panicked`. They are shown the first enter error.
 fn enters_that_fail_and_panic<S: Shape>() {
     let log = Log::default();
     let members = [
@@ -85,7 +86,7 @@ fn enters_that_fail_and_panic<S: Shape>() {
     assert_eq!(log.only(&["on_error", "Panicked"]), ["on_error 2 e", "exit 2 Panicked"]);
 }
 
-/// 16: in the body, before its first await or after.
+/// 16: the body panics, before its first await or after it.
 fn in_the_body<S: Shape>() {
     for late in [false, true] {
         let log = Log::default();
@@ -112,7 +113,7 @@ fn in_the_body<S: Shape>() {
     }
 }
 
-/// 16: in one exit, at its first poll or later, or while its future is made: the others run to their end.
+/// 16: one exit panics, in its first poll or later, or while its future is made. The others run to their end.
 fn in_exit_at_each_index<S: Shape>() {
     for index in 0..3 {
         for how in 0..3 {
@@ -140,7 +141,7 @@ fn in_exit_at_each_index<S: Shape>() {
     }
 }
 
-/// 16: the first panic resumes; the others are dropped.
+/// 16: the first panic resumes, and the others are dropped.
 fn the_first_panic_resumes<S: Shape>() {
     let log = Log::default();
     let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), panics(["x0", "x1", "x2"][name])));
@@ -166,7 +167,8 @@ fn in_on_error<S: Shape>() {
     assert_released(&log);
 }
 
-/// 16: the same in a rollback, where the error is a sibling's and must not be lost to those behind.
+/// 16: the same holds in a rollback. The error there is that of a sibling, and the members after it must still receive
+/// it.
 fn in_on_error_of_a_rollback<S: Shape>() {
     let log = Log::default();
     let members = [
@@ -182,7 +184,7 @@ fn in_on_error_of_a_rollback<S: Shape>() {
     );
 }
 
-/// 17: the destructor of an enter that is ready panics: its resource is held all the same, and exited.
+/// 17: the destructor of an enter that is ready panics. Its resource is held all the same, and exited.
 fn in_the_destructor_of_a_ready_enter<S: Shape>() {
     let log = Log::default();
     let members = [0, 1, 2].map(|name| Member::new(&log, name, well().drop_panics(), well()));
@@ -203,7 +205,7 @@ fn in_the_destructor_of_a_ready_exit<S: Shape>() {
     assert_eq!(log.only(&["exited"]), ["exited 0", "exited 1", "exited 2"]);
 }
 
-/// 10, 17: the destructor of an exit that has failed panics: its error is not lost.
+/// 10, 17: the destructor of an exit that has failed panics. Its error is not lost.
 fn in_the_destructor_of_a_failed_exit<S: Policed>() {
     for body in [well(), fails("b")] {
         let log = Log::default();
@@ -214,7 +216,8 @@ fn in_the_destructor_of_a_failed_exit<S: Policed>() {
     }
 }
 
-/// 17: the destructor of the body's future panics, or that of its value: the exits run, and receive `Panicked`.
+/// 17: the destructor of the body's future panics, or the destructor of its value does. The exits run, and receive
+/// `Panicked`.
 fn in_the_destructor_of_the_body<S: Shape>() {
     struct Bomb;
     impl Drop for Bomb {
@@ -230,7 +233,7 @@ fn in_the_destructor_of_the_body<S: Shape>() {
     assert_eq!(caught(|| gather.poll()), "bomb");
     assert_eq!(received(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
 
-    // Dropped uncalled, in a rollback.
+    // A rollback drops the body uncalled.
     let bomb = Bomb;
     let members = [
         Member::new(&log, 0, well(), well()),
@@ -241,13 +244,14 @@ fn in_the_destructor_of_the_body<S: Shape>() {
     assert_eq!(caught(|| gather.poll()), "bomb");
     assert_eq!(received(&log.take()), ["exit 0 Panicked", "exit 2 Panicked"]);
 
-    // The value that goes nowhere, as an exit panics.
+    // The value is dropped, because an exit panics.
     let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), panics("exit")));
     let mut gather = S::three(members, async |_| Ok(Bomb));
     assert_eq!(caught(|| gather.poll().map(|_| ())), "exit");
 }
 
-/// 17: dropped in the enter phase, two enters and two abandons panic: no one is skipped, and the first panic resumes.
+/// 17: in a drop while members enter, two enters and two `abandon`s panic. No member is skipped, and the first panic
+/// resumes.
 fn on_drop_in_enter<S: Shape>() {
     let log = Log::default();
     let gate = Gate::new();
@@ -263,7 +267,7 @@ fn on_drop_in_enter<S: Shape>() {
     assert_eq!(log.take(), ["drop enter 0", "abandon 1", "drop enter 2"]);
 }
 
-/// 16, 17: dropped in the body, every abandon panics, and so does the body's destructor.
+/// 16, 17: in a drop in the body, every `abandon` panics, and so does the body's destructor.
 fn on_drop_in_body<S: Shape>() {
     struct Bomb;
     impl Drop for Bomb {
@@ -285,7 +289,7 @@ fn on_drop_in_body<S: Shape>() {
     }
 }
 
-/// 17: dropped in the exit phase, every exit's destructor panics.
+/// 17: in a drop during the exits, every exit's destructor panics.
 fn on_drop_in_exit<S: Shape>() {
     let log = Log::default();
     let gate = Gate::new();
@@ -297,7 +301,7 @@ fn on_drop_in_exit<S: Shape>() {
     assert_eq!(log.take(), ["drop exit 0", "drop exit 1", "drop exit 2"]);
 }
 
-/// 17: dropped while another panic unwinds: no abort.
+/// 17: a drop while another panic unwinds does not abort the process.
 fn on_drop_while_unwinding<S: Shape>() {
     let log = Log::default();
     let members = [0, 1, 2].map(|name| Member::new(&log, name, well(), well()).abandon_panics());
@@ -312,7 +316,7 @@ fn on_drop_while_unwinding<S: Shape>() {
     assert_eq!(log.take(), ["abandon 0", "abandon 1", "abandon 2"]);
 }
 
-/// Dropped after a panic that was waiting for the exits to end.
+/// The gather is dropped after a panic that waited for the exits to end.
 fn on_drop_with_a_panic_kept<S: Shape>() {
     let log = Log::default();
     let gate = Gate::new();
@@ -323,7 +327,7 @@ fn on_drop_with_a_panic_kept<S: Shape>() {
     assert_released(&log.take());
 }
 
-/// 16: with `catch_unwind` a panic comes back as the cause, and the exits' errors beside it.
+/// 16: with `catch_unwind` a panic is the cause, and the failure has the exits' errors along with it.
 fn caught_as_a_cause<S: Policed>() {
     let log = Log::default();
     let why = |message: &str| Why::Panicked(message.to_string());
@@ -339,13 +343,13 @@ fn caught_as_a_cause<S: Policed>() {
     let acts = [(well(), fails("x0")), (panics("e1"), well()), (fails("e2"), well())];
     let report = S::run(members(&log, acts), &Setup::default(), &log, well()).end();
     assert_eq!(report, Report { why: why("e1"), exits: vec![(0, "x0")], suppressed: false });
-    // Three gathers under the same names: each resource was entered and exited as often.
+    // Three gathers use the same names. Each resource was entered as often as it was exited.
     let log = log.everything();
     let count = |word: &str| log.iter().filter(|line| line.starts_with(word)).count();
     assert_eq!(count("entered"), count("exit "));
 }
 
-/// 16 and `fail_fast`: a panic is a failed enter. Pending enters are dropped, and no member behind it starts.
+/// 16 and `fail_fast`: a panic is a failed enter. Pending enters are dropped, and no member after it starts.
 fn with_fail_fast<S: Policed>() {
     let log = Log::default();
     let acts = [(well().gate(&Gate::new()), well()), (panics("e1"), well()), (well(), well())];
@@ -372,7 +376,7 @@ fn with_eager_rollback<S: Policed>() {
     assert_eq!(report, Report { why: Why::Panicked("e2".to_string()), exits: vec![(0, "x0")], suppressed: false });
     assert_eq!(received(&log.take()), ["exit 0 EnterFailed"]);
 
-    // Before the first exit has begun, it does.
+    // A panic before the first exit has begun does alter the case.
     let (panic, enter) = (Gate::new(), Gate::new());
     let acts = [(well().gate(&enter), well()), (fails("e1"), well()), (panics("e2").gate(&panic), well())];
     let mut gather = S::run(members(&log, acts), &setup, &log, well());
@@ -400,7 +404,7 @@ fn held_after_a_panic<S: Policed>() {
     assert_eq!(received(&log.take()), ["exit 2 Panicked"]);
 }
 
-/// 17 and `fail_fast`: destructors of pending enters that panic skip no one.
+/// 17 and `fail_fast`: if destructors of pending enters panic, no member is skipped.
 fn destructors_with_fail_fast<S: Policed>() {
     let log = Log::default();
     let never = Gate::new();
@@ -436,7 +440,7 @@ shapes! {
     on_drop_with_a_panic_kept
 }
 
-/// 3, 10, 17: the same through the adapters: no resource is lost in them, and no error.
+/// 3, 10, 17: the same holds through the adapters. They lose no resource, and no error.
 #[test]
 fn destructors_in_adapted_members() {
     let log = Log::default();
@@ -453,7 +457,8 @@ fn destructors_in_adapted_members() {
     assert_released(&log.everything());
 }
 
-/// 17: errors, the body and what stops the group have destructors as well: no two at once, which would abort.
+/// 17: errors, the body and the stop have destructors that panic, too. No two of them panic at once, because that would
+/// abort the process.
 #[test]
 fn every_other_destructor() {
     struct Bomb(&'static str);
@@ -476,7 +481,7 @@ fn every_other_destructor() {
     let mut driver = Driver::new(gather(exits).with(async |_| Ok(())));
     assert_eq!(caught(|| driver.poll().map(|_| ())), "first");
 
-    // Dropped: a member, both that may stop the group, and the body.
+    // A member, both stops of the group, and the body are dropped.
     let log = Log::default();
     let gate = Gate::new();
     let waits = |bomb| {
@@ -495,8 +500,8 @@ fn every_other_destructor() {
     assert_eq!(log.count("drop enter 0"), 1);
 }
 
-/// 17: the body's value is dropped if only exits failed, and its destructor may panic. It is the first panic then, and no
-/// exit's error is lost.
+/// 17: the body's value is dropped if only exits failed, and its destructor may panic. It is the first panic then, and
+/// no exit's error is lost.
 #[test]
 fn the_destructor_of_a_value_that_is_dropped() {
     struct Bomb;
@@ -515,14 +520,15 @@ fn the_destructor_of_a_value_that_is_dropped() {
     let failure = Driver::new(with).end().map(|_| ()).unwrap_err();
     assert_eq!(failure.to_string(), "panicked: bomb; exit of member 0 failed: x0; exit of member 2 failed: x2");
 
-    // Kept, it is the caller's.
+    // If the value is kept, it belongs to the caller.
     let with = gather_cm::gather(group()).with(async |_| Ok(Bomb)).keep_value();
     let (bomb, exits) = Driver::new(with).end().map_err(|failure| failure.to_string()).unwrap();
     assert_eq!(exits.into_iter().collect::<Vec<_>>(), [(0, "x0"), (2, "x2")]);
     assert_eq!(caught(|| drop(bomb)), "bomb");
 }
 
-/// 17: a `stop` that did not fire is dropped before any exit begins. If its destructor panics, the exits receive `Panicked`.
+/// 17: a `stop` that did not fire is dropped before any exit begins. If its destructor panics, the exits receive
+/// `Panicked`.
 #[test]
 fn the_destructor_of_a_stop() {
     struct Bomb(Log);
@@ -567,7 +573,7 @@ fn the_call_of_the_body() {
     assert_eq!(received(&log.take()), ["exit 0 Panicked", "exit 1 Panicked", "exit 2 Panicked"]);
 }
 
-/// 17: the body's future panics, and so does its destructor: the exits run, and the first panic resumes.
+/// 17: the body's future panics, and so does its destructor. The exits run, and the first panic resumes.
 #[test]
 fn the_body_and_its_destructor() {
     use std::{
@@ -612,7 +618,7 @@ fn the_conversion_of_a_verdict() {
     assert_eq!(log.only(&["exited"]), ["exited 1"]);
 }
 
-/// A panic's payload may panic when it is dropped: that is no one's panic but its own.
+/// The payload of a panic may panic when it is dropped. That is not a panic of any part of the gather.
 #[test]
 fn a_payload_that_panics() {
     struct Payload;
@@ -630,8 +636,8 @@ fn a_payload_that_panics() {
     assert_eq!(caught(|| gather.poll()), "first");
 }
 
-/// The destructor of a payload may panic with a payload whose destructor panics as well, and so on. The gather drops the
-/// first two, and leaks the third: the exits run, and the first panic resumes.
+/// The destructor of a payload may panic with a payload whose destructor panics as well, and so on. The gather drops
+/// the first two, and leaks the third. The exits run, and the first panic resumes.
 fn payloads_that_panic(rows: &[(usize, usize)]) {
     use std::cell::Cell;
     thread_local! {
@@ -709,7 +715,7 @@ fn each_payload_is_dropped_once() {
     assert_eq!(count(), 0);
 }
 
-/// A kept panic whose payload panics, and a gather that is dropped before it could go on.
+/// The payload of a kept panic panics, because the gather is dropped before the kept panic could resume.
 #[test]
 fn a_kept_payload_that_panics() {
     struct Payload;
@@ -725,7 +731,7 @@ fn a_kept_payload_that_panics() {
     gather.drop();
 }
 
-/// 18: the machine itself, with nothing around it, says clearly that it has ended.
+/// 18: the gather itself, with nothing around it, says clearly that it has ended.
 #[test]
 fn polled_after_a_panic_got_out() {
     use std::{
@@ -759,8 +765,8 @@ fn a_panic_as_a_value() {
     assert_eq!(*panic.into_payload().downcast::<u8>().unwrap(), 7);
 }
 
-/// 16, 20: a large `Vec` clones the caller's waker in each sweep, if the clone does not wake the same task. A panic there is
-/// the caller's, and no member's, also in a later sweep of one poll.
+/// 16, 20: a large `Vec` clones the caller's waker in each sweep, if the clone does not wake the same task. A panic
+/// there is the caller's, and not a member's, even in a later sweep of one poll.
 mod the_clone_of_a_waker {
     use std::{
         cell::{Cell, RefCell},
@@ -775,7 +781,7 @@ mod the_clone_of_a_waker {
     use super::*;
 
     thread_local! {
-        /// So many clones until one panics.
+        /// How many clones come until one panics.
         static CLONES: Cell<usize> = const { Cell::new(0) };
     }
 
@@ -789,7 +795,7 @@ mod the_clone_of_a_waker {
         RawWaker::new(ptr::without_provenance(clones), &VTABLE)
     }
 
-    /// Polls twice. The clone of this number panics.
+    /// Polls a gather twice. The clone with this number panics.
     fn polled(with: impl Future, clone: usize) -> String {
         // SAFETY: the functions of the table use the pointer only to pass it on.
         let waker = unsafe { Waker::from_raw(RawWaker::new(ptr::null(), &VTABLE)) };
@@ -798,7 +804,7 @@ mod the_clone_of_a_waker {
         caught(|| (0..2).all(|_| with.as_mut().poll(&mut Context::from_waker(&waker)).is_pending()))
     }
 
-    /// Forty members, each of which pends once.
+    /// Makes forty members, each of which pends once.
     fn forty() -> Vec<impl gather_cm::Member<Value = (), Error = u8>> {
         let member = |_| {
             let mut pended = false;
@@ -811,7 +817,7 @@ mod the_clone_of_a_waker {
         (0..40).map(member).collect()
     }
 
-    /// Each poll has three passes. The fifth is the second one in which members are polled again.
+    /// Each poll has three sweeps. The fifth sweep is the second one in which members are polled again.
     #[test]
     fn in_a_later_pass() {
         let events = RefCell::new(Vec::new());
@@ -820,7 +826,7 @@ mod the_clone_of_a_waker {
         assert!(!events.borrow().iter().any(|event| matches!(event, Event::EnterFailed { .. })));
     }
 
-    /// The first sweep is that of the enters. Each turn of the stack is one more.
+    /// The first sweep is that of the enters. Each turn of the stack is a further sweep.
     #[test]
     fn in_a_later_turn() {
         let events = RefCell::new(Vec::new());
@@ -862,13 +868,13 @@ mod the_destructor_of_a_waker {
         assert!(!ARMED.take(), "waker");
     }
 
-    /// A waker that wakes nobody. Two of them wake the same task if their numbers are equal.
+    /// Makes a waker that wakes nobody. Two of them wake the same task if their numbers are equal.
     fn waker(number: usize) -> Waker {
         // SAFETY: the functions of the table use the pointer only to pass it on.
         unsafe { Waker::from_raw(RawWaker::new(ptr::without_provenance(number), &VTABLE)) }
     }
 
-    /// When the last of the members arms the waker.
+    /// Says when the last of the members arms the waker.
     #[derive(Clone, Copy, PartialEq)]
     enum Arms {
         InEnter,
@@ -884,7 +890,7 @@ mod the_destructor_of_a_waker {
         abandoned: Cell<usize>,
     }
 
-    /// Forty members. One of them may fail to enter, and one fails to exit.
+    /// Makes forty members. One of them may fail to enter, and one fails to exit.
     fn forty<'a>(
         arms: Arms,
         fails: Option<usize>,
@@ -918,7 +924,7 @@ mod the_destructor_of_a_waker {
         }
     }
 
-    /// It panics as the group finishes. With `catch_unwind` that is the cause, unless there was a panic before.
+    /// The waker panics as the group finishes. With `catch_unwind` that is the cause, unless there was a panic before.
     #[test]
     fn at_the_end() {
         for (fails, body) in [(None, "completes"), (None, "fails"), (None, "panics"), (Some(5), "is not called")] {
@@ -943,8 +949,8 @@ mod the_destructor_of_a_waker {
         }
     }
 
-    /// The group exits by hand and is dropped. The first panic wins, which may be that of an exit, and the waker's is no
-    /// second one if the thread unwinds already.
+    /// The group is exited by hand and dropped. The first panic wins, even if it is that of an exit. If the thread
+    /// unwinds already, the waker's panic does not become a second one.
     #[test]
     fn in_an_exit_by_hand() {
         use gather_cm::{Exit, ExitCase};
@@ -973,8 +979,8 @@ mod the_destructor_of_a_waker {
         }
     }
 
-    /// It panics before the body, when another task polls, or when the gather is dropped. The panic gets out, since it is
-    /// the caller's, and every held resource is abandoned.
+    /// The waker panics before the body, when another task polls, or when the gather is dropped. The panic leaves the
+    /// poll, because it is the caller's, and every held resource is abandoned.
     #[test]
     fn before_the_end() {
         let ends = Ends::default();

@@ -1,5 +1,5 @@
-//! A destructor that panics in each phase, beside pinned siblings that are linked into an intrusive list: where one of
-//! them were moved, or freed without its destructor, the list would be broken (AddressSanitizer and valgrind see it).
+//! A destructor panics in each phase, next to pinned siblings that are linked into an intrusive list. If a sibling were
+//! moved, or freed without its destructor, the list would be broken. (AddressSanitizer and valgrind see that.)
 #![cfg(feature = "std")]
 
 mod common;
@@ -31,13 +31,13 @@ impl Drop for Bomb {
     }
 }
 
-/// Waits in the list of `notify`, with a bomb beside it that goes off when this is dropped.
+/// Waits in the list of `notify`, along with a bomb that goes off when this future is dropped.
 async fn wait(notify: &Notify, bomb: bool) {
     let _bomb = bomb.then(|| Bomb);
     notify.notified().await;
 }
 
-/// Three members that wait in `phase`; the one at `bomb` panics when it is dropped there.
+/// Makes three members that wait in `phase`. The member at `bomb` panics when it is dropped there.
 fn start(notify: &Notify, phase: Phase, bomb: usize, shape: usize) -> Gather<'_> {
     let member = move |index: usize| {
         async move {
@@ -78,7 +78,8 @@ fn poll(gather: &mut Gather<'_>) -> Poll<bool> {
     gather.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Every phase, every index, every shape: dropped while all are in the list, and run to the end.
+/// For every phase, every index and every shape, a gather is dropped while all members are in the list, and another one
+/// runs to its end.
 #[test]
 fn siblings_stay_where_they_are() {
     for phase in [Phase::Enter, Phase::Body, Phase::Exit] {
@@ -88,12 +89,13 @@ fn siblings_stay_where_they_are() {
                 let mut gather = start(&notify, phase, bomb, shape);
                 assert!(poll(&mut gather).is_pending());
                 catch_unwind(AssertUnwindSafe(|| drop(gather))).unwrap_err();
-                // Whoever was in the list has left it: this finds nobody.
+                // Every member has left the list, so this finds no waiter.
                 notify.notify_waiters();
 
                 let mut gather = start(&notify, phase, bomb, shape);
                 assert!(poll(&mut gather).is_pending());
-                // One after the other: two siblings are still in the list when the bomb goes off.
+                // The members are woken one after the other, so two siblings are still in the list when the bomb goes
+                // off.
                 let mut ended = None;
                 for _ in 0..8 {
                     notify.notify_one();

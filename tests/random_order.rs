@@ -1,7 +1,9 @@
-//! An executor that does everything in a random order: it polls a life cycle only if the waker of the last poll was woken,
-//! replaces that waker, waits long, and drops. The parts wake themselves, one another, and with wakers of earlier polls.
+//! An executor that does everything in a random order: it polls a life cycle only if the waker of the last poll was
+//! woken, replaces that waker, waits long, and drops. The parts wake themselves, one another, and with wakers of
+//! earlier polls.
 //!
-//! `GATHER_CM_PLANS` says how many life cycles there are. If one fails, it prints its seed, and `GATHER_CM_SEED` repeats it.
+//! `GATHER_CM_PLANS` says how many life cycles there are. If one fails, it prints its seed, and `GATHER_CM_SEED`
+//! repeats it.
 #![cfg(feature = "alloc")]
 
 #[path = "random_order/world.rs"]
@@ -24,10 +26,10 @@ use std::{
 use gather_cm::{Cause, EnterExt, ExitCase, Failure, Scope, Shape, gather, scope};
 use world::{Fate, Random, Resource, Role, Setup, Told, World};
 
-/// Up to so many members of a `Vec` share the caller's waker.
+/// Up to this many members of a `Vec` share the caller's waker.
 const FEW: usize = 30;
 
-/// How a life cycle ended, and who has failed according to it.
+/// How a life cycle ended, and which members have failed according to its result.
 #[derive(Debug)]
 struct Ended {
     why: Why,
@@ -68,7 +70,7 @@ impl Ended {
 
 type LifeCycle = Pin<Box<dyn Future<Output = Ended>>>;
 
-/// What a shield has handed over.
+/// The cleanup that a shield has handed over.
 type HandedOver = Rc<RefCell<Option<LifeCycle>>>;
 
 fn boxed<R: 'static, S: Shape>(future: impl Future<Output = Result<R, Failure<usize, S>>> + 'static) -> LifeCycle {
@@ -103,11 +105,11 @@ struct Run {
     /// Its policies, as they are written.
     policies: &'static str,
     handed_over: HandedOver,
-    /// One of so many polls has another waker.
+    /// One in this many polls has another waker.
     replaces: usize,
 }
 
-/// One of these gathers by its number, with its policies. Those of the second list have a shield.
+/// Chooses one of these gathers by its number, along with its policies. The gathers of the second list have a shield.
 macro_rules! choose {
     ($which:expr, $gather:expr, $body:expr, $handed_over:ident: $([$($policies:tt)*])* shielded $([$($late:tt)*])*) => {{
         let (mut number, which) = (0, $which);
@@ -130,7 +132,7 @@ macro_rules! choose {
     }};
 }
 
-/// A `Vec` group, with or without drivers.
+/// Makes a `Vec` group, with or without drivers.
 macro_rules! of_vec {
     ($world:ident, $members:expr, $handed_over:ident) => {{
         const COUNT: usize = 20;
@@ -163,7 +165,7 @@ macro_rules! of_vec {
     }};
 }
 
-/// A scope whose body enters all members, each of them polled in each poll of the body.
+/// Makes a scope whose body enters all members. Each poll of the body polls each of them.
 macro_rules! of_scope {
     ($world:ident, $len:expr, $handed_over:ident) => {{
         const COUNT: usize = 6;
@@ -201,12 +203,12 @@ async fn enter_all(scope: &Scope<Resource>, world: World, len: usize) -> Result<
         if enters.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    // Some guards give back their resources before the others.
+    // Some guards return their resources before the others.
     lent.retain(|_| world.one_in(2));
     world.part(Role::Body, 0).await
 }
 
-/// A random life cycle, which is not polled yet.
+/// Makes a random life cycle, which has not been polled yet.
 fn life_cycle(seed: u64) -> (Run, LifeCycle) {
     let mut random = Random::new(seed);
     let kind = random.below(5);
@@ -235,7 +237,7 @@ fn life_cycle(seed: u64) -> (Run, LifeCycle) {
 }
 
 impl Run {
-    /// Polls a future until it has ended, or drops it in between.
+    /// Polls a future until it has ended, or drops it before.
     fn drive(&self, mut future: LifeCycle, drop_after: usize) -> Option<Ended> {
         let world = &self.world;
         let parent = || {
@@ -257,7 +259,7 @@ impl Run {
             if let Poll::Ready(ended) = polled {
                 return Some(ended);
             }
-            // How much happens before the next poll.
+            // This says how much happens before the next poll.
             let mut patience = if world.one_in(20) { 50 } else { world.below(3) };
             loop {
                 let woken = task.woken.load(Ordering::SeqCst);
@@ -302,8 +304,8 @@ impl Run {
         }
     }
 
-    /// Each resource that was entered has exited once. If the last future was dropped, it may be abandoned instead, or
-    /// dropped in its exit.
+    /// Checks that each entered resource has exited once. If the last future was dropped, the resource may be abandoned
+    /// instead, or dropped in its exit.
     fn check_fates(&self, cut: bool) {
         let mut state = self.world.state();
         let count = |some: &[Fate]| state.fates.iter().filter(|fate| some.contains(fate)).count();
@@ -321,13 +323,13 @@ impl Run {
         }
     }
 
-    /// The result says who has failed, and what the exits have received.
+    /// Checks that the result says which members have failed, and which case the exits have received.
     fn check_end(&self, ended: &Ended, dropped: bool) {
         let mut state = self.world.state();
         let [mut failed, drivers, exits, body] =
             [Role::Enter, Role::Driver, Role::Exit, Role::Body].map(|role| state.failed[role as usize].clone());
         if self.setup.scope {
-            // The body has its error.
+            // The body returned the error.
             failed.clear();
         }
         let enter_failed = !failed.is_empty();
@@ -344,7 +346,7 @@ impl Run {
         }
         let may = |case: &ExitCase| match (ended.why, case) {
             (_, ExitCase::Cancelled) if dropped => true,
-            // In a stack, exits see how those before them have ended.
+            // In a stack, exits see how the exits before them have ended.
             (Why::Well, case) => *case == ExitCase::Completed,
             (Why::Exit, case) => matches!(case, ExitCase::Completed | ExitCase::Failed),
             (Why::Enter, case) => matches!(case, ExitCase::EnterFailed | ExitCase::Lost | ExitCase::Cancelled),
@@ -356,7 +358,7 @@ impl Run {
     }
 }
 
-/// Prints what repeats a life cycle, if it fails.
+/// Prints how to repeat a life cycle, if it fails.
 struct Repeat<'a>(u64, &'a Run);
 
 impl Drop for Repeat<'_> {
@@ -370,8 +372,8 @@ impl Drop for Repeat<'_> {
     }
 }
 
-/// 2, 15, 20, D1, D12, S4: whatever the order, no wake is lost, no member is polled that sleeps or has ended, and each resource
-/// exits once or is abandoned once.
+/// 2, 15, 20, D1, D12, S4: in any order, no wake is lost, no member is polled that sleeps or has ended, and each
+/// resource exits once or is abandoned once.
 #[test]
 fn no_wake_is_lost_in_any_order() {
     let number = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().expect("a number"));

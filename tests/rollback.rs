@@ -1,4 +1,4 @@
-//! What a failed enter does to the others: they run on, or are rolled back eagerly, or fail fast.
+//! Tests of what a failed enter does to the other members. They run on, are rolled back eagerly, or fail fast.
 
 mod common;
 
@@ -8,7 +8,8 @@ fn setup(rollback: Rollback) -> Setup {
     Setup { rollback, ..Setup::default() }
 }
 
-/// 5: held members begin to exit at once, beside the pending enters, which are exited as they enter.
+/// 5: held members begin to exit at once, along with the pending enters. Members that enter later are exited as they
+/// enter.
 fn eager_exits_beside_enters<S: Policed>() {
     let log = Log::default();
     let (slow, failing, exit) = (Gate::new(), Gate::new(), Gate::new());
@@ -30,7 +31,7 @@ fn eager_exits_beside_enters<S: Policed>() {
     assert_eq!(events(&log), ["exited 0", "exited 2"]);
 }
 
-/// 5: the gather does not end before the last enter is settled, though all exits have ended.
+/// 5: the gather does not end before the last enter has ended, although all exits have ended.
 fn eager_waits_for_every_enter<S: Policed>() {
     let log = Log::default();
     let slow = Gate::new();
@@ -44,7 +45,8 @@ fn eager_waits_for_every_enter<S: Policed>() {
     assert_released(&log.take());
 }
 
-/// 5, 9: what the exits are shown is settled when the first begins: a later enter error of a lower index alters nothing.
+/// 5, 9: when the first exit begins, it is decided which error the exits are shown. A later enter error of a lower
+/// index alters nothing.
 fn eager_shows_the_first_known_error<S: Policed>() {
     let log = Log::default();
     let (first, last) = (Gate::new(), Gate::new());
@@ -72,7 +74,7 @@ fn eager_shows_the_first_known_error<S: Policed>() {
     assert_eq!(log.only(&["on_error"]), ["on_error 2 e1"]);
 }
 
-/// 5: what is shown is remembered, for a member that enters and exits later on.
+/// 5: the gather remembers that error for a member that enters and exits later on.
 fn eager_shows_the_same_error_to_all<S: Policed>() {
     let log = Log::default();
     let (early, late) = (Gate::new(), Gate::new());
@@ -97,7 +99,7 @@ fn eager_shows_the_same_error_to_all<S: Policed>() {
     assert_eq!(log2.only(&["on_error"]), ["on_error 1 e0", "on_error 2 e0"]);
 }
 
-/// 5, 2: no member is polled after one that failed; enters still pending are dropped at once, held ones are exited.
+/// 5, 2: no member is polled after one that failed. Pending enters are dropped at once, and held members are exited.
 fn fail_fast_drops_pending_enters<S: Policed>() {
     let log = Log::default();
     let (slow, failing) = (Gate::new(), Gate::new());
@@ -123,7 +125,7 @@ fn fail_fast_drops_pending_enters<S: Policed>() {
     );
 }
 
-/// 2: in the first poll, no member behind the failed one starts.
+/// 2: in the first poll, no member after the failed one starts.
 fn fail_fast_begins_none_behind_a_failed_one<S: Policed>() {
     let log = Log::default();
     let members = members(&log, [(well(), well()), (fails("e1"), well()), (well(), well())]);
@@ -132,7 +134,7 @@ fn fail_fast_begins_none_behind_a_failed_one<S: Policed>() {
     assert_eq!(events(&log), ["enter 0", "entered 0", "enter 1", "on_error 0 e1", "exit 0 EnterFailed", "exited 0"]);
 }
 
-/// 5: in each, exits that fail stand beside the enter errors.
+/// 5: in each rollback, the failure has the errors of exits along with the enter errors.
 fn exits_of_each_rollback_may_fail<S: Policed>() {
     for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast, Rollback::Settle] {
         for order in [Order::Pool, Order::Stack, Order::InReverse] {
@@ -145,7 +147,7 @@ fn exits_of_each_rollback_may_fail<S: Policed>() {
     }
 }
 
-/// 15: dropped while a rollback is under way, at every poll.
+/// 15: the gather is dropped while a rollback is under way, at every poll.
 fn dropped_in_a_rollback<S: Policed>() {
     for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast, Rollback::Settle] {
         for polls in 0..4 {
@@ -181,7 +183,8 @@ shapes! {
     dropped_in_a_rollback
 }
 
-/// 5: if no error was known when the first exit began, because a panic had caused it, a later one is not shown either.
+/// 5: if no error was known when the first exit began, because a panic had caused it, a later error is not shown
+/// either.
 #[test]
 #[cfg(feature = "std")]
 fn eager_shows_no_error_that_was_not_known() {
@@ -204,7 +207,8 @@ fn eager_shows_no_error_that_was_not_known() {
     assert_eq!(log.only(&["Panicked", "on_error"]), ["exit 1 Panicked", "exit 0 Panicked"]);
 }
 
-/// 5, 14: the latest of the calls wins. A failed group with a pending enter and a group that is stopped beside one tell which.
+/// 5, 14: the latest of the calls wins. A failed group with a pending enter, and a group that is stopped while an enter
+/// is pending, tell which call has won.
 #[test]
 fn the_latest_call_wins() {
     use common::{Driver, Member};

@@ -1,4 +1,4 @@
-//! A scope: resources join while the body runs, and every one of them is exited at the end.
+//! Tests of a scope: resources join while the body runs, and every one of them is exited at the end.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -19,7 +19,7 @@ use futures_util::{
 use gather_cm::{Exit, ExitCase, Lent, Scope, gather, scope};
 use shield::drive;
 
-/// P1: the body polls the enters, as many as it likes. The index tells which began first.
+/// P1: the body polls the enters, as many as it likes at a time. The index tells which of them began first.
 #[test]
 fn several_enter_at_the_same_time() {
     let (log, [g0, g1]) = (Log::default(), [Gate::new(), Gate::new()]);
@@ -95,7 +95,7 @@ fn a_failed_enter_can_be_tried_again() {
     assert_eq!(events(&log), ["enter 0", "enter 1", "entered 1", "exit 1 Completed", "exited 1"]);
 }
 
-/// P2: passed on by `?`, it is the body's error.
+/// P2: if the body passes a failed enter on by `?`, that is the body's error.
 #[test]
 fn a_failed_enter_may_end_the_body() {
     let log = Log::default();
@@ -111,7 +111,7 @@ fn a_failed_enter_may_end_the_body() {
     );
 }
 
-/// P3: whatever has become of the guards.
+/// P3: every resource is exited, whatever has become of the guards.
 #[test]
 fn every_resource_is_exited() {
     let log = Log::default();
@@ -135,7 +135,7 @@ fn every_resource_is_exited() {
     assert_released(&log.everything());
 }
 
-/// P5: `release` exits at once and in any order; `exit` passes on a case.
+/// P5: `release` exits at once and in any order, and `exit` passes on a case.
 #[test]
 fn a_release() {
     let (log, gate) = (Log::default(), Gate::new());
@@ -172,7 +172,7 @@ fn a_release_that_is_never_polled() {
     assert_released(&log.everything());
 }
 
-/// P5: who takes a resource out is responsible for it.
+/// P5: the code that takes a resource out is responsible for it.
 #[test]
 fn a_resource_that_is_taken_out() {
     let log = Log::default();
@@ -186,7 +186,7 @@ fn a_resource_that_is_taken_out() {
     assert_eq!(events(&log)[4..], ["abandon 0", "exit 1 Completed", "exited 1"]);
 }
 
-/// P3: an enter or a release that is pending at the end of the body is dropped with it.
+/// P3: an enter or a release that is pending at the end of the body is dropped along with the body.
 #[test]
 fn pending_at_the_end() {
     let (log, gate) = (Log::default(), Gate::new());
@@ -249,7 +249,8 @@ fn a_scope_alone() {
     assert_eq!(events(&log), ["exit 0 Failed", "exited 0", "exit 1 Failed", "exited 1"]);
 }
 
-/// P10: it abandons its resources if it is dropped, in the order of their indices, and shows them an error before the exit.
+/// P10: it abandons its resources if it is dropped, in the order of their indices, and shows them an error before the
+/// exit.
 #[test]
 fn a_scope_alone_that_is_dropped() {
     let log = Log::default();
@@ -265,7 +266,7 @@ fn a_scope_alone_that_is_dropped() {
     drop(Scope::<Resource>::new());
 }
 
-/// P10: it answers `Suppress` if all of its resources do.
+/// P10: it returns `Suppress` if all of its resources do.
 #[test]
 fn the_verdict_of_a_scope_alone() {
     for (second, expected) in [(false, "Propagate"), (true, "Suppress")] {
@@ -281,7 +282,7 @@ fn the_verdict_of_a_scope_alone() {
     }
 }
 
-/// P10: `gather(scope)` takes it as full as it is, and its indices go on.
+/// P10: `gather(scope)` takes a scope with its resources, and its indices go on.
 #[test]
 fn a_scope_that_is_full_already() {
     let log = Log::default();
@@ -296,7 +297,7 @@ fn a_scope_that_is_full_already() {
     assert_eq!(log.only(&["Completed"]), [2, 1, 0].map(|name| format!("exit {name} Completed")));
 }
 
-/// P10: a full scope that is stopped before its body has begun, or dropped before its first poll.
+/// P10: a full scope is stopped before its body has begun, or dropped before its first poll.
 #[test]
 fn a_full_scope_without_a_body() {
     let log = Log::default();
@@ -309,7 +310,8 @@ fn a_full_scope_without_a_body() {
     assert_eq!(log.only(&["abandon", "LEAK", "body"]), ["abandon 0", "abandon 1"]);
 }
 
-/// P11: no lock is held while a user's code runs: the future of an enter and its destructor, `into`, and a release.
+/// P11: no lock is held while a user's code runs. That code is the future of an enter and its destructor, `into`, and a
+/// release.
 #[test]
 fn no_lock_is_held() {
     struct Uses<'s>(&'s Scope<Plain>);

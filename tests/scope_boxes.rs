@@ -1,4 +1,4 @@
-//! Resources of different types in one scope, each in a box.
+//! Tests of resources of different types in one scope, each in a box.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -58,7 +58,7 @@ fn boxed() {
     assert_eq!(lines.try_iter().collect::<Vec<_>>(), expected);
 }
 
-/// Errors have the indices of their boxes; a failed enter is the body's business, with whatever error.
+/// Errors have the indices of their boxes. A failed enter is the body's business, and its error may be of any type.
 #[test]
 fn errors() {
     let (sender, _lines) = std::sync::mpsc::channel();
@@ -74,7 +74,7 @@ fn errors() {
     assert_eq!(gather.end(), Report::only_exits(&[(2, "x"), (3, "y")]));
 }
 
-/// `abandon` is forwarded: of a box that was lent, and of one that the scope holds. Others are dropped.
+/// `abandon` is forwarded, for a box that was lent and for a box that the scope holds. Other values are dropped.
 #[test]
 fn abandoned() {
     let (sender, lines) = std::sync::mpsc::channel();
@@ -137,7 +137,7 @@ fn local() {
     assert_released(&log.everything());
 }
 
-/// A local box that forwards: the error of the body, and the drop of the gather.
+/// A local box forwards the error of the body, and the drop of the gather.
 #[test]
 fn local_hooks() {
     for drops in [false, true] {
@@ -199,7 +199,7 @@ mod panics {
         }
     }
 
-    /// As for any scope: the enter's future was ready, and its destructor panics.
+    /// The enter's future was ready, and its destructor panics, as in any scope.
     #[test]
     fn of_the_destructor_of_an_enter() {
         let log = Log::default();
@@ -211,7 +211,7 @@ mod panics {
         assert_released(&log.everything());
     }
 
-    /// The destructor of the exit's closure panics: the value is abandoned all the same.
+    /// The destructor of the exit's closure panics. The value is abandoned all the same.
     #[test]
     fn of_the_destructor_of_a_closure() {
         struct Bomb;
@@ -234,7 +234,7 @@ mod panics {
         assert!(catch_unwind(AssertUnwindSafe(|| drop(scope))).is_err());
         assert_eq!(log.only(&["LEAK", "abandon"]), ["LEAK 0", "abandon 1"], "an adopted value has no `abandon`");
 
-        // Taken out, the value is dropped while the panic unwinds.
+        // If the value was taken out, it is dropped while the panic unwinds.
         let (log, bomb) = (Log::default(), Bomb);
         let scope = Scope::<LocalBoxExit<'_, &str>>::new();
         let exit = async move |resource: Resource, case| {
@@ -248,7 +248,7 @@ mod panics {
     }
 }
 
-/// The future of a scope is `Send` if its parts are: it can be spawned, and the boxes end on another thread.
+/// The future of a scope is `Send` if its parts are. So it can be spawned, and the boxes end on another thread.
 #[test]
 #[cfg(feature = "std")]
 fn spawned() {
@@ -281,7 +281,7 @@ fn spawned() {
     assert_eq!(lines.try_iter().collect::<Vec<_>>(), ["body", "exit Completed"]);
 }
 
-/// The user's own enum, by `enter_into`: each guard has its own type, and the scope has the enum.
+/// The user's own enum works with `enter_into`. Each guard has its own type, and the scope has the enum.
 #[test]
 fn an_enum() {
     enum Either<'a> {

@@ -1,4 +1,4 @@
-//! How a scope ends: by a stop, a drop; all or nothing; nested in a group; and shielded.
+//! Tests of how a scope ends: by a stop, by a drop, all or nothing, nested in a group, and shielded.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -19,7 +19,7 @@ use gather_cm::{
 };
 use shield::{Queue, drive};
 
-/// P3: a stop drops the pending enter and the pending release with the body. Live guards return their resources.
+/// P3: a stop drops the pending enter and the pending release along with the body. Live guards return their resources.
 #[test]
 fn a_stop() {
     let (log, [gate, stop]) = (Log::default(), [Gate::new(), Gate::new()]);
@@ -68,7 +68,7 @@ fn with_entered() {
     assert_released(&log.everything());
 }
 
-/// P6: what was kept is abandoned if it is dropped, and can be taken out.
+/// P6: the resources that were kept are abandoned if they are dropped, and can be taken out.
 #[test]
 fn kept_and_not_exited() {
     let log = Log::default();
@@ -115,7 +115,7 @@ fn with_entered_that_fails() {
     }
 }
 
-/// P6: dropped in the body of `with_entered`, it abandons what has joined.
+/// P6: a drop in the body of `with_entered` abandons the resources that have joined.
 #[test]
 fn with_entered_that_is_dropped() {
     let log = Log::default();
@@ -146,7 +146,7 @@ fn nested_in_a_group() {
     assert_released(&log.everything());
 }
 
-/// P8: an inner scope takes what borrows from a resource of the outer one, and ends first.
+/// P8: an inner scope takes a resource that borrows from one of the outer scope, and ends first.
 #[test]
 fn a_scope_within_a_scope() {
     struct Borrows<'a>(&'a Resource, Log);
@@ -213,7 +213,7 @@ fn dropped_at_every_poll() {
     }
 }
 
-/// A waker at the address of the crate's own does not end the body: here it is the standard library's.
+/// A waker at the address of the crate's own waker does not end the body. Here it is the standard library's.
 #[test]
 fn polled_with_the_noop_waker() {
     let (log, gate) = (Log::default(), Gate::new());
@@ -245,7 +245,8 @@ fn the_value_is_kept() {
 mod shielded {
     use super::*;
 
-    /// P3 with a shield: the body's own enters and releases are dropped, and what the scope holds is exited elsewhere.
+    /// P3 with a shield: the body's own enters and releases are dropped, and the cleanup exits the resources that the
+    /// scope holds.
     #[test]
     fn in_the_body() {
         let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
@@ -309,7 +310,7 @@ mod shielded {
         assert_released(&log.take());
     }
 
-    /// P6: `with_entered` hands over while the body runs. What is kept is the caller's.
+    /// P6: `with_entered` hands over while the body runs. Resources that it has returned are the caller's.
     #[test]
     fn all_or_nothing() {
         for ends in [false, true] {

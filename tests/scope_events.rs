@@ -1,4 +1,4 @@
-//! What an observer of a scope receives: each start has exactly one end, whatever becomes of the guards.
+//! Tests of the events of a scope: each start has exactly one end, whatever becomes of the guards.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -18,7 +18,7 @@ use futures_util::{FutureExt, future::select};
 use gather_cm::{Exit, Lent, Scope, gather, scope};
 use shield::{Queue, drive};
 
-/// What the observer has received, in short.
+/// The events that the observer has received, in short form.
 #[derive(Clone, Default)]
 struct Seen(Rc<RefCell<Vec<String>>>);
 
@@ -46,7 +46,7 @@ fn short(event: String) -> String {
         .join(" ")
 }
 
-/// Each start has one end of its own: the table in `Event`.
+/// Asserts that each start has one end of its own, as in the table of `Event`.
 fn assert_ends(events: &[String]) {
     let mut open = BTreeMap::<&str, &str>::new();
     for event in events {
@@ -71,7 +71,7 @@ fn assert_ends(events: &[String]) {
     assert!(open.is_empty(), "no end: {open:?} in {events:#?}");
 }
 
-/// Every way an enter, a resource and a release can end in a body that completes.
+/// An enter, a resource and a release end in every way in which they can in a body that completes.
 #[test]
 fn in_the_body() {
     let (log, seen, gate) = (Log::default(), Seen::default(), Gate::new());
@@ -123,7 +123,7 @@ fn in_the_body() {
     let dropped = all.iter().position(|event| event == "EnterDropped 1").expect("it was dropped");
     assert!(dropped < all.len() - 1, "a pinned local is dropped late");
     for late in ["EnterDropped 1", "ExitDropped 4"] {
-        // Where a pinned temporary is dropped is not the crate's business.
+        // The moment at which a pinned temporary is dropped is not the crate's business.
         let event = all.remove(all.iter().position(|event| event == late).expect("it was dropped"));
         let started = event.replace("Dropped", "Started");
         all.insert(all.iter().position(|event| *event == started).expect("it was started") + 1, event);
@@ -131,7 +131,7 @@ fn in_the_body() {
     assert_eq!(all, body);
 }
 
-/// The observer is told after each poll of the body, not only at its end.
+/// The observer receives the events after each poll of the body, and not only at its end.
 #[test]
 fn while_the_body_is_pending() {
     let (log, seen, [g0, g1]) = (Log::default(), Seen::default(), [Gate::new(), Gate::new()]);
@@ -182,7 +182,7 @@ fn dropped() {
     assert_eq!(all[all.len() - 3..], ["ExitStarted 0", "ExitDropped 0", "Abandoned 1"]);
 }
 
-/// A stop ends the body: pending enters and releases are told before it.
+/// A stop ends the body. The events of pending enters and releases come before that of the body.
 #[test]
 fn stopped() {
     let (log, seen, gate, stop) = (Log::default(), Seen::default(), Gate::new(), Gate::new());
@@ -199,7 +199,8 @@ fn stopped() {
     assert_eq!(seen.take()[3..], end);
 }
 
-/// With a shield, what the scope holds is handed over; what the body itself was doing is dropped.
+/// With a shield, the resources that the scope holds are handed over. The enters and exits of the body itself are
+/// dropped.
 #[test]
 fn handed_over() {
     let (log, seen, queue, gate) = (Log::default(), Seen::default(), Queue::default(), Gate::new());
@@ -232,7 +233,7 @@ fn a_full_scope() {
     assert_eq!(seen.0.take()[..6], all);
 }
 
-/// The observer of `with_entered` stays behind: what was kept is told no more.
+/// The observer of `with_entered` stays behind, so resources that were kept have no more events.
 #[test]
 fn with_entered() {
     let (log, seen) = (Log::default(), Seen::default());
@@ -317,7 +318,7 @@ mod panics {
     }
 }
 
-/// Whatever is dropped and whenever.
+/// Each start has one end, whenever the gather is dropped.
 #[test]
 fn dropped_at_every_poll() {
     for polls in 0..12 {

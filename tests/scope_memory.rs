@@ -1,4 +1,4 @@
-//! What a scope keeps: nothing of the resources that have left it.
+//! Tests of the memory of a scope: it keeps nothing of the resources that have left it.
 #![cfg(feature = "alloc")]
 
 #[path = "common/counting.rs"]
@@ -9,7 +9,7 @@ use counting::{ALLOCATIONS, BYTES, PEAK};
 use futures_util::FutureExt;
 use gather_cm::{BoxExit, Boxed, Cause, Exit, ExitCase, Lent, Scope, scope};
 
-/// A resource of 64 bytes, which fails if it says so.
+/// A resource of 64 bytes. Its exit fails unless the first number is 0.
 struct Bytes([u64; 8]);
 
 impl Exit for Bytes {
@@ -25,7 +25,7 @@ async fn enter(n: u64) -> Result<Bytes, u64> {
     Ok(Bytes([n; 8]))
 }
 
-/// How many bytes it takes at most while `f` runs.
+/// Returns the most bytes that are allocated while `f` runs.
 fn peak<T>(f: impl FnOnce() -> T) -> (T, usize) {
     let before = BYTES.get();
     PEAK.set(before);
@@ -33,7 +33,7 @@ fn peak<T>(f: impl FnOnce() -> T) -> (T, usize) {
     (output, PEAK.get() - before)
 }
 
-/// P5: a pool of resources, of which one leaves and another one joins for a million times.
+/// P5: one resource leaves a pool and another one joins it, a million times.
 #[test]
 fn a_pool_that_lives_long() {
     const POOL: usize = 10_000;
@@ -51,7 +51,7 @@ fn a_pool_that_lives_long() {
             }
         }
         assert_eq!((ALLOCATIONS.get(), BYTES.get(), scope.len()), (allocations, bytes, 0));
-        // Back and forth: the scope keeps no more than one place for each.
+        // The resources go back and forth. The scope keeps no more than one place for each.
         drop(pool);
         assert_eq!(scope.len(), POOL);
         assert!(BYTES.get() - bytes <= 2 * POOL * (size_of::<Bytes>() + 3 * size_of::<usize>()));
@@ -76,7 +76,7 @@ fn nothing_is_left() {
     group.now_or_never().expect("it is ready").expect("no exit fails");
 }
 
-/// P5: the same for boxes, and for a scope alone.
+/// P5: the same holds for boxes, and for a scope on its own.
 #[test]
 fn boxes_leave_nothing_either() {
     let scope = Scope::<BoxExit<u64>>::new();

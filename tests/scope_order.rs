@@ -1,4 +1,4 @@
-//! The exits of a scope: their order, their limits, their wakers, their errors and what they answer.
+//! Tests of the exits of a scope: their order, their limits, their wakers, their errors and their verdicts.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -30,7 +30,8 @@ async fn join_out_of_order(
     Ok(())
 }
 
-/// P4: a pool and its limit go by the index, in whatever order they joined; a stack by the order of joining.
+/// P4: a pool and its limit go by the index, in whatever order the resources joined. A stack goes by the order of
+/// joining.
 #[test]
 fn the_order_of_the_exits() {
     macro_rules! order {
@@ -50,7 +51,7 @@ fn the_order_of_the_exits() {
     assert_eq!(order!(in_reverse()), [3, 1, 0]);
 }
 
-/// P4: the same for so many that each has a waker of its own, with indices that are sparse.
+/// P4: the same holds for so many resources that each has a waker of its own, with sparse indices.
 #[test]
 fn the_order_of_many_exits() {
     macro_rules! order {
@@ -160,7 +161,7 @@ fn the_wakers_of_exits() {
     }
 }
 
-/// P4: the errors of exits are reported under the indices, which are sparse. P14: they follow the shape `Many`.
+/// P4: the errors of exits are reported under their indices, which are sparse. P14: they have the shape `Many`.
 #[test]
 fn errors_of_exits() {
     let log = Log::default();
@@ -192,7 +193,7 @@ fn the_failure_in_words() {
     assert_eq!(failure.to_string(), "body failed: 404; exit of member 1 failed: x");
 }
 
-/// P4: a resource that was released answers nothing to the body's error; those at the end do.
+/// P4: a resource that was released has no verdict on the body's error. The exits at the end do.
 #[test]
 fn verdicts() {
     for (released, at_the_end) in [(true, false), (false, true)] {
@@ -213,7 +214,7 @@ fn verdicts() {
     }
 }
 
-/// P4: in a stack, who suppresses the error spares those below.
+/// P4: in a stack, if an exit suppresses the error, the exits below it do not receive it.
 #[test]
 fn a_stack_that_suppresses() {
     let log = Log::default();
@@ -227,7 +228,7 @@ fn a_stack_that_suppresses() {
     assert_eq!(log.only(&["Completed", "Failed"]), ["exit 2 Failed", "exit 1 Failed", "exit 0 Completed"]);
 }
 
-/// P14: of many exits, each poll polls the one that was woken, and no other.
+/// P14: of many exits, each poll polls the exit that was woken, and no other.
 #[test]
 fn a_thousand_resources() {
     struct Slow<'a>(Gate, &'a Cell<usize>);

@@ -1,4 +1,4 @@
-//! A scope in which something panics: every other resource is exited or abandoned.
+//! Tests of a scope in which something panics. Every other resource is exited or abandoned.
 #![cfg(feature = "std")]
 
 mod common;
@@ -52,7 +52,7 @@ fn of_the_body() {
     }
 }
 
-/// An enter whose future panics when it is dropped, after it was ready: the resource has joined.
+/// The future of an enter panics when it is dropped, after it was ready. The resource has joined.
 #[test]
 fn of_the_destructor_of_an_enter() {
     let log = Log::default();
@@ -156,7 +156,7 @@ fn of_all_or_nothing() {
     }
 }
 
-/// P6: a panic of the body, and of the observer when it learns of the end of the body.
+/// P6: the body panics, or the observer does when it receives the event of the body's end.
 #[test]
 fn nothing_is_kept() {
     for by_observer in [false, true] {
@@ -179,7 +179,7 @@ fn nothing_is_kept() {
     }
 }
 
-/// A drop of the gather: every destructor runs although more than one panics.
+/// In a drop of the gather, every destructor runs although more than one panics.
 #[test]
 fn of_a_drop() {
     let log = Log::default();

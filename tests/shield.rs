@@ -1,4 +1,4 @@
-//! Dropping a shielded gather: who is exited, what the exits receive, and what the cleanup returns.
+//! Tests that drop a shielded gather: which members are exited, what the exits receive, and what the cleanup returns.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -91,7 +91,7 @@ in_each_shape! {
         assert_eq!(log.take(), [""; 0]);
     }
 
-    /// S2: held resources are exited and receive `Cancelled`, pending enters are dropped during the drop.
+    /// S2: held resources are exited and receive `Cancelled`. Pending enters are dropped during the drop.
     [tuple array few many]
     fn while_some_have_entered(group) {
         let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
@@ -131,8 +131,8 @@ in_each_shape! {
         }
     }
 
-    /// S2: with `settle`, pending enters go on where they were, and the exits begin when all have finished. An enter that
-    /// fails meanwhile is reported, and shown to nobody.
+    /// S2: with `settle`, pending enters go on where they were, and the exits begin when all have finished. If an enter
+    /// fails meanwhile, its error is reported, and shown to no exit.
     [tuple array few many]
     fn settle(group) {
         let (log, queue) = (Log::default(), Queue::default());
@@ -269,7 +269,7 @@ in_each_shape! {
         assert_eq!(queue.one().end(), Report::value(()));
     }
 
-    /// S5: the body's error is reported if the drop came during the exits, also if they suppress it.
+    /// S5: the body's error is reported if the drop came during the exits, even if they suppress it.
     [tuple array few]
     fn after_a_body_that_failed(group) {
         for suppress in [false, true] {
@@ -287,7 +287,8 @@ in_each_shape! {
         }
     }
 
-    /// S4: exits that wait for their turn begin in the cleanup. Order, limit, case and the error that they are shown stay.
+    /// S4: exits that wait for their turn begin in the cleanup. Order, limit, case and the error that they are shown
+    /// stay.
     [tuple array few]
     fn waiting_exits(group) {
         macro_rules! check {
@@ -366,7 +367,7 @@ in_each_shape! {
         assert_eq!(log.only(&["Cancelled"]), ["exit 0 Cancelled", "exit 2 Cancelled", "exit 1 Cancelled"]);
     }
 
-    /// S4: in a stack, an exit sees how those before it ended, on whichever side of the drop.
+    /// S4: in a stack, an exit sees how the exits before it ended, on either side of the drop.
     [tuple array few]
     fn a_stack_that_suppresses(group) {
         for before in [false, true] {
@@ -405,7 +406,7 @@ in_each_shape! {
         assert_eq!(events(&log), ["on_error 2 e", "exit 2 EnterFailed", "exited 2"]);
     }
 
-    /// S4: as above, with `settle`: a later enter error is reported, too.
+    /// S4: the same holds with `settle`. A later enter error is reported, too.
     [tuple array few many]
     fn of_a_failed_group_that_settles(group) {
         let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
@@ -421,7 +422,7 @@ in_each_shape! {
         assert_eq!(events(&log), ["on_error 2 e", "exit 2 EnterFailed", "exited 2"]);
     }
 
-    /// S4: with `eager_rollback`, exits that run beside pending enters go on, and the enters are dropped.
+    /// S4: with `eager_rollback`, exits that run along with pending enters go on, and the enters are dropped.
     [tuple array few many]
     fn eager_rollback(group) {
         let (log, queue, [enter, exit]) = (Log::default(), Queue::default(), [Gate::new(), Gate::new()]);
@@ -439,7 +440,8 @@ in_each_shape! {
         assert_released(&log.everything());
     }
 
-    /// S4: along with `settle`, the enters go on beside the exits, and members that enter are exited at once.
+    /// S4: with `eager_rollback` and `settle`, the enters go on along with the exits, and members that enter are exited
+    /// at once.
     [tuple array few]
     fn eager_rollback_that_settles(group) {
         for begun in [true, false] {
@@ -468,7 +470,8 @@ in_each_shape! {
         }
     }
 
-    /// S1: with `eager_rollback` every exit may have ended while others enter. The error is still to be reported.
+    /// S1: with `eager_rollback` every exit may have ended while other members enter. The cleanup must still report the
+    /// error.
     [tuple array few]
     fn eager_rollback_with_nothing_but_errors(group) {
         let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
@@ -502,7 +505,8 @@ in_each_shape! {
         }
     }
 
-    /// S2: a stopped group that settles. `Gather::settle` alone says nothing about a drop, `Shield::settle` does.
+    /// S2: a stopped group settles, and is dropped. `Gather::settle` alone does not change what a drop does, but
+    /// `Shield::settle` does.
     [tuple array few]
     fn while_a_stopped_group_settles(group) {
         for goes_on in [false, true] {
@@ -575,7 +579,8 @@ in_each_shape! {
         }
     }
 
-    /// S10: `enter` hands over what has entered, and nothing once the resources are the caller's.
+    /// S10: `enter` hands over the members that have entered. It hands over nothing once the resources are the
+    /// caller's.
     [tuple array few]
     fn two_halves(group) {
         for done in [false, true] {
@@ -645,7 +650,7 @@ fn polled_after_the_end() {
     assert_eq!(common::message(&*panic), "a gather was polled after it had finished");
 }
 
-/// S5: a nested group is one member: it answers for its own, and its failure is one error.
+/// S5: a nested group is one member. It answers for its own members, and its failure is one error.
 #[test]
 fn a_nested_group() {
     let (log, gate) = (Log::default(), Gate::new());

@@ -1,4 +1,4 @@
-//! Dropping a shielded gather of a large `Vec`: its wakers move to the cleanup.
+//! Tests that drop a shielded gather of a large `Vec`. Its wakers move to the cleanup.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -11,7 +11,7 @@ use common::{Driver, Gate, Log, Member, Report, Wakes, well};
 use gather_cm::gather;
 use shield::{Queue, drive};
 
-/// The members of a large `Vec`, each with a gate before its enter and one before its exit.
+/// Makes the members of a large `Vec`, each with a gate before its enter and one before its exit.
 fn with_gates(log: &Log, count: usize) -> (Vec<Member>, Vec<Gate>, Vec<Gate>) {
     let gates = || (0..count).map(|_| Gate::new()).collect::<Vec<_>>();
     let (enters, exits) = (gates(), gates());
@@ -19,7 +19,8 @@ fn with_gates(log: &Log, count: usize) -> (Vec<Member>, Vec<Gate>, Vec<Gate>) {
     ((0..count).map(member).collect(), enters, exits)
 }
 
-/// A wake at the gate wakes the task of the cleanup, and not the task that was dropped. The cleanup then polls one member.
+/// A wake at the gate wakes the task of the cleanup, and not the task that was dropped. The cleanup then polls one
+/// member.
 fn wakes(log: &Log, old: &Arc<Wakes>, new: &mut Driver<'static, Report<()>>, gate: &Gate, line: &str) {
     let before = (old.count(), new.wakes.count());
     gate.wake();
@@ -58,7 +59,7 @@ fn exits_of_many() {
     assert_eq!(log.only(&["poll"]).len(), 99);
 }
 
-/// The same for exits that begin in the cleanup, after a drop while the body runs.
+/// The same holds for exits that begin in the cleanup, after a drop while the body runs.
 #[test]
 fn exits_of_many_after_the_body() {
     let (log, queue) = (Log::default(), Queue::default());
@@ -83,7 +84,7 @@ fn exits_of_many_after_the_body() {
     assert_eq!(cleanup.end(), Report::value(()));
 }
 
-/// The same for enters that go on.
+/// The same holds for enters that go on.
 #[test]
 fn enters_of_many() {
     let (log, queue) = (Log::default(), Queue::default());
@@ -110,7 +111,7 @@ fn enters_of_many() {
     assert_eq!(log.iter().filter(|line| line.ends_with("Cancelled")).count(), 51);
 }
 
-/// The same with the caller's own waker: everybody is polled at each poll.
+/// With the caller's own waker, each poll polls every exit.
 #[test]
 fn exits_of_many_with_the_callers_waker() {
     let (log, queue) = (Log::default(), Queue::default());

@@ -1,4 +1,5 @@
-//! Panics around the drop of a shielded gather: in the spawner, in everything that the drop drops, and before the drop.
+//! Tests of panics around the drop of a shielded gather: in the spawner, in every part that the drop drops, and before
+//! the drop.
 #![cfg(feature = "std")]
 
 mod common;
@@ -16,13 +17,13 @@ use common::{Driver, Gate, Log, Member, Report, Why, assert_released, fails, mem
 use gather_cm::{EnterExt, Event, gather};
 use shield::{Queue, drive};
 
-/// The message of the panic that `f` ends with.
+/// Returns the message of the panic that `f` ends with.
 fn caught<T>(f: impl FnOnce() -> T) -> String {
     let payload = catch_unwind(AssertUnwindSafe(f)).err().expect("a panic");
     message(&*payload).to_string()
 }
 
-/// Its drop panics.
+/// A value whose drop panics.
 struct Bomb(&'static str);
 
 impl Drop for Bomb {
@@ -35,7 +36,7 @@ fn panicked(message: &str) -> Report<()> {
     Report { why: Why::Panicked(message.into()), exits: vec![], suppressed: false }
 }
 
-/// Three members that enter at once. The exit of the first one waits for the gate.
+/// Makes three members that enter at once. The exit of the first one waits for the gate.
 fn held(log: &Log, gate: &Gate) -> [Member; 3] {
     members(log, [(well(), well().gate(gate)), (well(), fails("x")), (well(), well())])
 }
@@ -57,7 +58,7 @@ in_each_shape! {
         }
     }
 
-    /// S7: the same if exits are in flight. Their destructors may panic, too.
+    /// S7: the same holds if exits are in flight. Their destructors may panic, too.
     [tuple array few]
     fn the_spawner_while_exits_are_in_flight(group) {
         let (log, gate) = (Log::default(), Gate::new());
@@ -71,7 +72,7 @@ in_each_shape! {
         assert_eq!(log.take(), ["drop exit 0", "drop exit 1", "abandon 2"]);
     }
 
-    /// S7: the drop itself comes from a panic, which goes on whatever panics besides.
+    /// S7: the drop itself comes from a panic. That panic goes on, whichever other part panics.
     [tuple array few]
     fn a_drop_while_a_panic_unwinds(group) {
         for abandon_panics in [false, true] {
@@ -113,7 +114,7 @@ in_each_shape! {
         assert_eq!(queue.one().end(), report);
     }
 
-    /// S1: nothing is left after a panic got out.
+    /// S1: nothing is left after a panic has left the poll.
     [tuple array few many]
     fn after_a_panic_got_out(group) {
         let (log, queue) = (Log::default(), Queue::default());
@@ -172,7 +173,7 @@ in_each_shape! {
         }
     }
 
-    /// S8: the destructor of an enter that the drop drops. Exits receive `Panicked`, and the panic resumes at the end.
+    /// S8: the destructor of an enter panics in the drop. Exits receive `Panicked`, and the panic resumes at the end.
     [tuple array few many]
     fn an_enters_destructor(group) {
         for catch in [false, true] {
@@ -199,7 +200,7 @@ in_each_shape! {
         }
     }
 
-    /// S8: in a group that has failed, too. The exits are still shown the error.
+    /// S8: the same holds in a group that has failed. The exits are still shown the error.
     [tuple array few many]
     fn an_enters_destructor_in_a_failed_group(group) {
         let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
@@ -212,7 +213,7 @@ in_each_shape! {
         assert_eq!(log.only(&["on_error", "Panicked"]), ["on_error 2 e", "exit 2 Panicked"]);
     }
 
-    /// S8: the destructor of the body, and of what it has captured.
+    /// S8: the destructor of the body panics, or the destructor of a value that it has captured.
     [tuple array few many]
     fn the_bodys_destructors(group) {
         for (catch, own) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -244,7 +245,7 @@ in_each_shape! {
         }
     }
 
-    /// S8: what the body has captured, if it was not called yet.
+    /// S8: the destructor of a value that the body has captured panics, before the body is called.
     [tuple array few many]
     fn the_bodys_captures(group) {
         let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
@@ -258,7 +259,7 @@ in_each_shape! {
         assert_eq!(log.only(&["exit 0 ", "exit 2 "]), ["exit 0 Panicked", "exit 2 Panicked"]);
     }
 
-    /// S8: the destructor of `stop`, while members enter and while the body runs.
+    /// S8: the destructor of `stop` panics, while members enter and while the body runs.
     [tuple array few many]
     fn the_destructor_of_stop(group) {
         for entering in [true, false] {
@@ -279,7 +280,8 @@ in_each_shape! {
         }
     }
 
-    /// S8: the body's value, if the drop comes during the exits. Exits in flight go on, waiting ones receive `Panicked`.
+    /// S8: the destructor of the body's value panics, in a drop during the exits. Exits in flight go on, and exits that
+    /// wait receive `Panicked`.
     [tuple array few]
     fn the_bodys_value(group) {
         let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
@@ -293,7 +295,7 @@ in_each_shape! {
         assert_eq!(received, ["exit 0 Completed", "exit 1 Panicked", "exit 2 Panicked"]);
     }
 
-    /// S8: the observer, when it receives the event of the drop.
+    /// S8: the observer panics when it receives the event of the drop.
     [tuple array few]
     fn the_observer(group) {
         for (entering, told) in [(true, "EnterDropped"), (false, "BodyDropped"), (false, "HandedOver")] {
@@ -310,14 +312,15 @@ in_each_shape! {
             gather.drop();
             let Why::Panicked(message) = queue.one().end().why else { panic!("no panic") };
             assert!(message.starts_with(told), "{message}");
-            // `HandedOver` tells of a case that is known by then.
+            // The event `HandedOver` comes when the case is already known.
             let case = if told == "HandedOver" { "Cancelled" } else { "Panicked" };
             assert_eq!(log.only(&[case]).len(), if entering { 2 } else { 3 }, "{told}");
             assert_released(&log.everything());
         }
     }
 
-    /// S8: of several panics, the first one wins; of those in the drop, that of an enter comes first, and of `stop` last.
+    /// S8: of several panics, the first one wins. In the drop, the panic of an enter comes first, and the panic of
+    /// `stop` comes last.
     [tuple array few many]
     fn the_first_panic_wins(group) {
         let order = [([true; 3], "drop enter 1"), ([false, true, true], "captured"), ([false, false, true], "stop")];
@@ -339,7 +342,7 @@ in_each_shape! {
         }
     }
 
-    /// S8: a panic from before the drop comes before those in it.
+    /// S8: a panic from before the drop comes before the panics in it.
     [tuple array few]
     fn a_panic_before_the_drop_wins(group) {
         let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
@@ -352,7 +355,7 @@ in_each_shape! {
         assert_eq!(queue.one().end(), panicked("p"));
     }
 
-    /// S2, S8: an enter that panics while it settles counts as one that fails: the exits receive `Panicked`.
+    /// S2, S8: an enter that panics while it settles counts as a failed enter. The exits receive `Panicked`.
     [tuple array few many]
     fn while_settling(group) {
         let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
@@ -368,7 +371,7 @@ in_each_shape! {
         assert_eq!(log.only(&["Panicked"]), ["exit 0 Panicked", "exit 2 Panicked"]);
     }
 
-    /// S6, S8: the cleanup is dropped with a panic in it: that is dropped as well. Every other destructor runs.
+    /// S6, S8: if the cleanup is dropped with a panic in it, the panic is dropped, too. Every other destructor runs.
     [tuple array few]
     fn a_cleanup_that_is_dropped(group) {
         let (log, queue, gate) = (Log::default(), Queue::default(), Gate::new());
@@ -403,7 +406,7 @@ fn an_enters_destructor_beside_exits() {
     assert_eq!(log.only(&["EnterFailed", "Panicked"]), ["exit 2 EnterFailed", "exit 3 Panicked"]);
 }
 
-/// S8: a group of none has nothing to exit, but its body's destructor may panic.
+/// S8: an empty group has nothing to exit, but its body's destructor may panic.
 #[test]
 fn a_group_of_none() {
     for panics in [false, true] {
@@ -439,7 +442,7 @@ fn a_destructor_before_the_first_poll() {
     assert!(!called.get());
 }
 
-/// S7: `tokio::spawn` outside of a runtime.
+/// S7: `tokio::spawn` panics outside of a runtime.
 #[test]
 fn tokio_outside_of_a_runtime() {
     let abandoned = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -456,8 +459,8 @@ fn tokio_outside_of_a_runtime() {
     assert!(abandoned.load(std::sync::atomic::Ordering::SeqCst));
 }
 
-/// S7: the destructor of the observer panics behind a spawner that panics. The test runs in a process of its own, because a
-/// fault would abort it.
+/// S7: the destructor of the observer panics after a spawner that panics. The test runs in a process of its own,
+/// because a fault would abort it.
 #[test]
 #[cfg(not(miri))]
 fn the_spawner_and_the_destructor_of_the_observer() {

@@ -1,4 +1,4 @@
-//! A shielded gather that is dropped at every poll, and its cleanup at every poll, under every policy.
+//! Tests that drop a shielded gather at every poll, and its cleanup at every poll, under every policy.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -51,7 +51,8 @@ macro_rules! each_policy {
     )*};
 }
 
-// S5, S6: every resource is released once. If the cleanup ends, it has abandoned nobody, and it reports every error once.
+// S5, S6: every resource is released once. If the cleanup ends, it has abandoned no resource, and it reports every
+// error once.
 each_policy! {
     no_policy true []
     stack true [.stack()]
@@ -63,7 +64,7 @@ each_policy! {
     eager_rollback_with_a_limit false [.enter_limit(2).eager_rollback().exit_limit(1)]
 }
 
-/// When the future is dropped, and what fails.
+/// Says when the future is dropped, and which parts fail.
 struct Plan {
     failing: usize,
     drop_after: usize,
@@ -73,7 +74,7 @@ struct Plan {
 }
 
 impl Plan {
-    /// Runs it. The gates are opened one a poll, the later ones of a phase first.
+    /// Runs the plan. Each poll opens one gate, the later gates of a phase first.
     fn run(&self, begin: impl FnOnce(&Log, &[Gate; 7]) -> (Queue, Driver<'static, Report<()>>)) {
         let Self { failing, drop_after, cleanup_polls, settle, all } = *self;
         let (log, gates) = (Log::default(), std::array::from_fn(|_| Gate::new()));

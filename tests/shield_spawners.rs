@@ -1,4 +1,4 @@
-//! S10: any spawner may run a shielded gather's exits. It asks nothing of the body and the policies.
+//! S10: any spawner may run a shielded gather's exits. It needs no bounds of the body and the policies.
 #![cfg(feature = "alloc")]
 
 mod common;
@@ -33,7 +33,7 @@ impl Exit for Sends {
     }
 }
 
-/// Its enter borrows the name, the resource does not.
+/// Enters a resource. The enter borrows the name, and the resource does not.
 async fn enter(sender: mpsc::Sender<ExitCase>, name: &str) -> Result<Sends, String> {
     smol::future::yield_now().await;
     if name.is_empty() { Err(name.into()) } else { Ok(Sends(sender)) }
@@ -46,7 +46,7 @@ fn start_and_drop<T>(future: impl Future<Output = T>) {
     driver.drop();
 }
 
-/// Each of so many exits has received `Cancelled`.
+/// Asserts that each of this many exits has received `Cancelled`.
 fn all_cancelled(receiver: &mpsc::Receiver<ExitCase>, count: usize) {
     for _ in 0..count {
         assert_eq!(receiver.recv(), Ok(ExitCase::Cancelled));
@@ -63,7 +63,8 @@ fn report<F: Future<Output = Result<(), E>> + Send + 'static, E: Display + Send>
     .detach();
 }
 
-/// Members, body, `stop` and observer may borrow, and need not be `Send`, although the cleanup must be `Send` and `'static`.
+/// Members, body, `stop` and observer may borrow, and need not be `Send`, although the cleanup must be `Send` and
+/// `'static`.
 #[test]
 fn locals_may_be_borrowed_under_tokio() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
@@ -93,7 +94,7 @@ fn locals_may_be_borrowed_under_tokio() {
     assert!(seen.get() > 0);
 }
 
-/// With `settle` the enters go on, so that they must be `Send` and `'static`. The body need not.
+/// With `settle` the enters go on, so they must be `Send` and `'static`. The body need not be.
 #[test]
 fn enters_that_settle_under_tokio() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
@@ -113,7 +114,7 @@ fn enters_that_settle_under_tokio() {
     all_cancelled(&receiver, 2);
 }
 
-/// The `Send` of the cleanup is inferred, through adapters, closures and a helper, with every policy.
+/// The compiler infers that the cleanup is `Send`, through adapters, closures and a helper, with every policy.
 #[test]
 fn a_helper_that_reports() {
     let (sender, receiver) = mpsc::channel();
@@ -181,7 +182,7 @@ fn borrowed_resources_under_a_local_executor() {
     check!(gather(vec![borrow(&log, "a"), borrow(&log, "b")]).shield().settle(), ["a Cancelled", "b Cancelled"]);
 }
 
-/// A queue of boxed futures without an output, as a firmware or a server may have it.
+/// A firmware or a server may have a queue of boxed futures without an output.
 #[test]
 fn a_queue_of_boxes() {
     type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -214,7 +215,8 @@ fn a_nested_group() {
     all_cancelled(&receiver, 2);
 }
 
-/// A shield inside another gather's member: if the outer gather is dropped, so is the inner one, and it hands over.
+/// A shield is inside another gather's member. If the outer gather is dropped, so is the inner one, and it hands its
+/// exits over.
 #[test]
 fn inside_a_member() {
     let (sender, receiver) = mpsc::channel();
@@ -272,12 +274,12 @@ fn generic_over_policies() {
     all_cancelled(&receiver, 2);
 }
 
-/// A member that is known by its signature alone.
+/// Makes a member whose type only its signature tells.
 fn known_by_signature(sender: mpsc::Sender<ExitCase>) -> impl Member<Value = Sends, Error = String, Resource = Sends> {
     enter(sender, "a")
 }
 
-/// A life cycle in a signature.
+/// Names a life cycle in a signature.
 fn life_cycle(
     sender: mpsc::Sender<ExitCase>,
 ) -> WithShield<impl HandOver<Value = (), Cleanup = impl Future + Send + 'static>> {

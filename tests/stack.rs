@@ -1,5 +1,5 @@
-//! Exits one at a time, last entered first, or in reverse argument order. Each receives how the ones before it ended, as in
-//! Python's `AsyncExitStack`.
+//! Tests of exits that run one at a time, last entered first, or in reverse argument order. Each receives how the exits
+//! before it ended, as in Python's `AsyncExitStack`.
 
 mod common;
 
@@ -9,14 +9,15 @@ use common::{
     Driver, Gate, Log, Member, Order, Policed, Report, Rollback, Setup, assert_released, events, fails, members, well,
 };
 
-/// What `stack` and `in_reverse` have in common.
+/// The orders with one exit at a time.
 const ORDERS: [Order; 2] = [Order::Stack, Order::InReverse];
 
 fn one_at_a_time(order: Order) -> Setup {
     Setup { order, ..Setup::default() }
 }
 
-/// 12: one exit at a time. In a stack the last entered comes first, by completion; `in_reverse` the last argument does.
+/// 12: exits run one at a time. In a stack, the member that entered last exits first. With `in_reverse`, the last
+/// argument does.
 fn last_entered_first<S: Policed>() {
     for (order, [first, second, third]) in [(Order::Stack, [0, 2, 1]), (Order::InReverse, [2, 1, 0])] {
         let log = Log::default();
@@ -56,7 +57,8 @@ fn ready_members_exit_in_reverse<S: Policed>() {
     }
 }
 
-/// 12: after an exit that answers `Suppress` the rest receive `Completed`, after an exit's error `Failed`.
+/// 12: after an exit that returns `Suppress` the rest receive `Completed`, and after an exit that fails they receive
+/// `Failed`.
 fn each_sees_how_the_ones_before_it_ended<S: Policed>() {
     // (the body, what the exits of 2, 1 and 0 do, what they receive, whether the body's error is suppressed)
     type Exits = [&'static str; 3];
@@ -96,7 +98,7 @@ fn each_sees_how_the_ones_before_it_ended<S: Policed>() {
     }
 }
 
-/// 12: an exit that learns that the error was dealt with is not shown it any more.
+/// 12: after an exit has suppressed the error, the later exits are not shown it any more.
 fn a_suppressed_error_is_not_shown<S: Policed>() {
     for order in ORDERS {
         let log = Log::default();
@@ -108,7 +110,7 @@ fn a_suppressed_error_is_not_shown<S: Policed>() {
         assert_eq!(S::run(members, &one_at_a_time(order), &log, fails("b")).end(), Report::body("b").suppressed());
         assert_eq!(log.only(&["on_error"]), ["on_error 2 b", "on_error 1 b"]);
 
-        // Nor if an exit fails after that: it is that error which the rest learn of.
+        // If an exit fails after that, the rest receive `Failed`, and are still not shown the body's error.
         let members = [
             Member::new(&log, 0, well(), well()),
             Member::new(&log, 1, well(), fails("x1")),
@@ -158,7 +160,7 @@ fn some_cases_never_change<S: Policed>() {
     }
 }
 
-/// 12: after an exit's panic the rest receive `Panicked`, and that stays.
+/// 12: after an exit's panic the rest receive `Panicked`, and the case stays so.
 #[cfg(feature = "std")]
 fn after_a_panic<S: Policed>() {
     use common::{Why, panics};
@@ -219,8 +221,8 @@ fn after_a_panic_in_on_error<S: Policed>() {
     ready_members_exit_in_reverse::<S>();
 }
 
-/// 12 and `eager_rollback`: the first exit does not wait for pending enters; each next one is the next in that order of
-/// those then held.
+/// 12 and `eager_rollback`: the first exit does not wait for pending enters. Each later exit is the next one in the
+/// order of the members that are held by then.
 fn with_eager_rollback<S: Policed>() {
     for order in ORDERS {
         let log = Log::default();
@@ -283,7 +285,8 @@ shapes! {
     dropped_between_exits
 }
 
-/// 12 and `eager_rollback`: members that enter late have their turn by their order, among those that wait already.
+/// 12 and `eager_rollback`: members that enter late have their turn by their order, among the members that wait
+/// already.
 #[test]
 fn late_members_with_eager_rollback() {
     let log = Log::default();

@@ -1,4 +1,4 @@
-//! Wakers that are called twice, late, or poll re-entrantly; polling after the end.
+//! Tests of wakers that are called twice or late, or that poll re-entrantly. Others poll after the end.
 
 mod common;
 
@@ -22,7 +22,7 @@ fn gated(log: &Log, enters: &Gate, exits: &Gate) -> [Member; 3] {
     [0, 1, 2].map(|name| Member::new(log, name, well().gate(enters), well().gate(exits)))
 }
 
-/// A waker that is called twice, for nothing, or after the gather is gone does no harm.
+/// A waker that is called twice, in vain, or after the gather is gone does no harm.
 fn twice_late_and_for_nothing<S: Shape>() {
     let (log, enters, exits) = (Log::default(), Gate::new(), Gate::new());
     let mut gather = S::three(gated(&log, &enters, &exits), async |_| Ok(()));
@@ -42,7 +42,7 @@ fn twice_late_and_for_nothing<S: Shape>() {
     assert_released(&log.take());
 }
 
-/// Polled with another waker each time, the last one is woken.
+/// If each poll has another waker, the last one is woken.
 fn the_last_waker_is_woken<S: Shape>() {
     let (log, enters, exits) = (Log::default(), Gate::new(), Gate::new());
     let mut gather = S::three(gated(&log, &enters, &exits), async |_| Ok(()));
@@ -58,7 +58,7 @@ shapes! {
     the_last_waker_is_woken
 }
 
-/// 18: polled after it has finished it panics, clearly, and `is_terminated` knew.
+/// 18: a poll after the end panics with a clear message, and `is_terminated` returned `true` before.
 #[test]
 fn polled_after_the_end() {
     let mut gather = pin!(gather((async { Ok::<_, ()>(1) }.drop_on_exit(),)).with(async |_| Ok(())));
@@ -70,8 +70,8 @@ fn polled_after_the_end() {
     assert_eq!(message(&*payload), "a gather was polled after it had finished");
 }
 
-/// 18: without `std` a panic unwinds through the gather. Held resources are abandoned, and the next poll says clearly that
-/// it has ended.
+/// 18: without `std` a panic unwinds through the gather. Held resources are abandoned, and the next poll says clearly
+/// that it has ended.
 #[test]
 #[cfg(not(feature = "std"))]
 fn polled_after_a_panic_got_out() {
@@ -108,7 +108,7 @@ impl Inline {
 
 impl Wake for Inline {
     fn wake(self: Arc<Self>) {
-        // A wake from within a poll finds the task taken; the loop sees that it was asked for again.
+        // A wake from within a poll finds the task taken. The loop sees that another poll was asked for.
         self.polls.fetch_add(1, Ordering::SeqCst);
         let Some(mut task) = self.task.try_lock().ok().and_then(|mut task| task.take()) else { return };
         loop {

@@ -1,4 +1,4 @@
-//! The same life cycle of many members: with gather over a `Vec`, and by hand with each peer.
+//! The same life cycle of many members, with gather over a `Vec`, and by hand with each peer.
 
 use std::{future::Future, hint::black_box};
 
@@ -22,13 +22,13 @@ pub fn gather_vec<K: Kind>(members: usize) -> impl Future<Output = Gathered<Many
     gather(members).with(async |all| body::<K>(all.iter_mut().map(|one| one.number).sum()).await)
 }
 
-/// At most `LIMIT` enters in flight.
+/// Gathers the members with at most `LIMIT` enters in flight.
 pub fn gather_limited<K: Kind>(members: usize) -> impl Future<Output = Gathered<Many>> {
     let members: Vec<_> = numbers(members).map(enter::<K>).collect();
     gather(members).enter_limit(LIMIT).with(async |all| body::<K>(all.iter_mut().map(|one| one.number).sum()).await)
 }
 
-/// By hand: `Enters` joins the enters, `Exits` the exits.
+/// Runs the life cycle by hand. `Enters` joins the enters, and `Exits` joins the exits.
 pub async fn vec<K: Kind, Enters: Join, Exits: Join>(members: usize) -> Outcome<Vec<Option<u64>>> {
     let entered = Enters::join(numbers(members).map(enter::<K>)).await;
     if entered.iter().any(Result::is_err) {
@@ -55,7 +55,7 @@ pub fn contestants<'a, K: Kind>(members: usize, runtime: &'a Runtime) -> Contest
     ]
 }
 
-/// With at most `LIMIT` enters in flight.
+/// Returns the contestants with at most `LIMIT` enters in flight.
 pub fn contestants_of_limit<K: Kind>(members: usize) -> Contestants<'static> {
     vec![
         contestant("gather", move || gather_limited::<K>(black_box(members))),
@@ -71,7 +71,7 @@ fn by_hand<K: Kind, Enters: Join, Exits: Join>(
     contestant(name, move || vec::<K, Enters, Exits>(black_box(members)))
 }
 
-/// What joins many, and gives their outputs in order.
+/// Joins many futures, and returns their outputs in order.
 pub trait Join {
     fn join<F>(futures: impl Iterator<Item = F> + 'static) -> impl Future<Output = Vec<F::Output>>
     where
@@ -101,14 +101,14 @@ join! {
     BufferedUnordered: |futures| {
         in_order(numbered(futures).collect::<futures_buffered::FuturesUnordered<_>>()).await
     };
-    /// At most `LIMIT` at a time.
+    /// This runs at most `LIMIT` at a time.
     Limited: |futures| in_order(stream::iter(numbered(futures)).buffer_unordered(LIMIT)).await;
-    /// The same.
+    /// This runs at most `LIMIT` at a time, too.
     BufferedLimited: |futures| {
         use futures_buffered::BufferedStreamExt;
         in_order(stream::iter(numbered(futures)).buffered_unordered(LIMIT)).await
     };
-    /// On tokio, each a task.
+    /// Each future is a task of tokio.
     Tasks: |futures| {
         let mut tasks: JoinSet<_> = numbered(futures).collect();
         in_order(stream::poll_fn(move |cx| tasks.poll_join_next(cx).map(|next| next.map(Result::unwrap)))).await
@@ -121,7 +121,7 @@ fn numbered<F: Future>(
     futures.enumerate().map(|(index, future)| future.map(move |output| (index, output)))
 }
 
-/// Sorts what comes in any order.
+/// Sorts outputs that come in any order.
 async fn in_order<T>(outputs: impl Stream<Item = (usize, T)>) -> Vec<T> {
     let mut outputs = std::pin::pin!(outputs);
     let mut sorted = Vec::with_capacity(outputs.size_hint().0);

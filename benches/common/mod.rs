@@ -1,4 +1,5 @@
-//! What all benches measure: the same enters, bodies and exits, and the same drivers, for every contestant.
+//! The life cycles that all benches measure: the same enters, bodies and exits, and the same drivers, for every
+//! contestant.
 
 #![allow(dead_code, reason = "not every bench uses all of it")]
 
@@ -23,7 +24,7 @@ use std::{
 
 use gather_cm::{Exit, ExitCase};
 
-/// What enters, bodies and exits are: how they end, and what they hold meanwhile.
+/// The kind of the enters, bodies and exits: how they end, and what they hold meanwhile.
 pub trait Kind: Send + 'static {
     const TURN: When;
     type Enter: Load;
@@ -34,20 +35,20 @@ pub trait Kind: Send + 'static {
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum When {
-    /// At once, ..
+    /// The future ends at once.
     Ready,
-    /// .. or after having pended once, and woken at once, ..
+    /// The future pends once, wakes itself at once, and then ends.
     Pend,
-    /// .. the same, with the polls counted, ..
+    /// The future does the same as `Pend`, and its polls are counted.
     Counted,
-    /// .. or when the driver opens the gate.
+    /// The future ends when the driver opens its gate.
     Gate,
 }
 
-/// What is held: nothing, or some bytes.
+/// The value that a future holds: nothing, or some bytes.
 pub trait Load: Send + 'static {
     fn new(number: u64) -> Self;
-    /// Zero, but the compiler does not know.
+    /// Returns zero, but the compiler does not know that.
     fn zero(&self) -> u64;
 }
 
@@ -97,9 +98,9 @@ kinds! {
     LargeAll: Pend, Bytes<1024>, Bytes<1024>, Bytes<1024>, Bytes<1024>;
 }
 
-/// The enter or the body that is given this number fails, so that no contestant can leave its errors out; ..
+/// An enter or a body that receives this number fails, so that no contestant can leave its errors out.
 pub const FAILS: u64 = 1 << 40;
-/// .. and so does the exit whose number is this along with its case.
+/// An exit whose number, along with its case, is this number fails, too.
 pub const EXIT_FAILS: u64 = FAILS + 1;
 
 pub struct Resource<K: Kind> {
@@ -114,7 +115,7 @@ pub async fn enter<K: Kind>(number: u64) -> Result<Resource<K>, u64> {
     if number == FAILS { Err(number) } else { Ok(Resource { number, load: K::Value::new(number) }) }
 }
 
-/// The body, given the sum of what it is lent.
+/// The body. It receives the sum of the values that it borrows.
 pub async fn body<K: Kind>(sum: u64) -> Result<u64, u64> {
     let load = K::Body::new(sum);
     Turn::<K>::new().await;
@@ -134,7 +135,7 @@ impl<K: Kind> Exit for Resource<K> {
     }
 }
 
-/// Ends when `K` says. Holds whether it has pended, or the number of its gate and one.
+/// Ends when `K` says so. Holds whether it has pended, or one more than the number of its gate.
 struct Turn<K>(u32, PhantomData<fn() -> K>);
 
 impl<K: Kind> Turn<K> {
@@ -168,7 +169,7 @@ thread_local! {
     static POLLS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How often a member or body of the kind `Counted` or `Gate` was polled meanwhile.
+/// Returns how often a member or body of the kind `Counted` or `Gate` was polled meanwhile.
 pub fn polls_of(run: impl FnOnce()) -> usize {
     let before = POLLS.get();
     run();
@@ -181,7 +182,7 @@ thread_local! {
 
 /// Gates that are opened one at a time, in random order.
 struct Gates {
-    /// The waker of the future that waits at a gate; none if it is open.
+    /// The waker of the future that waits at a gate, or none if the gate is open.
     gates: Vec<Option<Waker>>,
     closed: Vec<usize>,
     seed: u64,
@@ -204,12 +205,12 @@ impl Gates {
         }
     }
 
-    /// Opens one, and returns the waker of the future that waits there.
+    /// Opens a gate, and returns the waker of the future that waits there.
     fn open(&mut self) -> Option<Waker> {
         if self.closed.is_empty() {
             return None;
         }
-        // Xorshift.
+        // This is xorshift.
         self.seed ^= self.seed << 13;
         self.seed ^= self.seed >> 7;
         self.seed ^= self.seed << 17;
@@ -226,7 +227,7 @@ impl Gates {
     }
 }
 
-/// Whole life cycles to be compared, by name. The first is gather's.
+/// The whole life cycles that a bench compares, by name. The first is gather's.
 pub type Contestants<'a> = Vec<(&'static str, Box<dyn Fn() + 'a>)>;
 
 fn contestant<'a, F: Future>(
@@ -259,7 +260,7 @@ pub fn drive<T>(future: impl Future<Output = T>) -> T {
     drive_unknown(black_box(pin!(future)))
 }
 
-/// As an executor sees it: nothing is known of the future.
+/// Polls the future as an executor does, which knows nothing of its type.
 #[inline(never)]
 fn drive_unknown<T>(mut future: Pin<&mut dyn Future<Output = T>>) -> T {
     let (count, waker) = begin();
@@ -274,14 +275,14 @@ fn drive_unknown<T>(mut future: Pin<&mut dyn Future<Output = T>>) -> T {
     }
 }
 
-/// As `drive`, beside the tasks that the future spawns.
+/// Does what `drive` does, along with the tasks that the future spawns.
 pub fn drive_on<T>(runtime: &tokio::runtime::Runtime, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let (count, waker) = begin();
     count.0.store(1, Relaxed);
     runtime.block_on(std::future::poll_fn(|cx| {
         if count.0.swap(0, Relaxed) == 0 {
-            // Where none is closed, a task has not come to its gate yet.
+            // If no gate is closed, a task has not come to its gate yet.
             open_gate();
         } else if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return Poll::Ready(output);

@@ -1,7 +1,7 @@
 //! The same life cycle with gather and, by hand, with each peer.
 //!
-//! By hand it keeps gather's promises, except those of a drop and of a panic: every enter runs to its end, every resource
-//! is exited and receives the same case, and every error is kept by index.
+//! The code by hand keeps gather's promises, except those of a drop and of a panic. Every enter runs to its end, every
+//! resource is exited and receives the same case, and every error is kept by index.
 
 use std::{array, future::Future, hint::black_box};
 
@@ -9,7 +9,7 @@ use gather_cm::{Exit, ExitCase, Failure, Few, gather};
 
 use super::{Contestants, Kind, Resource, body, contestant, enter};
 
-/// How a life cycle by hand ends: with the body's value; or with why not, and the errors of the exits.
+/// How a life cycle by hand ends: with the body's value, or with the cause and the errors of the exits.
 pub type Outcome<S> = Result<u64, (Cause<S>, S)>;
 
 pub enum Cause<S> {
@@ -18,7 +18,7 @@ pub enum Cause<S> {
     Exit,
 }
 
-/// How gather ends.
+/// How a life cycle with gather ends.
 pub type Gathered<S> = Result<u64, Failure<u64, S>>;
 
 pub fn case(result: &Result<u64, u64>) -> ExitCase {
@@ -33,7 +33,7 @@ pub fn outcome<S>(result: Result<u64, u64>, exits: S, failed: bool) -> Outcome<S
     }
 }
 
-/// The exit in a group that could not be entered: the member's errors, of its enter and of its exit.
+/// Exits a member of a group that failed to enter. Returns the member's errors, of its enter and of its exit.
 pub async fn roll_back<K: Kind>(entered: Result<Resource<K>, u64>) -> (Option<u64>, Option<u64>) {
     match entered {
         Ok(value) => (None, value.exit(ExitCase::EnterFailed).await.err()),
@@ -41,7 +41,7 @@ pub async fn roll_back<K: Kind>(entered: Result<Resource<K>, u64>) -> (Option<u6
     }
 }
 
-/// A life cycle of members `$member..` of types of their own, and the same of gather.
+/// Makes a life cycle of members `$member..` of types of their own by hand, and the same one with gather.
 macro_rules! tuples {
     ($module:ident, $count:literal: $($member:ident)*; $($peer:ident)*) => {
         pub mod $module {
@@ -64,7 +64,7 @@ macro_rules! tuples {
                 ]
             }
 
-            /// As short as it gets: an early return at the first error, and no clean-up.
+            /// The life cycle as short as it can be. It returns early at the first error, without any clean-up.
             pub mod early {
                 use super::*;
                 tuples!(early: ($count; $($member)*); $($peer)*);
@@ -129,7 +129,7 @@ tuples!(tuple2, 2: a b; embassy futures tokio concurrency);
 tuples!(tuple4, 4: a b c d; embassy futures tokio concurrency);
 tuples!(tuple8, 8: a b c d e f g h; embassy futures tokio concurrency);
 
-/// What joins an array.
+/// Joins an array of futures.
 pub trait JoinArray {
     fn join<F: Future, const N: usize>(futures: [F; N]) -> impl Future<Output = [F::Output; N]>;
 }
@@ -167,7 +167,7 @@ pub async fn array<K: Kind, const N: usize, J: JoinArray>(numbers: [u64; N]) -> 
     outcome(result, exits.map(Result::err), failed)
 }
 
-/// As short as it gets: an early return at the first error, and no clean-up.
+/// The life cycle as short as it can be. It returns early at the first error, without any clean-up.
 pub async fn early_array<K: Kind, const N: usize, J: JoinArray>(numbers: [u64; N]) -> Result<u64, u64> {
     let entered = J::join(numbers.map(enter::<K>)).await;
     if let Some(error) = entered.iter().find_map(|result| result.as_ref().err()) {

@@ -1,4 +1,4 @@
-//! Resources that join while the body runs: in a scope, and with what one would take instead.
+//! Resources that join while the body runs, in a scope, and in what you would use instead.
 
 use std::{future::Future, hint::black_box, pin::Pin};
 
@@ -6,7 +6,7 @@ use gather_cm::{Exit, ExitCase, Many, gather, scope};
 
 use super::{Contestants, Pend, Turn, contestant, peers::Gathered};
 
-/// Its exit pends once.
+/// A resource whose exit pends once.
 struct Link([u64; 8]);
 
 impl Exit for Link {
@@ -31,7 +31,7 @@ fn stack(members: usize) -> impl Future<Output = Gathered<Many>> {
     scope().stack().with(async move |scope| Ok(links(members).map(|link| scope.hold(link).0[7]).sum()))
 }
 
-/// A group whose members are known beforehand, and entered.
+/// Gathers a group whose members are known beforehand.
 fn group(members: usize) -> impl Future<Output = Gathered<Many>> {
     let links: Vec<_> = links(members).map(|link| std::future::ready(Ok(link))).collect();
     gather(links).with(async |links| Ok(links.iter_mut().map(|link| link.0[7]).sum()))
@@ -39,7 +39,7 @@ fn group(members: usize) -> impl Future<Output = Gathered<Many>> {
 
 type BoxedExit = Box<dyn FnOnce(ExitCase) -> Pin<Box<dyn Future<Output = Result<(), u64>>>>>;
 
-/// By hand, one exit after the other.
+/// Runs the exits by hand, one after the other.
 async fn boxed_stack(members: usize) -> Result<u64, Vec<u64>> {
     let mut exits = Vec::<BoxedExit>::new();
     let mut sum = 0;
@@ -54,7 +54,7 @@ async fn boxed_stack(members: usize) -> Result<u64, Vec<u64>> {
     if failed.is_empty() { Ok(sum) } else { Err(failed) }
 }
 
-/// Beside a `Vec` group.
+/// Compares the scope with a `Vec` group.
 pub fn pools(members: usize) -> Contestants<'static> {
     vec![
         contestant("gather", move || pool(black_box(members))),
@@ -62,7 +62,7 @@ pub fn pools(members: usize) -> Contestants<'static> {
     ]
 }
 
-/// Beside a stack of boxes by hand.
+/// Compares the scope with a stack of boxes by hand.
 pub fn stacks(members: usize) -> Contestants<'static> {
     vec![
         contestant("gather", move || stack(black_box(members))),

@@ -1,4 +1,4 @@
-//! Bytes to a plan of a group with nested groups, held against the model of the contract.
+//! Makes bytes to a plan of a group with nested groups, and compares it with the model of the contract.
 #![no_main]
 #![allow(dead_code)] // what only the explorer of every schedule needs
 
@@ -21,7 +21,7 @@ use plan::{Group, Leaf, Node, Plan, shielded};
 use script::{Drivers, End, NEVER, Order, Rollback, Script, Setup, Shield};
 use state::FEW;
 
-/// And a fault, if the first byte is a high one.
+/// Makes a script, and a fault if the first byte is high.
 fn script(bytes: &mut Unstructured<'_>, exit: bool) -> Result<(Script, Option<u8>)> {
     let byte: u8 = bytes.arbitrary()?;
     let end = match byte % 10 {
@@ -37,7 +37,7 @@ fn script(bytes: &mut Unstructured<'_>, exit: bool) -> Result<(Script, Option<u8
     Ok((Script { pends, end, bomb: false }, (byte / 10).checked_sub(20)))
 }
 
-/// Half of them run until they are dropped.
+/// Makes the script of a driver. Half of the drivers run until they are dropped.
 fn driver(bytes: &mut Unstructured<'_>) -> Result<(Script, Option<u8>)> {
     let (script, fault) = script(bytes, false)?;
     Ok((if bytes.arbitrary()? { Script { pends: NEVER, ..script } } else { script }, fault))
@@ -51,7 +51,7 @@ fn leaf(bytes: &mut Unstructured<'_>) -> Result<Leaf> {
     Ok(leaf)
 }
 
-/// A shield is that of the whole alone.
+/// Makes a setup. Only the setup of the whole group may have a shield.
 fn setup(bytes: &mut Unstructured<'_>, of_all: bool) -> Result<Setup> {
     let rollback = *bytes.choose(&[Rollback::RunOn, Rollback::Eager, Rollback::FailFast, Rollback::Settle])?;
     let limits = [99, 99, 99, 1, 2, 3];
@@ -77,7 +77,7 @@ fn plan(bytes: &mut Unstructured<'_>) -> Result<Plan> {
     let (setup_, (body, fault)) = (setup(bytes, true)?, script(bytes, true)?);
     let body = Script { bomb: fault.is_some(), ..body };
     let mut nodes = vec![];
-    // Seven stand for many.
+    // The number seven stands for many members.
     let count = match bytes.int_in_range(0..=7)? {
         7 => FEW + 2,
         few => few,
@@ -92,7 +92,7 @@ fn plan(bytes: &mut Unstructured<'_>) -> Result<Plan> {
         });
     }
     let mut plan = Plan { setup: setup_, nodes, body, stop: Script::STOP, value_bomb: false, choices: vec![] };
-    // Beside the faults of the leaves: one of the body, its value or `stop`.
+    // This is one more fault besides those of the leaves: of the body, of its value or of `stop`.
     if bytes.ratio(1, 4)? {
         plan.add_fault(bytes.arbitrary()?);
     }

@@ -1,6 +1,6 @@
 //! An application with one error type (thiserror), and one conversion for the failures of groups of every size.
 //!
-//! The conversion keeps the first error, which is then matched on like any other, and logs the rest. After that `?`
+//! The conversion keeps the first error, so that you can match on it like any other, and logs the rest. After that `?`
 //! turns the failure of a pair, of an array and of a `Vec` into an `AppError`.
 //!
 //! ```text
@@ -29,7 +29,7 @@ pub enum AppError {
     Empty,
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A group was cancelled, or panicked under `catch_unwind`: there is no error of its own.
+    /// A group was cancelled, or panicked under `catch_unwind`. There is no error of a member.
     #[error("stopped: {0}")]
     Stopped(String),
 }
@@ -42,7 +42,7 @@ impl<S: Shape> From<Failure<AppError, S>> for AppError {
     }
 }
 
-/// A port that is listened on, by a task.
+/// A port that a task listens on.
 pub struct Server {
     port: u16,
     task: JoinHandle<io::Result<()>>,

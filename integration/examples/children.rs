@@ -1,4 +1,5 @@
-//! Two child processes in one group: they are killed and waited for whatever happens, and killed at once on a drop.
+//! Two child processes are in one group. The group kills both and waits for both, whatever happens. A drop kills both
+//! at once.
 //!
 //! ```text
 //! $ cargo run -p gather-cm-integration --example children -- cat cat
@@ -13,8 +14,8 @@
 //!   No such file or directory (os error 2)
 //! ```
 //!
-//! `kill_on_drop` would kill as well, but wait for neither: a process that is not waited for may still hold its port,
-//! its lock or its file when the next one starts.
+//! `kill_on_drop` alone would kill both, too, but wait for neither. A process that nobody has waited for may still hold
+//! its port, its lock or its file when the next one starts.
 
 use std::{env, error::Error, io, process::Stdio};
 
@@ -79,7 +80,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if rest.is_empty() {
         return Ok(talk(first, second, false).await?);
     }
-    // Each line of the input is a step: the first drops the future, the second ends the program.
+    // Each line of the input is a step. The first one drops the future, and the second one ends the program.
     let mut steps = BufReader::new(stdin()).lines();
     select! {
         talked = talk(first, second, true) => return Ok(talked?),

@@ -1,10 +1,11 @@
 //! Copies the rows of one PostgreSQL to another, and tells Redis how that ended. Nothing is spawned.
 //!
-//! Each of the three libraries returns a client along with a connection that somebody must poll. `driven` lets the gather
-//! poll it: while the others connect, beside the copy, and along with the exits. Each database begins its transaction in
-//! `prepared`, before it counts as entered. By `to_end`, the exit also waits until the connection has said goodbye.
+//! Each of the three libraries returns a client along with a connection that somebody must poll. `driven` lets the
+//! gather poll it while the others connect, during the copy, and along with the exits. Each database begins its
+//! transaction in `prepared`, before it counts as entered. By `to_end`, the exit also waits until the connection has
+//! said goodbye.
 //!
-//! If a connection is lost, the copy ends at once, and every exit receives `Lost`. With the argument `lose`, the program
+//! If a connection fails, the copy ends at once, and every exit receives `Lost`. With the argument `lose`, the program
 //! asks PostgreSQL to end the connection of the source.
 //!
 //! ```text
@@ -32,7 +33,7 @@ use redis::{AsyncCommands, aio::MultiplexedConnection};
 use tokio::net::TcpStream;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-/// A transaction on a connection of its own.
+/// Makes a member that is a transaction on a connection of its own.
 pub fn transaction(config: &Config, name: &'static str) -> impl Member<Value = Client, Error = Error> {
     let end = async move |client: Client, case| {
         let end = if case == ExitCase::Completed { "COMMIT" } else { "ROLLBACK" };
@@ -43,7 +44,7 @@ pub fn transaction(config: &Config, name: &'static str) -> impl Member<Value = C
     connect.driven().exit_with(end).to_end().errors_into()
 }
 
-/// A key of Redis that says how the copy goes.
+/// Makes a member that is a key of Redis, which says how the copy goes.
 pub fn state(server: &redis::Client) -> impl Member<Value = MultiplexedConnection, Error = Error> {
     let connect = async {
         let info = server.get_connection_info();
@@ -70,7 +71,8 @@ pub async fn copy(servers: &Servers, lose: bool) -> Result<u64, Report> {
                 copied += target.execute("INSERT INTO gather_cm_target VALUES ($1)", &[&text]).await?;
             }
             if lose {
-                // After a simple query no request is in flight that could get PostgreSQL's last words instead of the driver.
+                // After a simple query no request is in flight that could get PostgreSQL's last words instead of the
+                // driver.
                 let answer = source.simple_query("SELECT pg_backend_pid()").await?;
                 let process = answer.iter().find_map(|message| match message {
                     SimpleQueryMessage::Row(row) => row.get(0),
@@ -78,7 +80,7 @@ pub async fn copy(servers: &Servers, lose: bool) -> Result<u64, Report> {
                 });
                 let terminate = format!("SELECT pg_terminate_backend({})", process.unwrap_or("NULL"));
                 target.batch_execute(&terminate).await?;
-                return pending().await; // something that does not use the source
+                return pending().await; // this does not use the source
             }
             Ok(copied)
         })

@@ -1,9 +1,9 @@
-//! Exports the new rows of a table to a file: a connection of a pool (deadpool) and a temporary directory in one
-//! group, under anyhow.
+//! Exports the new rows of a table to a file. A connection of a pool (deadpool) and a temporary directory are in one
+//! group, and the errors are anyhow's.
 //!
 //! The rows are marked as sent in a transaction, which is committed only if the file is in its place. If anything
 //! fails, the transaction is rolled back, the connection returns to the pool, and the directory is removed. If the
-//! future is dropped, nothing can be awaited; then the connection is closed, as a pool must not get it back in the
+//! future is dropped, nothing can be awaited. The connection is then closed, because a pool must not get it back in the
 //! middle of a transaction.
 //!
 //! ```text

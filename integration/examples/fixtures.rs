@@ -1,8 +1,8 @@
-//! Test fixtures with async set-up and teardown. The teardown runs also if the test panics.
+//! Test fixtures have async set-up and teardown. The teardown runs even if the test panics.
 //!
-//! A fixture is a group that was entered: here a server, and the directory that its test writes to. `enter` sets up,
-//! and the `exit` of its result tears down. Since that result is a resource like any other, a group of it alone gives a test
-//! its fixture, and takes it back whether the test returns or panics: [`with_fixture`].
+//! A fixture is a group that was entered. Here it has a server, and the directory that its test writes to. `enter` sets
+//! it up, and the `exit` of its result tears it down. That result is a resource like any other. So [`with_fixture`]
+//! gathers it alone, lends it to a test, and tears it down whether the test returns or panics.
 //!
 //! ```ignore
 //! #[tokio::test]
@@ -11,7 +11,8 @@
 //! }
 //! ```
 //!
-//! If the two ends are apart, as in a suite that sets up once for all its tests, call both by hand: [`suite`].
+//! If set-up and teardown are far apart, as in a suite that sets up once for all its tests, call both by hand, as
+//! [`suite`] does.
 
 use std::{
     fs, io,
@@ -30,7 +31,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A server that sends back what it gets.
+/// A server that sends back every line that it receives.
 struct Server {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -59,7 +60,7 @@ impl Exit for Server {
     type Verdict = ();
 
     async fn exit(self, case: ExitCase) -> io::Result<()> {
-        let _ = self.stop.send(()); // it may have failed; then its task says why
+        let _ = self.stop.send(()); // if the server has failed, its task says why
         self.task.await??;
         println!("the server is stopped: {case:?}");
         Ok(())
@@ -102,7 +103,7 @@ async fn ask(fixture: &mut Fixture, question: &str) -> io::Result<String> {
     Ok(answer)
 }
 
-/// Whether both parts of a fixture are gone.
+/// Asserts that both parts of a fixture are gone.
 async fn assert_torn_down((address, directory): (SocketAddr, PathBuf)) {
     assert_eq!(TcpStream::connect(address).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     assert!(!directory.exists());

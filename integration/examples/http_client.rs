@@ -1,8 +1,8 @@
 //! Asks a small web server several questions over one connection of hyper. The program spawns nothing.
 //!
 //! hyper returns a `SendRequest` along with a `Connection` that somebody must poll, and so the client is `driven`. The
-//! server is driven, too: its driver is the future of `axum::serve`, which ends by itself when the handle is dropped. (axum
-//! spawns a task for each connection.) The client needs the server, so its group is inside of the server's body.
+//! server is driven, too: its driver is the future of `axum::serve`, which ends by itself when the handle is dropped.
+//! (axum spawns a task for each connection.) The client needs the server, so its group is inside of the server's body.
 //!
 //! ```text
 //! $ cargo run -p gather-cm-integration --example http_client -- / /nowhere

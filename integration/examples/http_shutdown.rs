@@ -1,9 +1,10 @@
-//! An HTTP service of three parts, which are released together on SIGTERM, with a deadline each.
+//! An HTTP service has three parts. On SIGTERM they are released together, each with a deadline.
 //!
-//! The server hands each request's text to a worker, which counts its words and tells the metrics; the request is then
-//! answered. On SIGTERM the exits of all three begin at once. The server answers what is in flight and takes nothing
-//! new; the worker ends when nobody can send it a text any more, and the metrics are flushed when nobody can add to
-//! them. It is the channels between them that put this in order. A part that hangs is cut off at its own deadline.
+//! The server passes each request's text to a worker. The worker counts its words, returns the number for the answer,
+//! and tells the metrics. On SIGTERM the exits of all three parts begin at once. The server answers the requests that
+//! are in flight, and takes no new ones. The worker ends when nobody can send it a text any more, and the metrics are
+//! flushed when nobody can add to them. The channels between the parts put this in order. A part that hangs is cut off
+//! at its own deadline.
 //!
 //! ```text
 //! $ cargo run -p gather-cm-integration --example http_shutdown
@@ -50,11 +51,11 @@ mod unix {
         task::AbortOnDropHandle,
     };
 
-    /// A text, and who wants to know its number of words.
+    /// A text, and the channel for its number of words.
     type Job = (String, oneshot::Sender<usize>);
     type Task = AbortOnDropHandle<io::Result<()>>;
 
-    /// Dropped, at its deadline for one, it cuts off the requests that are in flight.
+    /// If the server is dropped, for example at its deadline, it cuts off the requests that are in flight.
     struct Server {
         address: SocketAddr,
         stop: oneshot::Sender<()>,
@@ -133,7 +134,7 @@ mod unix {
         task.await?
     }
 
-    /// The error of a part that is too late.
+    /// Returns the error of a part that is too late.
     async fn too_late(deadline: Duration) -> io::Error {
         sleep(deadline).await;
         io::Error::new(io::ErrorKind::TimedOut, format!("not released within {deadline:?}"))
@@ -147,7 +148,7 @@ mod unix {
         let (metric_sender, metrics) = mpsc::channel(64);
 
         let server = start_server(job_sender).exit_within(async || too_late(grace).await);
-        // Behind a server that is cut off, the others still have time to end.
+        // After a server is cut off, the other parts still have time to end.
         let worker =
             start_task(work(jobs, metric_sender)).exit_with(join).exit_within(async || too_late(grace * 2).await);
         let metrics = start_task(measure(metrics)).exit_with(join).exit_within(async || too_late(grace * 3).await);

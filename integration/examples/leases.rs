@@ -1,6 +1,6 @@
-//! Resources that borrow, held by tasks of their own: leases of a pool, in `tokio::spawn`.
+//! Tasks of `tokio::spawn` hold resources that borrow. Here they are leases of a pool.
 //!
-//! A lease borrows its pool, so that the compiler knows that no lease outlives it. Each task leases two workers at the
+//! A lease borrows its pool, so the compiler knows that no lease outlives the pool. Each task leases two workers at the
 //! same time, and they go back to the pool in whichever way its job ends.
 //!
 //! ```text

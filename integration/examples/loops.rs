@@ -1,4 +1,5 @@
-//! A service of three background loops that are one group. Whichever fails first stops the others, and the error names it.
+//! A service has three background loops, which are one group. The loop that fails first stops the others, and the error
+//! names it.
 //!
 //! Each loop is a driven member, and its handle is its name. The body waits for ever. Ctrl-C stops the group by
 //! `cancel_on`. Nothing is spawned, so the loops may borrow.
@@ -55,7 +56,7 @@ async fn print(mut sums: Receiver<u32>) {
     }
 }
 
-/// A member whose handle is its name, and whose driver is the loop.
+/// Makes a member whose handle is its name, and whose driver is the loop.
 pub fn background<D>(name: &'static str, driver: D) -> impl Member<Value = &'static str, Error = Error>
 where
     D: Future<Output: gather_cm::DriverOutput<Error>>,

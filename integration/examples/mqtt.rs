@@ -1,12 +1,12 @@
-//! Two clients of an MQTT broker in one group: a sensor that publishes, and a display that receives.
+//! Two clients of an MQTT broker are in one group: a sensor that publishes, and a display that receives.
 //!
-//! MQTT tells apart how a client leaves. One that says goodbye is gone; if a connection just ends, the broker publishes
-//! the client's last will. An exit can say goodbye, as it may wait for the broker. A drop cannot, so that the will is
-//! published, which is right: the client did not end as it should.
+//! MQTT distinguishes how a client leaves. A client that says goodbye is just gone. If a connection ends without a
+//! goodbye, the broker publishes the client's last will. An exit can say goodbye, because it may wait for the broker. A
+//! drop cannot, so the will is published. That is right, because the client did not end as it should.
 //!
-//! A broker drops a client that is silent for too long, so the client's event loop must be polled all the time. It is the
-//! driver of a driven member here. The gather polls it also while the oven warms up, which takes longer than the broker
-//! would wait. The argument `slow` says so.
+//! A broker drops a client that is silent for too long, so the client's event loop must be polled all the time. It is
+//! the driver of a driven member here. The gather polls it even while the oven warms up, which takes longer than the
+//! broker would wait. The argument `slow` says so.
 //!
 //! ```text
 //! $ export GATHER_CM_TEST_MQTT=127.0.0.1:1883
@@ -36,7 +36,8 @@ use tokio::{
 
 pub type Error = Box<dyn error::Error + Send + Sync>;
 
-/// A broker drops a client that it has not heard of for one and a half times as long. mosquitto looks every five seconds.
+/// A broker drops a client that it has not heard from for one and a half times this long. mosquitto looks every five
+/// seconds.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 pub struct Session {
@@ -63,7 +64,8 @@ pub async fn connect(broker: SocketAddr, topic: &str, name: &str) -> Result<(Ses
         loop {
             match events.poll().await? {
                 Event::Incoming(Incoming::Publish(message)) => drop(sender.send(message).await),
-                // To close at once could overtake the goodbye: the broker closes when it has read it.
+                // If we closed at once, that could overtake the goodbye. The broker closes when it has read the
+                // goodbye.
                 Event::Outgoing(Outgoing::Disconnect) => {
                     while events.poll().await.is_ok() {}
                     return Ok(());
@@ -110,7 +112,7 @@ async fn main() -> Result<(), Error> {
         Some("slow") => return Ok(measure(broker, &topic, 7 * KEEP_ALIVE, false).await?),
         Some(_) => {}
     }
-    // Each line of the input is a step: the first drops the future, the second ends the program.
+    // Each line of the input is a step. The first one drops the future, and the second one ends the program.
     let mut steps = BufReader::new(stdin()).lines();
     select! {
         measured = measure(broker, &topic, Duration::ZERO, true) => return Ok(measured?),

@@ -1,9 +1,9 @@
-//! A transfer between two accounts: a PostgreSQL transaction, a Redis lock and a directory for the receipt in one
-//! group.
+//! Makes a transfer between two accounts. A PostgreSQL transaction, a Redis lock and a directory for the receipt are in
+//! one group.
 //!
 //! They are entered at the same time. If the transfer succeeds, the transaction is committed. If it fails or takes too
-//! long, or if one of the three cannot be entered, it is rolled back. In every case the lock is released
-//! and the directory removed.
+//! long, or if one of the three fails to enter, the transaction is rolled back. In every case the lock is released and
+//! the directory removed.
 //!
 //! ```text
 //! $ integration/servers.sh cargo run -p gather-cm-integration --example postgres_redis
@@ -26,7 +26,8 @@ use tokio_postgres::{Client, NoTls};
 
 /// How long a transfer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longer than that: a lock that expires under its holder protects nothing.
+/// How long the lock lives. This is longer than `PATIENCE`, because a lock that expires while it is held protects
+/// nothing.
 const EXPIRY: Duration = Duration::from_secs(30);
 
 fn lock_of(servers: &Servers, account: &str) -> impl Future<Output = Result<Lock, Error>> {

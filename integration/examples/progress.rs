@@ -1,5 +1,5 @@
-//! Who is still in flight? `Gather::observe` tells; here with a progress bar a member (indicatif), and with a span for
-//! each of its phases (tracing).
+//! Which members are still in flight? `Gather::observe` tells you. Here each member has a progress bar (indicatif), and
+//! a span for each of its phases (tracing).
 //!
 //! ```text
 //! cargo run -p gather-cm-integration --example progress            # in a terminal: bars
@@ -53,7 +53,7 @@ impl Bars {
     }
 }
 
-/// A span for whatever is in flight: it closes when the next event of its member replaces it.
+/// A span for each member that is in flight. It closes when the next event of its member replaces it.
 struct Spans([Span; NAMES.len()]);
 
 impl Spans {

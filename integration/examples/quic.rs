@@ -1,9 +1,10 @@
-//! A QUIC session (quinn) that ends when the server hangs up, and leaves when the network has nothing of it any more.
+//! A QUIC session (quinn) ends when the server hangs up. The program leaves when the network has nothing of the session
+//! any more.
 //!
 //! A handshake takes two, so server and client are entered at the same time. An endpoint must not be dropped too early:
 //! its peer would find out only by a timeout. Each exit is therefore quinn's `wait_idle`, which waits until no
-//! connection is left. The last handle of a connection closes it, and the stop holds one, which nobody polls any more
-//! when the exits run. They end because `cancel_on` drops its stop before any exit begins.
+//! connection is left. A connection closes when its last handle is dropped. The stop holds a handle, and nobody polls
+//! the stop while the exits run. The exits end all the same, because `cancel_on` drops its stop before any exit begins.
 //!
 //! ```text
 //! $ cargo run -p gather-cm-integration --example quic -- hello world
@@ -34,7 +35,7 @@ use tokio::{select, sync::oneshot};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A server with a certificate of its own, and a client that trusts it.
+/// Makes a server with a certificate of its own, and a client that trusts it.
 pub fn endpoints() -> Result<(Endpoint, Endpoint), Error> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()])?;
     let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
@@ -68,7 +69,7 @@ pub async fn outlast(server: Peer, _: ExitCase) -> Result<(), Error> {
     Ok(println!("the server is idle: {reason}"))
 }
 
-/// The client leaves: without a handle, its connection is closed.
+/// The client leaves. Its connection closes when the last handle is dropped.
 pub async fn leave(client: Peer, _: ExitCase) -> Result<(), Error> {
     drop(client.connection);
     client.endpoint.wait_idle().await;

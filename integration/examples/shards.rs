@@ -1,8 +1,8 @@
-//! Forty files in one group, which get their names only if all of them were written.
+//! Forty files are in one group. They receive their names only if all of them were written.
 //!
 //! The body writes each file under another name. If it completes, each exit syncs its file to the disk and renames it.
 //! If it fails, or if a file cannot be created, each exit removes its file. At most eight files are opened, and at most
-//! eight synced, at the same time: a disk does not get quicker with forty requests.
+//! eight synced, at the same time, because a disk is not quicker with forty requests.
 //!
 //! ```text
 //! $ cargo run -p gather-cm-integration --example shards -- /tmp/shards
@@ -46,10 +46,10 @@ pub async fn finish(mut shard: Shard, case: ExitCase) -> io::Result<()> {
 }
 
 fn remove(shard: Shard) {
-    let _ = std::fs::remove_file(shard.part); // there is nobody left who could be told
+    let _ = std::fs::remove_file(shard.part); // nobody is left to receive the error
 }
 
-/// How many were in flight at most.
+/// Counts how many were in flight at most.
 #[derive(Default)]
 pub struct Peak {
     pub now: usize,
@@ -86,7 +86,7 @@ pub async fn write(folder: &Path, text: &[&str]) -> Result<(usize, usize), Strin
         })
         .await
         .map_err(|failure| {
-            // Their names are known only at run time.
+            // The names of the files are known only at run time.
             let told = failure.errors().map(|(origin, error)| match origin {
                 Origin::Enter(who) | Origin::Exit(who) => format!("{}: {error}\n", path(who.index()).display()),
                 _ => format!("{error}\n"),

@@ -1,4 +1,4 @@
-//! A fixture in the field of a struct: its members are exited by functions, and still have types with names.
+//! A fixture is in the field of a struct. Functions exit its members, and the members still have types with names.
 //!
 //! `exit_with` takes a closure, and the type of a closure cannot be written down. `exit_boxed` makes a resource whose
 //! type names only the value and the error: `ExitBoxed<Client, Error>`.

@@ -1,9 +1,9 @@
 //! An axum handler that holds a PostgreSQL transaction and a Redis lock while it works.
 //!
 //! Both are entered at the same time, and both are released before the client has its answer. The transaction borrows
-//! the only connection of a pool. If the client goes away, axum drops the handler's future. The gather is shielded, so a
-//! task then rolls back, returns the connection and releases the lock. Without the shield, the next request would find
-//! itself in the middle of this transaction, and would commit a half of it.
+//! the only connection of a pool. If the client goes away, axum drops the handler's future. The gather is shielded, so
+//! a task then rolls back, returns the connection and releases the lock. Without the shield, the next request would
+//! find itself in the middle of this transaction, and would commit half of it.
 //!
 //! ```text
 //! $ cargo run -p gather-cm-integration --example transfer_service

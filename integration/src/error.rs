@@ -5,22 +5,22 @@ use std::{error, fmt, io};
 /// An error of a member.
 #[derive(Debug)]
 pub enum Error {
-    /// PostgreSQL, or the way there.
+    /// PostgreSQL has failed, or the connection to it.
     Postgres(tokio_postgres::Error),
-    /// Redis, or the way there.
+    /// Redis has failed, or the connection to it.
     Redis(redis::RedisError),
     /// Someone else holds the lock of this key.
     Locked(String),
-    /// The lock of this key has expired, and may have been somebody else's since.
+    /// The lock of this key has expired, and may have belonged to someone else since.
     LockLost(String),
-    /// The file system.
+    /// The file system has failed.
     Io(io::Error),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The server's words are its source.
+            // The server's own message is the source of the error.
             Self::Postgres(error) => match error::Error::source(error) {
                 Some(source) => write!(f, "PostgreSQL: {error}: {source}"),
                 None => write!(f, "PostgreSQL: {error}"),

@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use crate::Error;
 
-/// A lock: a key of Redis that holds a token of ours.
+/// A lock. It is a key of Redis that holds a token of ours.
 ///
-/// Its exit removes the key if the token is still ours. An abandoned lock leaves that to a task, if there is a runtime.
-/// If neither happens (an enter is dropped halfway, or the process is killed), the key expires.
+/// Its exit removes the key if the token is still ours. If the lock is abandoned, a task does that, if there is a
+/// runtime. If neither happens, because an enter is dropped halfway or the process is killed, the key expires.
 #[derive(Debug)]
 pub struct Lock {
     connection: MultiplexedConnection,
@@ -25,7 +25,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`] if someone else holds it: this does not wait.
+    /// It returns [`Error::Locked`] if someone else holds the lock. It does not wait.
     pub async fn take(client: &Client, key: impl Into<String>, expiry: Duration) -> Result<Self, Error> {
         let connection = client.get_multiplexed_async_connection().await?;
         let mut lock = Self { connection, key: key.into(), token: Uuid::new_v4().to_string() };
@@ -36,13 +36,13 @@ impl Lock {
         if taken.is_some() { Ok(lock) } else { Err(Error::Locked(lock.key)) }
     }
 
-    /// The key of Redis that is the lock.
+    /// Returns the key of Redis that is the lock.
     pub fn key(&self) -> &str {
         &self.key
     }
 
     async fn release(mut self) -> Result<(), Error> {
-        // In one step, so that it cannot expire and become another's between the two commands.
+        // The script is one step, so that the lock cannot expire and become another's between the two commands.
         let script = Script::new("return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0");
         let released: bool = script.key(&self.key).arg(&self.token).invoke_async(&mut self.connection).await?;
         if released { Ok(()) } else { Err(Error::LockLost(self.key)) }

@@ -1,4 +1,4 @@
-//! Database handles whose exits commit or roll back, by how the body ended.
+//! Database handles whose exits commit or roll back, depending on how the body ended.
 
 use std::{io, ops::Deref, panic};
 
@@ -9,10 +9,10 @@ use tokio_postgres::{Client, Config, NoTls};
 
 use crate::Error;
 
-/// A transaction on a connection of its own; it derefs to the client.
+/// A transaction on a connection of its own. It derefs to the client.
 ///
-/// Its exit ends the transaction, closes the connection and joins the connection's task. Dropped instead, the client is
-/// gone, with it the connection ends by itself, and the server rolls back.
+/// Its exit ends the transaction, closes the connection and joins the connection's task. If it is dropped instead, the
+/// connection ends by itself along with the client, and the server rolls back.
 #[derive(Debug)]
 pub struct Transaction {
     client: Client,
@@ -27,7 +27,7 @@ impl Transaction {
         match transaction.client.batch_execute("BEGIN").await {
             Ok(()) => Ok(transaction),
             Err(error) => {
-                let _ = transaction.close().await; // if that fails too, it is of the same cause
+                let _ = transaction.close().await; // if that fails too, the cause is the same
                 Err(error.into())
             }
         }
@@ -58,17 +58,19 @@ impl Exit for Transaction {
     }
 }
 
-/// A transaction on a connection of a pool; it derefs to the client.
+/// A transaction on a connection of a pool. It derefs to the client.
 ///
-/// Its exit ends the transaction, and returns the connection to the pool. Hold it in a shielded gather: if it is dropped,
-/// the pool gets the connection back in the middle of the transaction, and the next borrower continues that.
+/// Its exit ends the transaction, and returns the connection to the pool. Hold it in a shielded gather. If it is
+/// dropped, the pool gets the connection back in the middle of the transaction, and the next borrower continues that
+/// transaction.
 #[derive(Debug)]
 pub struct PooledTransaction(deadpool_postgres::Client);
 
 impl PooledTransaction {
     /// Waits for a connection, and begins.
     ///
-    /// A `BEGIN` that was sent has its effect, also if this future is dropped before the answer. So let it settle.
+    /// A `BEGIN` that was sent has its effect even if this future is dropped before the answer. So let the group
+    /// settle.
     pub async fn begin(pool: Pool) -> Result<Self, Error> {
         let client = pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error.into(),

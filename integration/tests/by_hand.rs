@@ -1,7 +1,7 @@
-//! The examples without the crate, by hand with `join!`: none of them gets shorter.
+//! The examples without the crate, by hand with `join!`. None of them is shorter than with the crate.
 //!
-//! The comparison favours the code by hand. Most of it keeps one error and loses the others. If the body panics, it exits
-//! nothing. If its future is dropped, it leaves everything to the destructors.
+//! The comparison favours the code by hand. Most of it keeps one error and loses the others. If the body panics, it
+//! exits nothing. If its future is dropped, it leaves everything to the destructors.
 #![allow(dead_code)] // the examples' own `main` and helpers
 
 #[path = "../examples/app_error.rs"]
@@ -311,7 +311,7 @@ mod by_hand {
             first(stopped).map(drop)
         }
 
-        /// All values, or the first error.
+        /// Returns all values, or the first error.
         fn first<T>(results: Vec<Result<T, AppError>>) -> Result<Vec<T>, AppError> {
             let (mut values, mut errors) = (Vec::new(), Vec::new());
             for result in results {
@@ -437,7 +437,8 @@ mod by_hand {
     }
 }
 
-/// The lines of an item, without comments and blank lines. It begins with `start`, and ends at a brace below that.
+/// Counts the lines of an item, without comments and blank lines. The item begins with `start`, and ends at a brace
+/// below that.
 fn lines(source: &str, start: &str) -> usize {
     let from = source.lines().position(|line| line.trim_start().starts_with(start)).expect(start);
     let lines = source.lines().skip(from);

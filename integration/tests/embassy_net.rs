@@ -1,5 +1,5 @@
-//! Two stacks of embassy-net, joined by a wire in memory, as members of one group. Each runner never ends. It is pinned
-//! outside of the gather, and the gather polls it.
+//! Two stacks of embassy-net, joined by a wire in memory, are members of one group. Their runners never end. It is
+//! pinned outside of the gather, and the gather polls it.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! The example `http_shutdown` as a process of its own, with real clients, sent SIGTERM.
+//! Runs the example `http_shutdown` as a process of its own, with real clients, and sends it SIGTERM.
 #![cfg(unix)]
 
 use std::{process::Stdio, time::Duration};
@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 
-/// Within it comes what has to come. Nothing waits for it to be over.
+/// The longest time that a test waits for an event that must come. No test waits until it is over.
 const BOUND: Duration = Duration::from_secs(120);
 
 struct Service {
@@ -25,7 +25,7 @@ struct Service {
 
 impl Service {
     async fn start(arguments: &[&str]) -> Self {
-        // Cargo becomes the example, so that it is the process that is sent the signal.
+        // Cargo becomes the example, so that the signal reaches the example.
         let mut process = Command::new(env!("CARGO"))
             .args(["run", "--quiet", "--example", "http_shutdown", "--"])
             .args(arguments)
@@ -50,7 +50,7 @@ impl Service {
         Client::new().post(&self.url).body(text).send().await
     }
 
-    /// A request whose text is sent bit by bit: the rest of it, and the answer.
+    /// Begins a request whose text is sent bit by bit. Returns the sender of the rest, and the answer.
     async fn begin(&mut self) -> (mpsc::Sender<Result<&'static str, String>>, JoinHandle<reqwest::Result<Response>>) {
         let (sender, text) = mpsc::channel(1);
         let request = Client::new().post(&self.url).body(Body::wrap_stream(ReceiverStream::new(text))).send();
@@ -73,7 +73,7 @@ impl Service {
         assert!(message.contains("ConnectionRefused"), "{message}");
     }
 
-    /// Its exit code, what else it printed, and its errors.
+    /// Returns its exit code, the rest of its output, and its errors.
     async fn end(self) -> (Option<i32>, Vec<String>, String) {
         let Self { process, mut output, .. } = self;
         let mut lines = Vec::new();
@@ -109,7 +109,8 @@ async fn a_request_in_flight_is_answered() {
     timeout(BOUND, test).await.expect("in time");
 }
 
-/// A client that never ends its request: the server is cut off at its deadline and named; the others are released.
+/// A client never ends its request. The server is cut off at its deadline, and the error names it. The other parts are
+/// released.
 #[tokio::test]
 async fn a_request_that_hangs_is_cut_off() {
     let test = async {

@@ -1,4 +1,4 @@
-//! The examples that need no server, as processes of their own.
+//! Runs the examples that need no server, as processes of their own.
 
 mod common;
 
@@ -8,14 +8,14 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, task::yield_now};
 
 use common::{Ended, Running, example, output, run};
 
-/// The two processes of `first is process 1, second is process 2`.
+/// Returns the two processes of `first is process 1, second is process 2`.
 #[cfg(target_os = "linux")]
 fn processes(line: &str) -> [u32; 2] {
     let numbers = line.split(|char: char| !char.is_ascii_digit()).filter_map(|number| number.parse().ok());
     numbers.collect::<Vec<_>>().try_into().expect(line)
 }
 
-/// `None` if there is no such process any more, and `Z` if it has ended and is not waited for.
+/// Returns `None` if there is no such process any more, and `Z` if it has ended and nobody has waited for it.
 #[cfg(target_os = "linux")]
 fn state(process: u32) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
@@ -39,7 +39,7 @@ fn children_are_killed_and_waited_for() {
     });
 }
 
-/// The second program does not exist: the first is killed and waited for.
+/// The second program does not exist. The first one is killed and waited for.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_child_alone_is_killed() {
@@ -53,7 +53,7 @@ fn a_child_alone_is_killed() {
     });
 }
 
-/// A child that answers nothing: the body fails, and both are killed.
+/// A child answers nothing. The body fails, and both children are killed.
 #[cfg(target_os = "linux")]
 #[test]
 fn children_are_killed_if_the_body_fails() {
@@ -130,7 +130,7 @@ fn no_shard_is_left_if_the_body_fails() {
     });
 }
 
-/// Two of the first eight cannot be created: both are named, and the files that were created are removed.
+/// Two of the first eight files cannot be created. The error names both, and the files that were created are removed.
 #[test]
 fn no_shard_is_left_if_one_cannot_be_created() {
     run(async {
@@ -145,7 +145,7 @@ fn no_shard_is_left_if_one_cannot_be_created() {
     });
 }
 
-/// A name is taken by a folder: that exit fails, and is named; the other 39 are written.
+/// A folder has one of the names. That exit fails, and the error names it. The other 39 files are written.
 #[test]
 fn a_shard_that_cannot_be_renamed_is_named() {
     run(async {
@@ -249,7 +249,7 @@ fn a_suite_is_torn_down_if_a_test_panics() {
         ];
         assert_eq!(ended.lines, lines);
         assert_eq!(ended.code, Some(1));
-        assert!(ended.errors.contains("oops"), "{ended:?}"); // of the panic hook
+        assert!(ended.errors.contains("oops"), "{ended:?}"); // the panic hook prints it
     });
 }
 
@@ -262,7 +262,7 @@ fn a_client_asks_over_one_connection() {
     });
 }
 
-/// The example `loops`, and a client that sends it these lines.
+/// Runs the example `loops`, along with a client that sends it these lines.
 async fn loops(lines: &str) -> (Running, TcpStream) {
     let mut service = Running::start(example("loops", &[]));
     let first = service.line().await;

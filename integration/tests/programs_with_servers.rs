@@ -1,4 +1,4 @@
-//! The examples that need servers, as processes of their own.
+//! Runs the examples that need servers, as processes of their own.
 //!
 //! `GATHER_CM_TEST_PG`, `GATHER_CM_TEST_REDIS` and `GATHER_CM_TEST_MQTT` say where the servers are. If one of them is
 //! not set, its tests say that they are skipped. `integration/servers.sh` runs a command with all three.
@@ -31,7 +31,7 @@ impl Schema {
         Self { name, client }
     }
 
-    /// An example whose tables are those of the schema.
+    /// Returns the command of an example that uses the tables of the schema.
     fn example(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = example(name, arguments);
         let options = format!("options='-csearch_path={}'", self.name);
@@ -44,7 +44,7 @@ impl Schema {
     }
 }
 
-/// The servers, unless the environment names none.
+/// Returns the servers, unless the environment names none.
 fn servers(test: &str) -> Option<Servers> {
     let servers = Servers::of_environment();
     if servers.is_none() {
@@ -81,8 +81,8 @@ impl Database {
         (ended, rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// How many sessions ended without a goodbye of the client, and how many the server has killed. Counted when all but
-    /// the test's own has ended.
+    /// Returns how many sessions ended without a goodbye of the client, and how many the server has killed. It counts
+    /// when all sessions but the test's own have ended.
     async fn ends(&self) -> (i64, i64) {
         let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2";
         let own: i32 = self.inside.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
@@ -102,7 +102,7 @@ const COPY: &str = "CREATE TABLE gather_cm_source (text text);
     CREATE TABLE gather_cm_target (text text);
     INSERT INTO gather_cm_source VALUES ('one'), ('two'), ('three')";
 
-/// Three clients with drivers, none of which is spawned. One of them is lost.
+/// Three clients have drivers, and none of them is spawned. One client is lost.
 #[test]
 fn a_copy_is_committed_or_rolled_back() {
     let Some(servers) = servers("copy") else { return };
@@ -123,7 +123,7 @@ fn a_copy_is_committed_or_rolled_back() {
         ended.expect(0, &["source: COMMIT", "target: COMMIT", "copied 3 rows"], "");
         assert_eq!(rows, ["one", "two", "three"]);
         assert_eq!(redis.get::<_, String>("gather_cm_copy").await.unwrap(), "Completed");
-        // Each connection said goodbye: a transaction that was begun would not end well without.
+        // Each connection said goodbye. Without that, a transaction that was begun would not end well.
         assert_eq!(database.ends().await, (0, 1));
         database.drop().await;
     });
@@ -145,7 +145,7 @@ fn an_export_is_committed_or_rolled_back() {
         let folder = tempfile::tempdir().unwrap();
         let names = || fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
 
-        // The target is a folder with a file in it: the file cannot take its place.
+        // The target is a folder with a file in it, so the new file cannot take its place.
         fs::create_dir(folder.path().join("news.txt")).unwrap();
         fs::write(folder.path().join("news.txt/old"), "").unwrap();
         let target = folder.path().join("news.txt");
@@ -155,7 +155,7 @@ fn an_export_is_committed_or_rolled_back() {
         assert_eq!(names(), ["news.txt"]);
         fs::remove_dir_all(target).unwrap();
 
-        // The folder does not exist: the transaction is ended, too.
+        // The folder does not exist. The transaction is ended, too.
         let nowhere = folder.path().join("nowhere");
         let ended = export(nowhere.join("news.txt").to_str().unwrap()).await;
         let message =
@@ -170,7 +170,7 @@ fn an_export_is_committed_or_rolled_back() {
     });
 }
 
-/// The whole chain in one line, as anyhow writes it.
+/// The program prints the whole chain in one line, as anyhow writes it.
 #[test]
 fn an_export_that_cannot_begin_says_why() {
     if servers("export_nobody").is_none() {
@@ -190,7 +190,7 @@ const ACCOUNTS: &str =
     "CREATE TABLE gather_cm_accounts (name text PRIMARY KEY, balance integer NOT NULL CHECK (balance >= 0));
     INSERT INTO gather_cm_accounts VALUES ('Ada', 100), ('Bob', 0)";
 
-/// The example `transfer_service`, and those who look on from outside.
+/// The example `transfer_service`, along with clients that look on from outside.
 struct Transfers {
     schema: Schema,
     redis: MultiplexedConnection,
@@ -219,7 +219,7 @@ impl Transfers {
         (answer.status(), answer.text().await.unwrap())
     }
 
-    /// Ada's and Bob's.
+    /// Returns the balances of Ada and of Bob.
     async fn balances(&self) -> Vec<i32> {
         let select = "SELECT balance FROM gather_cm_accounts ORDER BY name";
         self.schema.client.query(select, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
@@ -282,7 +282,7 @@ fn a_transfer_is_committed_or_rolled_back() {
     });
 }
 
-/// Ctrl-C comes while a roll-back is under way: the service waits for it, and says that it fails.
+/// Ctrl-C comes while a roll-back is under way. The service waits for the roll-back, and says that it fails.
 #[cfg(unix)]
 #[test]
 fn a_service_ends_after_its_cleanups() {
@@ -325,7 +325,7 @@ impl Watch {
         Some(Self { topic, _client: client, events })
     }
 
-    /// The next two messages, sorted.
+    /// Returns the next two messages, sorted.
     async fn next_two(&mut self) -> [String; 2] {
         let mut messages = Vec::new();
         while messages.len() < 2 {
@@ -362,7 +362,7 @@ fn mqtt_clients_stay_while_another_member_enters() {
     });
 }
 
-/// A drop cannot say goodbye: the connections end, and the broker publishes the wills, while the program goes on.
+/// A drop cannot say goodbye. The connections end, and the broker publishes the wills, while the program goes on.
 #[test]
 fn mqtt_clients_that_are_dropped_are_lost() {
     run(async {
@@ -380,7 +380,7 @@ fn mqtt_clients_that_are_dropped_are_lost() {
     });
 }
 
-/// There is no broker: both clients say so, in one tree.
+/// There is no broker. Both clients say so, in one tree.
 #[test]
 fn mqtt_clients_without_a_broker() {
     run(async {

@@ -1,4 +1,4 @@
-//! A transaction, a lock and a directory as one group, against a real PostgreSQL and a real Redis.
+//! Tests of a transaction, a lock and a directory as one group, with a real PostgreSQL and a real Redis.
 //!
 //! `GATHER_CM_TEST_PG` and `GATHER_CM_TEST_REDIS` say where they are, as in `host=localhost user=postgres` and
 //! `redis://localhost`. If they are not set, each test says that it was skipped. `integration/servers.sh` runs a
@@ -29,18 +29,18 @@ use tokio::{
 };
 use tokio_postgres::{Client, NoTls};
 
-/// Within it comes what has to come. Nothing waits for it to be over.
+/// The longest time that a test waits for an event that must come. No test waits until it is over.
 const BOUND: Duration = Duration::from_secs(120);
-/// Of the locks: too late to be of help.
+/// When the locks expire. This is too late to help a test.
 const EXPIRY: Duration = Duration::from_secs(600);
 
 /// The values that the body of all three members borrows.
 type Held<'a> = (&'a mut Transaction, &'a mut Lock, &'a mut TempDir);
 
-/// A table and a name of a test's own, and someone who looks on from outside.
+/// A table and a name of a test's own, along with clients that look on from outside.
 struct Place {
     servers: Servers,
-    /// Of the table, of the transactions' connections, and at the beginning of each lock.
+    /// The name of the table and of the transactions' connections. The name of each lock begins with it.
     name: String,
     postgres: Client,
     redis: MultiplexedConnection,
@@ -57,7 +57,7 @@ impl Place {
         Ok(Self { servers, name, postgres, redis })
     }
 
-    /// The three members: a transaction, a lock, a directory.
+    /// Makes the three members: a transaction, a lock and a directory.
     fn members(
         &self,
         lock: &str,
@@ -73,7 +73,7 @@ impl Place {
         )
     }
 
-    /// Uses all three: a row that is not committed yet, a lock that is held, a file in the directory.
+    /// Uses all three. There is a row that is not committed yet, a lock that is held, and a file in the directory.
     async fn work(&self, run: i64, (transaction, lock, directory): &Held<'_>) -> Result<(), Error> {
         transaction.execute(&format!("INSERT INTO {} VALUES ($1)", self.name), &[&run]).await?;
         assert!(!self.rows().await?.contains(&run));
@@ -82,13 +82,13 @@ impl Place {
         Ok(())
     }
 
-    /// The rows that were committed.
+    /// Returns the rows that were committed.
     async fn rows(&self) -> Result<Vec<i64>, Error> {
         let rows = self.postgres.query(&format!("SELECT run FROM {} ORDER BY run", self.name), &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// No lock is held, and these rows were committed.
+    /// Asserts that no lock is held, and that these rows were committed.
     async fn assert_released(&self, rows: &[i64]) -> Result<(), Error> {
         assert_eq!(self.locks().await?, [""; 0]);
         assert_eq!(self.rows().await?, rows);
@@ -99,13 +99,14 @@ impl Place {
         Ok(self.redis.clone().keys(format!("{}:*", self.name)).await?)
     }
 
-    /// How many connections of the test's transactions the server has.
+    /// Returns how many connections of the test's transactions the server has.
     async fn connections(&self) -> Result<i64, Error> {
         let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1";
         Ok(self.postgres.query_one(count, &[&self.name]).await?.get(0))
     }
 
-    /// A lock is released when its exit ends. A connection is closed then, but the server takes a moment to see it.
+    /// Asserts that nothing is left. A lock is released when its exit ends. A connection is closed then, too, but the
+    /// server takes a moment to see that.
     async fn assert_nothing_left(&self) -> Result<(), Error> {
         assert_eq!(self.locks().await?, [""; 0]);
         let gone = async {
@@ -123,11 +124,12 @@ impl Place {
 }
 
 fn skipped(test: &str, why: &str) {
-    // Not by `eprintln!`, whose output is shown only if a test fails.
+    // This does not use `eprintln!`, because its output is shown only if a test fails.
     io::stderr().write_all(format!("{test} is skipped: {why}\n").as_bytes()).unwrap();
 }
 
-/// Runs a test in a place of its own, and holds it to leave nothing behind. The table goes also if the test panics.
+/// Runs a test in a place of its own, and checks that it leaves nothing behind. The table is dropped even if the test
+/// panics.
 fn run(name: &str, test: impl AsyncFnOnce(&Place) -> Result<(), Error>) {
     let Some(servers) = Servers::of_environment() else {
         return skipped(name, "GATHER_CM_TEST_PG or GATHER_CM_TEST_REDIS is not set");
@@ -141,7 +143,7 @@ fn run(name: &str, test: impl AsyncFnOnce(&Place) -> Result<(), Error>) {
     Runtime::new().unwrap().block_on(async { timeout(BOUND, all).await }).expect("in time").unwrap();
 }
 
-/// An error for a body or a member to fail with.
+/// Makes an error that a body or a member can fail with.
 fn refusal() -> Error {
     Error::Io(io::Error::other("refused"))
 }
@@ -211,7 +213,7 @@ fn rolled_back_where_the_group_is_stopped() {
     });
 }
 
-/// The lock is another's: the transaction is rolled back, and the other's lock is not touched.
+/// The lock belongs to another client. The transaction is rolled back, and the other's lock is not touched.
 #[test]
 fn rolled_back_where_the_lock_is_held_by_another() {
     run("locked", async |place| {
@@ -229,7 +231,7 @@ fn rolled_back_where_the_lock_is_held_by_another() {
     });
 }
 
-/// PostgreSQL refuses the connection: the lock is released.
+/// PostgreSQL refuses the connection. The lock is released.
 #[test]
 fn released_where_the_transaction_cannot_begin() {
     run("no_database", async |place| {
@@ -244,7 +246,7 @@ fn released_where_the_transaction_cannot_begin() {
     });
 }
 
-/// The third member fails when the other two are held: both are released, and told so.
+/// The third member fails when the other two are held. Both are released, and receive `EnterFailed`.
 #[test]
 fn rolled_back_where_another_member_fails() {
     run("enter_failed", async |place| {
@@ -267,7 +269,8 @@ fn rolled_back_where_another_member_fails() {
     });
 }
 
-/// The lock expired and is another's by now: it stays his, the loss is reported, and the body's value is not lost.
+/// The lock has expired and belongs to another client by now. That client keeps it, the loss is reported, and the
+/// body's value is not lost.
 #[test]
 fn a_lock_that_was_lost_is_not_released() {
     run("lost", async |place| {
@@ -290,7 +293,7 @@ fn a_lock_that_was_lost_is_not_released() {
     });
 }
 
-/// A statement failed, and the body passed over that: the server cannot commit, and the failure says so.
+/// A statement failed, and the body ignored that. The server cannot commit, and the failure says so.
 #[test]
 fn a_transaction_that_cannot_be_committed_is_a_fault() {
     run("aborted", async |place| {
@@ -310,7 +313,7 @@ fn a_transaction_that_cannot_be_committed_is_a_fault() {
     });
 }
 
-/// The future is dropped in the body: nothing can be awaited, and still nothing is left for long.
+/// The future is dropped in the body. Nothing can be awaited, and still nothing is left for long.
 #[test]
 fn nothing_stays_where_the_future_is_dropped() {
     run("dropped", async |place| {
@@ -331,8 +334,8 @@ fn nothing_stays_where_the_future_is_dropped() {
     });
 }
 
-/// A pool of one connection. The first borrower is dropped when it has notified, and the next one inserts a row. Returns
-/// whether the next one found itself in a transaction.
+/// Makes a pool of one connection. The first borrower is dropped when it has notified, and the next one inserts a row.
+/// Returns whether the next one found itself in a transaction.
 async fn drop_a_borrower(
     place: &Place,
     borrower: impl AsyncFnOnce(Pool, &Notify) -> Result<(), Error>,
@@ -441,7 +444,7 @@ fn nothing_is_left_of_a_thousand_runs() {
     }
 
     run("thousand", async |place| {
-        // A task's future has to be `'static`, so the tasks share a place of their own that looks on at the same table.
+        // A task's future must be `'static`, so the tasks share a place of their own that looks on at the same table.
         let redis = place.redis.clone();
         let (postgres, connection) = place.servers.postgres.connect(NoTls).await?;
         let looking_on = tokio::spawn(connection);
@@ -507,7 +510,7 @@ impl OwnServers {
         Some(Self { script, servers, postgres_pid, redis_pid })
     }
 
-    /// As a crash: every backend of PostgreSQL goes at once, too, and none says goodbye to its clients.
+    /// Kills PostgreSQL as a crash would. Every backend goes at once, too, and none says goodbye to its clients.
     fn kill_postgres(&self) {
         kill("-QUIT", &self.postgres_pid);
     }
@@ -544,7 +547,8 @@ fn run_with_own_servers(name: &str, test: impl AsyncFnOnce(&OwnServers, Place)) 
     });
 }
 
-/// PostgreSQL is killed while it works for the body: the body and the roll-back fail; lock and directory are released.
+/// PostgreSQL is killed while it works for the body. The body and the roll-back fail, and the lock and the directory
+/// are released.
 #[test]
 fn postgres_is_killed() {
     run_with_own_servers("postgres_killed", async |own, place| {
@@ -567,7 +571,8 @@ fn postgres_is_killed() {
     });
 }
 
-/// Redis is killed in the body, which needs it no more: the release fails; the transaction is committed all the same.
+/// Redis is killed in the body, which no longer needs it. The release fails, and the transaction is committed all the
+/// same.
 #[test]
 fn redis_is_killed() {
     run_with_own_servers("redis_killed", async |own, place| {
@@ -590,7 +595,7 @@ fn redis_is_killed() {
     });
 }
 
-/// Both are killed: three faults, none of which hides another, and the directory is removed.
+/// Both are killed. There are three faults, none of them hides another, and the directory is removed.
 #[test]
 fn both_are_killed() {
     run_with_own_servers("both_killed", async |own, place| {

@@ -1,4 +1,4 @@
-//! The board that the image is for: its time, its power, its UART. Both boards have the same functions.
+//! The board that the image is for, with its time, its power and its UART. Both boards have the same functions.
 
 #[cfg_attr(target_arch = "arm", path = "board/lm3s6965evb.rs")]
 #[cfg_attr(target_arch = "riscv32", path = "board/virt.rs")]
@@ -13,15 +13,15 @@ use embassy_time::TICK_HZ;
 use embassy_time_driver::Driver;
 use embassy_time_queue_utils::Queue;
 
-/// Signalled by an interrupt that is not the time's: see `start_stop_timer`.
+/// An interrupt that is not the time's signals this: see `start_stop_timer`.
 pub static STOP: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 
-/// Ticks since the start.
+/// Returns the ticks since the start.
 pub fn now() -> u32 {
     DRIVER.now() as u32
 }
 
-/// embassy-time's driver: counts the interrupts of the board's periodic timer.
+/// The driver of embassy-time. It counts the interrupts of the board's periodic timer.
 struct Time(Mutex<RefCell<State>>);
 
 struct State {
@@ -34,7 +34,7 @@ embassy_time_driver::time_driver_impl!(
 );
 
 impl Time {
-    /// One tick later.
+    /// Moves the time on by one tick.
     fn tick(&self) {
         critical_section::with(|cs| {
             let State { now, queue } = &mut *self.0.borrow_ref_mut(cs);
@@ -50,7 +50,7 @@ impl Driver for Time {
     }
 
     fn schedule_wake(&self, at: u64, waker: &core::task::Waker) {
-        // The next tick looks.
+        // The next tick looks into the queue.
         critical_section::with(|cs| self.0.borrow_ref_mut(cs).queue.schedule_wake(at, waker));
     }
 }

@@ -1,6 +1,6 @@
 //! The devices: the board's own UART, and a sensor and a radio that take their time. Each has an error type of its own.
 //!
-//! What they hold is released by `Drop` where there is no time for `exit`, as in a gather that is dropped.
+//! If there is no time for `exit`, as in a gather that is dropped, `Drop` releases the parts that they hold.
 
 use embassy_time::Timer;
 use gather_cm::{Exit, ExitCase};
@@ -18,7 +18,7 @@ pub const RADIO_RAMP_DOWN: u32 = 40;
 const SENSOR: u32 = 0;
 const RADIO: u32 = 1;
 
-/// Any device's error: what a group of all three can fail with.
+/// The error of any device. A group of all three fails with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Fault {
@@ -30,14 +30,14 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum UartError {
-    /// Something else is at its address.
+    /// Another device is at its address.
     Unknown(u8),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SensorError {
-    /// It does not rest.
+    /// The sensor does not come to rest.
     Restless,
 }
 
@@ -45,9 +45,9 @@ pub enum SensorError {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum RadioError {
     NoNetwork,
-    /// It was not signed off.
+    /// The network did not answer when the radio signed off.
     NoAnswer,
-    /// It did not power down in time.
+    /// The radio did not power down in time.
     Late,
 }
 
@@ -69,7 +69,7 @@ impl From<RadioError> for Fault {
     }
 }
 
-/// What is to go wrong.
+/// Says what goes wrong.
 #[derive(Clone, Copy, Default)]
 pub struct Plan {
     pub no_network: bool,
@@ -83,7 +83,7 @@ async fn wait(ticks: u32) {
     Timer::after_ticks(ticks.into()).await;
 }
 
-/// The power of a device: cut on drop.
+/// The power of a device. A drop cuts it.
 struct Power(u32);
 
 impl Power {
@@ -99,13 +99,13 @@ impl Drop for Power {
     }
 }
 
-/// UART0, switched on: off on drop.
+/// UART0, switched on. A drop switches it off.
 pub struct Uart(());
 
 impl Uart {
     pub async fn open() -> Result<Self, UartError> {
         let (uart, id) = (Self(()), board::uart_on());
-        wait(1).await; // the line is to be idle before the first byte
+        wait(1).await; // the line must be idle before the first byte
         if id == board::UART_ID { Ok(uart) } else { Err(UartError::Unknown(id)) }
     }
 
@@ -127,7 +127,7 @@ impl Exit for Uart {
     type Error = UartError;
     type Verdict = ();
 
-    /// What was written is let out first.
+    /// Waits until all bytes that were written have left.
     async fn exit(self, _: ExitCase) -> Result<(), UartError> {
         while board::uart_is_busy() {
             wait(1).await;
@@ -149,7 +149,7 @@ impl Sensor {
         Ok(Self { plan, readings: 0, _power: power })
     }
 
-    /// How often it was read, if it answers.
+    /// Returns how often the sensor was read, if it answers.
     pub async fn read(&mut self) -> Option<u32> {
         wait(1).await;
         self.readings += 1;
@@ -180,7 +180,7 @@ impl Radio {
         if plan.no_network { Err(RadioError::NoNetwork) } else { Ok(Self { plan, sent: 0, _power: power }) }
     }
 
-    /// Gives the sum of what was sent.
+    /// Returns the sum of the values that were sent.
     pub async fn send(&mut self, value: u32) -> u32 {
         wait(2).await;
         self.sent += value;
@@ -192,7 +192,7 @@ impl Exit for Radio {
     type Error = RadioError;
     type Verdict = ();
 
-    /// Signs off where all went well; in any other case there is nobody left to talk to.
+    /// Signs off if all went well. In any other case there is nobody left to talk to.
     async fn exit(self, case: ExitCase) -> Result<(), RadioError> {
         if self.plan.hangs {
             core::future::pending::<()>().await;
@@ -202,12 +202,12 @@ impl Exit for Radio {
     }
 }
 
-/// Why a body failed.
+/// The error of a body. The sensor gave no reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Silent;
 
-/// What the devices are for: two readings are written and sent. Gives the sum of what was sent.
+/// Uses the devices: it writes and sends two readings. Returns the sum of the values that were sent.
 pub async fn work(uart: &mut Uart, sensor: &mut Sensor, radio: &mut Radio) -> Result<u32, Silent> {
     let mut sent = 0;
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! What the images share: the board, its devices, and what is held to be right.
+//! The parts that the images share: the board, its devices, and the results that each image must have.
 #![no_std]
 
 pub mod board;

@@ -1,5 +1,5 @@
-//! What the images `minimal_*` do: one group of three devices that are nothing but a bit in a plan, and no executor, no
-//! timer and no board. Each of the group's ends is held to what it has to be.
+//! Says what the images `minimal_*` do. They have one group of three devices, each of which is only a bit in a plan.
+//! They have no executor, no timer and no board. Each end of the group is checked.
 //!
 //! It is a module of each image, and not of the library, which would link the board's interrupt handlers.
 
@@ -12,16 +12,16 @@ use core::{
 
 use gather_cm::{Exit, ExitCase};
 
-/// The bits of a plan: what is to fail. The lowest three are the enters, the next one is the body.
+/// The bits of a plan say which parts fail. The lowest three are the enters, and the next one is the body.
 pub const BODY: u32 = 1 << 3;
 pub const EXITS: u32 = 4;
 
-/// What the body returns if all is well.
+/// The value that the body returns if all is well.
 const WELL: u32 = 1 << 31;
 
 pub struct Fault(pub u8);
 
-/// A type of its own for each index.
+/// A device. Each index has a type of its own.
 pub struct Device<const INDEX: u32> {
     plan: u32,
     pub used: u32,
@@ -65,12 +65,13 @@ pub async fn work(a: &mut Device<0>, b: &mut Device<1>, c: &mut Device<2>) -> Re
     Ok(WELL)
 }
 
-/// The bit of an error in the sum of all errors.
+/// Returns the bit of an error in the sum of all errors.
 pub fn bit(fault: &Fault) -> u32 {
     1 << fault.0
 }
 
-/// Runs the group to each of its ends: the sum of all its errors has to be what was to fail, and could.
+/// Runs the group to each of its ends. The sum of all its errors must be the parts that the plan lets fail, and that
+/// could fail.
 pub fn play<F: Future<Output = u32>>(scene: impl Fn(u32) -> F) -> ! {
     for plan in 0..1 << 7 {
         let enters = plan & 0b111;

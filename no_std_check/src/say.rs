@@ -1,4 +1,4 @@
-//! Printing by semihosting, without core's formatting, which would be larger than all else here.
+//! Prints by semihosting, without core's formatting, which would be larger than everything else here.
 
 use semihosting::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! What the images `size_*` do: one scene with several ends, each of which is held to what it has to be.
+//! Says what the images `size_*` do. They play one scene with several ends, and each end is checked.
 
 use embassy_time::Instant;
 
@@ -7,10 +7,11 @@ use crate::{
     devices::{Fault, Plan, RadioError, SensorError},
 };
 
-/// How the scene ended: a code, and the body's value if it gave one. It is what the firmware would show on its display.
+/// How the scene ended: a code, and the body's value if there is one. The firmware would show this on its display.
 #[derive(Clone, Copy, PartialEq)]
 pub struct Summary {
-    /// The lowest four bits say why; then four for each member whose enter failed, and each whose exit did.
+    /// The lowest four bits say why the scene ended. Four more bits follow for each member whose enter failed, and for
+    /// each member whose exit failed.
     pub code: u32,
     pub value: u32,
 }
@@ -20,7 +21,7 @@ pub const NOT_ENTERED: u32 = 1;
 pub const BODY_FAILED: u32 = 2;
 pub const NOT_EXITED: u32 = 3;
 
-/// A member's error in the code of an enter that failed, or of an exit.
+/// Returns the bits of a member's error in the code, for an enter that failed, or for an exit.
 pub fn enter_code(index: usize, fault: Fault) -> u32 {
     fault_code(fault) << (4 + 4 * index)
 }
@@ -41,7 +42,7 @@ fn fault_code(fault: Fault) -> u32 {
 
 const WELL: Plan = Plan { no_network: false, silent: false, restless: false, no_answer: false, hangs: false };
 
-/// What is to go wrong, what is to come of it, and when.
+/// Each plan says what goes wrong. Its summary and its time must come of it.
 const EXPECTED: [(Plan, Summary, u64); 6] = [
     (WELL, Summary { code: DONE, value: 3 }, 30 + 6 + 50),
     (Plan { no_network: true, ..WELL }, Summary { code: 0x3001, value: 0 }, 30 + 5),
@@ -51,7 +52,7 @@ const EXPECTED: [(Plan, Summary, u64); 6] = [
     (Plan { restless: true, no_answer: true, ..WELL }, Summary { code: 0x0420_0003, value: 3 }, 30 + 6 + 50),
 ];
 
-/// Plays the scene to each of its ends. The exit status says whether all were right.
+/// Plays the scene to each of its ends. The exit status says whether all of them were right.
 pub async fn play(scene: impl AsyncFn(Plan) -> Summary) -> ! {
     board::start();
     for (index, (plan, summary, ticks)) in EXPECTED.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Resources of different types in one scope: each in a box, along with its exit.
+//! Resources of different types in one scope. Each is in a box, along with its exit.
 
 use alloc::boxed::Box;
 use core::{
@@ -28,14 +28,14 @@ enum Cell<V, K, X, H> {
     Over,
 }
 
-/// What a value does besides its exit.
+/// Says what a value does besides its exit.
 trait Hooks<V> {
     fn on_error(value: &mut V, error: &dyn Any);
 
     fn abandon(value: V);
 }
 
-/// It does what its `Exit` says.
+/// The value does what its `Exit` says.
 enum OfExit {}
 
 impl<V: Exit> Hooks<V> for OfExit {
@@ -48,7 +48,7 @@ impl<V: Exit> Hooks<V> for OfExit {
     }
 }
 
-/// It does nothing.
+/// The value does nothing of its own.
 enum Plain {}
 
 impl<V> Hooks<V> for Plain {
@@ -59,7 +59,7 @@ impl<V> Hooks<V> for Plain {
     }
 }
 
-/// A cell of whatever type.
+/// A cell of any type.
 trait Erased<E> {
     fn begin(self: Pin<&mut Self>, case: ExitCase);
 
@@ -136,7 +136,7 @@ where
     fn take(self: Pin<&mut Self>) -> V {
         match self.project_replace(Self::Over) {
             CellOwn::Held(value, exit, _) => {
-                // While the value is a local, so that it is dropped if this panics.
+                // The value is a local by now, so that it is dropped too if this panics.
                 drop(exit);
                 value
             }
@@ -145,7 +145,7 @@ where
     }
 }
 
-/// The two kinds of boxes: those for every executor and thread, and those that may borrow.
+/// Writes the two kinds of boxes: one for every executor and thread, and one that may borrow.
 macro_rules! boxes {
     (
         [$($life:lifetime)?], [$($bounds:tt)*], $Typed:ident,
@@ -170,7 +170,7 @@ macro_rules! boxes {
         }
 
         impl<$($life,)? V, E> $Boxed<$($life,)? V, E> {
-            /// Returns the value. Nothing is exited: you are responsible for the value now.
+            /// Returns the value without exiting it. You are responsible for it now.
             ///
             /// ```
             /// use std::io;
@@ -260,11 +260,11 @@ macro_rules! boxes {
 
 boxes!(
     [], [+ Send + 'static], SendTyped,
-    /// A resource of any type in a box, along with its exit. In a `Scope<BoxExit<E>>` resources of different types join, with
-    /// one error type `E`.
+    /// A resource of any type in a box, along with its exit. Resources of different types can join a
+    /// `Scope<BoxExit<E>>` if they have one error type `E`.
     ///
-    /// The resource, its exit and its future share one allocation. They must be `Send` and `'static`, so that you can spawn the
-    /// scope. If yours are not, use [`LocalBoxExit`].
+    /// The resource, its exit and its future share one allocation. They must be `Send` and `'static`, so that you can
+    /// spawn the scope. If yours are not, use [`LocalBoxExit`].
     ///
     /// [`Scope::enter_boxed`] has an example.
     BoxExit,
@@ -276,10 +276,11 @@ boxes!(
 
 boxes!(
     ['a], [+ 'a], LocalTyped,
-    /// A resource of any type in a box, along with its exit, for one thread. They may borrow for `'a`, and need not be `Send`.
+    /// A resource of any type in a box, along with its exit, for one thread. Both may borrow for `'a`, and need not be
+    /// `Send`.
     ///
-    /// [`Scope::enter_local`] has an example. If you need both, borrowed resources and a future that is `Send`, write an enum. The
-    /// docs of [`Scope`](Scope#resources-of-different-types) have a macro for it.
+    /// [`Scope::enter_local`] has an example. If you need both, borrowed resources and a future that is `Send`, write
+    /// an enum. The docs of [`Scope`](Scope#resources-of-different-types) have a macro for it.
     LocalBoxExit,
     /// A resource of the type `V` that will be a [`LocalBoxExit`]. It derefs to the resource.
     ///
@@ -288,12 +289,12 @@ boxes!(
 );
 
 impl<E> Scope<BoxExit<E>> {
-    /// Enters a member of any type, whose resource implements [`Exit`]. `exit` is `V::exit`: its future must be `Send`, and the
-    /// compiler can see that only here.
+    /// Enters a member of any type, whose resource implements [`Exit`]. Pass `V::exit` as `exit`. Its future must be
+    /// `Send`, and the compiler can check that only here.
     ///
     /// # Errors
     ///
-    /// As [`enter`](Self::enter).
+    /// It fails as [`enter`](Self::enter) does.
     ///
     /// ```
     /// use std::io;
@@ -350,7 +351,7 @@ impl<E> Scope<BoxExit<E>> {
     ///
     /// # Errors
     ///
-    /// As [`enter`](Self::enter).
+    /// It fails as [`enter`](Self::enter) does.
     pub fn adopt<M, V, X, W, E2>(
         &self,
         member: M,
@@ -381,7 +382,7 @@ impl<'a, E> Scope<LocalBoxExit<'a, E>> {
     ///
     /// # Errors
     ///
-    /// As [`enter`](Self::enter).
+    /// It fails as [`enter`](Self::enter) does.
     ///
     /// ```
     /// use std::{cell::RefCell, io};
@@ -429,7 +430,7 @@ impl<'a, E> Scope<LocalBoxExit<'a, E>> {
     ///
     /// # Errors
     ///
-    /// As [`enter`](Self::enter).
+    /// It fails as [`enter`](Self::enter) does.
     pub fn adopt_local<M, V, X, W, E2>(
         &self,
         member: M,

@@ -1,4 +1,4 @@
-//! The woken members, in argument order: one by the hint, the others by the set.
+//! The woken members, in argument order. The hint names one of them, and the set has the others.
 
 use core::{mem, ops::Deref, task::Waker};
 
@@ -7,7 +7,7 @@ use super::{
     set::Walk,
 };
 
-/// The members that are to be polled. A sweep looks, and then passes or keeps one member after the other.
+/// The members that the next polls must poll. A sweep looks, and then passes or keeps one member after the other.
 ///
 /// | what                     | until                                                                       |
 /// |--------------------------|-----------------------------------------------------------------------------|
@@ -26,7 +26,7 @@ pub(super) struct Awake {
 }
 
 impl Awake {
-    /// For `len` members, all of whom sleep.
+    /// Makes it for `len` members, who all sleep.
     pub(super) fn new(len: usize) -> Self {
         Self {
             wakers: Wakers::new(len),
@@ -38,8 +38,8 @@ impl Awake {
         }
     }
 
-    /// From now on a wake wakes `parent`. Takes the members from index `from` on that were woken before, or are left
-    /// from an earlier look. The others stay awake. A member that is woken meanwhile is left for the next look.
+    /// From now on a wake wakes `parent`. Takes the members from index `from` on that were woken before this look, or
+    /// are left from an earlier one. The others stay awake. A member that is woken meanwhile is left for the next look.
     #[inline]
     pub(super) fn look(&mut self, parent: &Waker, from: usize) {
         let woken = self.wakers.look(parent);
@@ -51,7 +51,7 @@ impl Awake {
         }
     }
 
-    /// What to look at if there may be more than one.
+    /// Does the rest of a look if more than one member may be awake.
     #[cold]
     fn collect(&mut self, woken: Woken, from: usize) {
         let set = self.wakers.set();
@@ -70,7 +70,7 @@ impl Awake {
         }
     }
 
-    /// The first member that is left of the last look.
+    /// Returns the first member that is left of the last look.
     #[inline]
     pub(super) fn first(&mut self) -> Option<usize> {
         if !self.walking {
@@ -99,7 +99,7 @@ impl Awake {
         }
     }
 
-    /// No index of a member is higher than this.
+    /// Returns a number that is higher than the index of every member.
     pub(super) fn capacity(&self) -> usize {
         self.wakers.set().capacity()
     }
@@ -110,7 +110,7 @@ impl Awake {
         self.inserted = true;
     }
 
-    /// The waker of a member.
+    /// Returns the waker of a member.
     #[inline]
     pub(super) fn lend(&self, index: usize) -> impl Deref<Target = Waker> + use<'_> {
         self.wakers.lend(index)
@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// A parent that counts its wakes, and does something in each.
+    /// A parent that counts its wakes, and calls `then` in each of them.
     struct Parent {
         wakes: AtomicUsize,
         then: Box<dyn Fn() + Send + Sync>,
@@ -177,7 +177,7 @@ mod tests {
         woken
     }
 
-    /// Woken, cloned and dropped on other threads, before and after the gather is gone.
+    /// Other threads wake, clone and drop the wakers, before and after the gather is gone.
     #[test]
     fn from_other_threads() {
         let len = if cfg!(miri) { 6 } else { 200 }; // Miri is slow
@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// A first wake wakes the parent, and nothing wakes it twice. The parent's waker stays where it is.
+    /// The first wake wakes the parent, and nothing wakes it twice. The parent's waker stays where it is.
     #[test]
     fn one_wake_for_many() {
         let (mut awake, parent) = (Awake::new(100), Parent::new(|| ()));
@@ -215,7 +215,7 @@ mod tests {
         }
     }
 
-    /// Kept, before the start or left on the way: each stays awake, once.
+    /// A member stays awake, once, if it is kept, if it comes before the start, or if the look is left on the way.
     #[test]
     fn what_stays_awake() {
         let (mut awake, parent) = (Awake::new(100), Parent::new(|| ()));
@@ -240,8 +240,8 @@ mod tests {
         }
     }
 
-    /// A parent that polls inside its wake, each time with another waker: no slot is overwritten while it is in use. If
-    /// none is free, the new parent is woken at once.
+    /// A parent polls inside its wake, each time with another waker. No slot is overwritten while it is in use. If no
+    /// slot is free, the new parent is woken at once.
     #[test]
     fn both_slots_in_use() {
         let awake = Arc::new(Mutex::new(Awake::new(100)));
@@ -264,7 +264,8 @@ mod tests {
         let outside = parents.each_ref().map(|parent| parent.count().1);
         poll(&mut awake.lock().unwrap(), &parents[0]);
         wakers[0].wake_by_ref();
-        // The third finds both slots in use: it is woken by the look itself, and kept nowhere. So the fourth is not polled.
+        // The third parent finds both slots in use. The look itself wakes it, and keeps it nowhere. So the fourth is
+        // not polled.
         assert_eq!(parents.each_ref().map(|parent| parent.count().0), [1, 1, 1, 0]);
         let last = Parent::new(|| ());
         assert_eq!(poll(&mut awake.lock().unwrap(), &last), [2]);
@@ -273,7 +274,7 @@ mod tests {
         assert_eq!(last.count(), (1, 1));
     }
 
-    /// A parent that is forgotten inside its own wake is dropped behind it.
+    /// A parent that is forgotten inside its own wake is dropped after the wake.
     #[test]
     fn forgotten_in_its_wake() {
         let awake = Arc::new(Mutex::new(Awake::new(100)));
@@ -287,7 +288,8 @@ mod tests {
         assert_eq!(parent.count(), (1, 0), "forgotten");
     }
 
-    /// A parent that panics as it is woken, cloned or dropped: the counts are right afterwards, and the next one is woken.
+    /// If a parent panics as it is woken, cloned or dropped, the counts are right afterwards, and the next parent is
+    /// woken.
     #[test]
     #[cfg(feature = "std")]
     fn parents_that_panic() {
@@ -297,7 +299,7 @@ mod tests {
             assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
         }
 
-        /// Panics as it is dropped for the last time.
+        /// A parent that panics when its last waker is dropped.
         struct Drops;
         impl Wake for Drops {
             fn wake(self: Arc<Self>) {}

@@ -1,11 +1,13 @@
-//! The members' wakers and the cell for their parent's, in one allocation. One of two files with `unsafe`.
+//! The members' wakers and the cell for their parent's waker, in one allocation. This is one of two files with
+//! `unsafe`.
 //!
 //! The block is a [`Header`] and the [`Node`]s of the set behind it. A waker's data pointer needs no allocation to say
-//! which member it is for: it points into the member's node, which is aligned to 64 bytes, and how far into it is the
-//! member's number there. Each waker owns a count of the block, and the gather owns one. The last owner frees it.
+//! which member it is for. It points into the member's node, which is aligned to 64 bytes, and its distance from the
+//! start of the node is the member's number there. Each waker owns a count of the block, and the gather owns one. The
+//! last owner frees it.
 //!
-//! The parent's waker stays in one of two slots, and is woken by reference. The gather writes to a slot only while nobody
-//! uses it: see [`State`]. Nothing is ever locked, and nobody waits.
+//! The parent's waker stays in one of two slots, and is woken by reference. The gather writes to a slot only while
+//! nobody uses it. [`State`] says when that is so. Nothing is ever locked, and nobody waits.
 //!
 //! | what                   | atomic read-modify-writes                                                              |
 //! |------------------------|----------------------------------------------------------------------------------------|
@@ -40,7 +42,7 @@ use super::{
     state::{FORGOTTEN, State},
 };
 
-/// A cell by the interface of loom's.
+/// A cell with the interface of loom's cell.
 #[cfg(not(all(test, gather_cm_loom)))]
 mod cell {
     pub(super) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
@@ -66,8 +68,8 @@ struct Parent {
     slots: [UnsafeCell<Option<Waker>>; 2],
 }
 
-// SAFETY: a slot is shared between threads, and its waker is `Send` and `Sync`. [`State`] says when the gather may write to
-// a slot, and when the last user may.
+// SAFETY: a slot is shared between threads, and its waker is `Send` and `Sync`. [`State`] says when the gather may
+// write to a slot, and when the last user may.
 unsafe impl Sync for Parent {}
 
 impl Parent {
@@ -75,7 +77,7 @@ impl Parent {
         Self { state: AtomicUsize::new(0), slots: [UnsafeCell::new(None), UnsafeCell::new(None)] }
     }
 
-    /// Replaces one state by the next, or says which state it is now. It acquires in both cases.
+    /// Replaces one state by the next, or returns the state that it has found instead. It acquires in both cases.
     #[inline]
     fn step(&self, from: State, to: State) -> Result<(), State> {
         let step = self.state.compare_exchange_weak(from.0, to.0, Ordering::AcqRel, Ordering::Acquire);
@@ -86,19 +88,21 @@ impl Parent {
     ///
     /// The caller is a user of the slot, or the gather while the slot is the current one, which holds a waker.
     unsafe fn with<R>(&self, slot: usize, f: impl FnOnce(&Waker) -> R) -> Option<R> {
-        // SAFETY: nobody writes: the gather only while there are no users, and the last user only if the slot is stale.
+        // SAFETY: nobody writes, because the gather writes only while there are no users, and the last user only if the
+        // slot is stale.
         self.slots[slot].with(|waker| unsafe { (*waker).as_ref().map(f) })
     }
 
     /// # Safety
     ///
-    /// The caller is the last user of a stale slot, or the gather while the slot is unused and nothing is registered in it.
+    /// The caller is the last user of a stale slot, or the gather while the slot is unused and nothing is registered in
+    /// it.
     unsafe fn replace(&self, slot: usize, waker: Option<Waker>) -> Option<Waker> {
-        // SAFETY: nobody else comes to the slot: a user is added by a wake that finds it registered.
+        // SAFETY: nobody else comes to the slot, because only a wake that finds it registered adds a user.
         self.slots[slot].with_mut(|old| unsafe { mem::replace(&mut *old, waker) })
     }
 
-    /// The member was woken. `insert` tells the set.
+    /// Says that the member was woken. `insert` inserts it into the set.
     #[inline]
     fn wake(&self, index: usize, insert: impl Fn()) {
         let mut inserted = false;
@@ -113,7 +117,8 @@ impl Parent {
                     state.with_more()
                 }
             };
-            // Also if the state stays as it is: the gather, which replaces it, sees what was written before.
+            // The step is taken even if the state stays as it is. Then the gather, which replaces the state later, sees
+            // what this thread wrote before.
             let (next, slot) = told.begin_use();
             match self.step(state, next) {
                 Ok(()) => break slot,
@@ -122,7 +127,7 @@ impl Parent {
         };
         if let Some(slot) = slot {
             let user = User { parent: self, slot };
-            // SAFETY: it is a user of the slot until it is dropped, also if the parent panics.
+            // SAFETY: `user` is a user of the slot until it is dropped, even if the parent panics.
             unsafe { self.with(slot, Waker::wake_by_ref) };
             drop(user);
         }
@@ -132,16 +137,16 @@ impl Parent {
     ///
     /// # Safety
     ///
-    /// Only the gather calls it, and nothing else of the gather at the same time.
+    /// Only the gather may call it, and the gather must call nothing else here at the same time.
     #[inline]
     unsafe fn look(&self, parent: &Waker) -> Woken {
         let mut state = State(self.state.load(Ordering::Acquire));
-        // SAFETY: it is the gather, the slot is the current one, and `can_stay` says that it holds a waker.
+        // SAFETY: the caller is the gather, the slot is the current one, and `can_stay` says that it holds a waker.
         let mut stays =
             state.can_stay() && unsafe { self.with(state.slot(), |old| old.will_wake(parent)) } == Some(true);
         let mut slot = Some(state.slot());
         if !stays {
-            // SAFETY: as for this function.
+            // SAFETY: the caller has promised the same for this function.
             (state, slot) = unsafe { self.change(parent) };
         }
         loop {
@@ -152,10 +157,10 @@ impl Parent {
             }
             match self.step(state, next) {
                 Ok(()) => break,
-                // A wake came between, and its use has filled the count.
+                // A wake came in between, and its use has filled the count.
                 Err(now) if stays && !now.can_stay() => {
                     stays = false;
-                    // SAFETY: as for this function.
+                    // SAFETY: the caller has promised the same for this function.
                     (state, slot) = unsafe { self.change(parent) };
                 }
                 Err(now) => state = now,
@@ -164,21 +169,21 @@ impl Parent {
         Woken { hint: state.hint(), more: state.more() }
     }
 
-    /// Forgets the parent, and puts another one into a free slot. Says which one, if there is one; it is still to be
-    /// registered.
+    /// Forgets the parent, and puts another one into a free slot. Returns that slot, if there is one. The caller still
+    /// has to register it.
     ///
     /// # Safety
     ///
-    /// As for [`look`](Self::look).
+    /// The caller promises the same as for [`look`](Self::look).
     #[cold]
     unsafe fn change(&self, parent: &Waker) -> (State, Option<usize>) {
         let new = parent.clone();
         let state = State(self.state.fetch_and(FORGOTTEN, Ordering::AcqRel) & FORGOTTEN);
         let slot = state.free_slot();
         match slot {
-            // SAFETY: it is the gather, nothing is registered, and the slot has no users.
+            // SAFETY: the caller is the gather, nothing is registered, and the slot has no users.
             Some(slot) => drop(unsafe { self.replace(slot, Some(new)) }),
-            // Calls of two older parents are under way. The next poll tries again.
+            // Calls of two older parents are under way, so both slots are in use. The next poll tries again.
             None => new.wake(),
         }
         (state, slot)
@@ -186,10 +191,10 @@ impl Parent {
 
     /// # Safety
     ///
-    /// As for [`look`](Self::look).
+    /// The caller promises the same as for [`look`](Self::look).
     unsafe fn forget(&self) {
         let state = State(self.state.fetch_and(FORGOTTEN, Ordering::AcqRel) & FORGOTTEN);
-        // SAFETY: it is the gather, and nothing is registered.
+        // SAFETY: the caller is the gather, nothing is registered, and the slot is unused.
         let take = |slot| if state.is_unused(slot) { unsafe { self.replace(slot, None) } } else { None };
         drop([0, 1].map(take));
     }
@@ -207,7 +212,7 @@ impl Drop for User<'_> {
         let (mut state, mut stale) = (State(parent.state.load(Ordering::Acquire)), None);
         loop {
             if state.is_last_of_stale(slot) && stale.is_none() {
-                // SAFETY: no user is added to a stale slot, and as long as this one is counted, it stays stale.
+                // SAFETY: no user is added to a stale slot, and as long as this user is counted, the slot stays stale.
                 stale = unsafe { parent.replace(slot, None) };
             }
             match parent.step(state, state.end_use(slot)) {
@@ -218,11 +223,11 @@ impl Drop for User<'_> {
     }
 }
 
-/// Who was woken between two looks.
+/// The members that were woken between two looks.
 pub(super) struct Woken {
-    /// This member.
+    /// One of the members.
     pub(super) hint: Option<usize>,
-    /// And members in the set.
+    /// Whether the set holds further members.
     pub(super) more: bool,
 }
 
@@ -233,28 +238,28 @@ struct Header {
     parent: Parent,
 }
 
-/// Where the nodes are: their alignment is that of the header.
+/// The distance of the nodes from the start of the block. It is a multiple of their alignment.
 const NODES: usize = size_of::<Header>();
 const _: () = assert!(NODES % align_of::<Node>() == 0 && BITS <= align_of::<Node>());
 
-/// More owners than these would be too many to be true.
+/// There can be more owners than this only if someone forgets wakers.
 const MOST_OWNERS: usize = usize::MAX / 2;
 
 /// An owner of a block.
 ///
-/// The pointer is the one that `alloc` has returned, or is made of it: it leads to the whole block.
+/// The pointer is the one that `alloc` has returned, or is derived from it. So it may access the whole block.
 struct Block(NonNull<Header>);
 
 // SAFETY: the contents of a block are `Send` and `Sync`, and its owners are counted atomically.
 unsafe impl Send for Block {}
-// SAFETY: the same.
+// SAFETY: as for `Send`.
 unsafe impl Sync for Block {}
 
 impl Block {
     fn new(nodes: usize) -> Self {
         let layout = Self::layout(nodes);
-        // SAFETY: the layout has the size of the header at least. The header and each node lie within it, aligned, and are
-        // written before anyone reads them.
+        // SAFETY: the layout has at least the size of the header. The header and each node lie within it, aligned, and
+        // are written before anyone reads them.
         unsafe {
             let Some(start) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
             let block = Self(start.cast());
@@ -271,17 +276,17 @@ impl Block {
     }
 
     fn header(&self) -> &Header {
-        // SAFETY: the block is alive, since this owns it; and none of the header is written but through cells.
+        // SAFETY: the block is alive, because `self` owns it. Every write to the header goes through cells.
         unsafe { self.0.as_ref() }
     }
 
-    /// The place of a node, which lies within the block.
+    /// Returns the place of a node, which lies within the block.
     fn node(&self, number: usize) -> *mut Node {
         self.0.as_ptr().wrapping_byte_add(NODES).cast::<Node>().wrapping_add(number)
     }
 
     fn set(&self) -> Set<'_> {
-        // SAFETY: so many nodes were written by `new`, and none of them is written any more but through cells.
+        // SAFETY: `new` has written this many nodes, and since then every write to them goes through cells.
         Set::new(unsafe { slice::from_raw_parts(self.node(0), self.header().nodes) })
     }
 
@@ -295,23 +300,24 @@ impl Block {
         self.set().insert(index);
     }
 
-    /// The data pointer of a member's waker.
+    /// Returns the data pointer of a member's waker.
     #[inline]
     fn data(&self, index: usize) -> *const () {
         assert!(index / BITS < self.header().nodes);
         self.node(index / BITS).wrapping_byte_add(index % BITS).cast()
     }
 
-    /// The block and the index that the data pointer of a waker stands for. The block is borrowed: the waker owns it.
+    /// Returns the block and the index that the data pointer of a waker stands for. The block is only borrowed, because
+    /// the waker owns the count.
     ///
     /// # Safety
     ///
-    /// `data` was made by [`data`](Self::data), and its block is alive as long as the result is used.
+    /// [`data`](Self::data) has made `data`, and its block is alive as long as the result is used.
     unsafe fn of(data: *const ()) -> (ManuallyDrop<Self>, usize) {
         let bit = data.addr() % align_of::<Node>();
         let node = data.wrapping_byte_sub(bit).cast::<Node>();
-        // SAFETY: `data` has added `bit` to the address of a node, which is a multiple of its alignment. The block lies
-        // around the node. The number is never written again.
+        // SAFETY: [`data`](Self::data) has added `bit` to the address of a node, which is a multiple of the node's
+        // alignment. The block lies around the node. The number is never written again.
         unsafe {
             let number = (*node).number;
             let start = node.wrapping_sub(number).wrapping_byte_sub(NODES).cast::<Header>();
@@ -319,10 +325,10 @@ impl Block {
         }
     }
 
-    /// The last owner has given up its count.
+    /// Frees the block. The last owner calls it after it has given up its count.
     #[cold]
     fn free(&self) {
-        // Not by a fence: ThreadSanitizer does not know them.
+        // This is no fence, because ThreadSanitizer does not know fences.
         self.header().owners.load(Ordering::Acquire);
         let nodes = self.header().nodes;
         // SAFETY: nobody owns the block any more, so nobody refers to it. It was made by `new` with this layout.
@@ -338,7 +344,7 @@ impl Clone for Block {
     fn clone(&self) -> Self {
         let owners = &self.header().owners;
         if owners.fetch_add(1, Ordering::Relaxed) > MOST_OWNERS {
-            // Someone forgets wakers. Without this the count would wrap.
+            // Someone forgets wakers. Without this check the count would wrap.
             owners.fetch_sub(1, Ordering::Relaxed);
             panic!("too many wakers");
         }
@@ -361,7 +367,7 @@ pub(super) struct Wakers {
 }
 
 impl Wakers {
-    /// For `len` members, of whom there is at least one.
+    /// Makes the wakers of `len` members, of whom there is at least one.
     pub(super) fn new(len: usize) -> Self {
         Self { block: Block::new(len.div_ceil(BITS)) }
     }
@@ -379,16 +385,16 @@ impl Wakers {
         unsafe { self.block.header().parent.forget() }
     }
 
-    /// The members that were woken, if a look says so.
+    /// Returns the set of the woken members. It is worth a look if [`Wakers::look`] returned `more`.
     pub(super) fn set(&self) -> Set<'_> {
         self.block.set()
     }
 
-    /// The waker of a member. It is lent: only its clones own a count.
+    /// Lends the waker of a member. It owns no count. Its clones do.
     #[inline]
     pub(super) fn lend(&self, index: usize) -> impl Deref<Target = Waker> + use<'_> {
-        // SAFETY: this is the pointer that `VTABLE` expects. It is never dropped, so that it needs no count: `self`, which
-        // it borrows, owns one.
+        // SAFETY: this is the pointer that `VTABLE` expects. The waker is never dropped, so it needs no count of its
+        // own. It borrows `self`, which owns a count.
         let waker = unsafe { Waker::from_raw(RawWaker::new(self.block.data(index), &VTABLE)) };
         Lent { waker: ManuallyDrop::new(waker), _owner: self }
     }
@@ -418,7 +424,7 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone_waker, wake, wake_by_r
 
 /// # Safety
 ///
-/// `data` is that of a waker that is alive.
+/// `data` is the pointer of a waker that is alive.
 unsafe fn clone_waker(data: *const ()) -> RawWaker {
     // SAFETY: a waker that is cloned is alive, and so is its block.
     let (block, _) = unsafe { Block::of(data) };
@@ -429,16 +435,16 @@ unsafe fn clone_waker(data: *const ()) -> RawWaker {
 
 /// # Safety
 ///
-/// `data` is that of a waker that owns a count, which is given up.
+/// `data` is the pointer of a waker that owns a count. This call gives the count up.
 unsafe fn wake(data: *const ()) {
-    // SAFETY: the waker owns a count, which goes over to `block`.
+    // SAFETY: the waker owns a count, which `block` takes over.
     let (block, index) = unsafe { Block::of(data) };
     ManuallyDrop::into_inner(block).wake(index);
 }
 
 /// # Safety
 ///
-/// `data` is that of a waker that is alive.
+/// `data` is the pointer of a waker that is alive.
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: the waker, which is borrowed, keeps the block alive.
     let (block, index) = unsafe { Block::of(data) };
@@ -447,7 +453,7 @@ unsafe fn wake_by_ref(data: *const ()) {
 
 /// # Safety
 ///
-/// `data` is that of a waker that owns a count, which is given up.
+/// `data` is the pointer of a waker that owns a count. This call gives the count up.
 unsafe fn drop_waker(data: *const ()) {
     // SAFETY: the waker owns a count, and gives it up.
     drop(ManuallyDrop::into_inner(unsafe { Block::of(data) }.0));

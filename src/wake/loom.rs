@@ -1,4 +1,4 @@
-//! Every order of what the gather and the wakers on other threads do: run by `ci/loom.sh`.
+//! Tests that try every order of the steps of the gather and of the wakers on other threads. `ci/loom.sh` runs them.
 extern crate std;
 
 use alloc::sync::Arc;
@@ -12,7 +12,8 @@ use loom::{
 
 use super::{awake::Awake, set::BITS};
 
-/// A parent that counts its wakes, and is slow at it. As with an executor, a poll that knows of a wake comes after it.
+/// A parent that counts its wakes, and is slow at it. A poll that knows of a wake comes after the wake, as with an
+/// executor.
 struct Slow {
     wakes: AtomicUsize,
 }
@@ -37,7 +38,7 @@ impl Wake for Slow {
     }
 }
 
-/// A gather's part: its parent counts its wakes.
+/// The gather's part in a test. Its parent counts its wakes.
 struct Gather {
     awake: Awake,
     parent: Arc<Slow>,
@@ -54,7 +55,7 @@ impl Gather {
         self.awake.lend(index).clone()
     }
 
-    /// A poll: those that are awake, in order, each once.
+    /// Polls the members that are awake, in order, each of them once.
     fn poll(&mut self) -> Vec<usize> {
         self.awake.look(&self.parent.clone().into(), 0);
         let mut woken = Vec::new();
@@ -67,8 +68,8 @@ impl Gather {
         woken
     }
 
-    /// When all threads have ended: if someone is still to be polled, the parent was woken since the last poll began,
-    /// before which it had been woken so many times.
+    /// Polls after all threads have ended. If a member still had to be polled, the parent was woken since the last poll
+    /// began. Before that poll it had been woken `wakes` times.
     fn last_poll(&mut self, wakes: usize) -> Vec<usize> {
         let woken = self.poll();
         assert!(woken.is_empty() || self.parent.wakes() > wakes, "{woken:?} sleep for ever");
@@ -77,8 +78,8 @@ impl Gather {
     }
 }
 
-/// Each of these threads wakes its members, one after the other, and says before each wake how far it has come. Nobody
-/// sleeps for ever, and the last poll of a member sees what was said.
+/// Each of these threads wakes its members, one after the other, and says before each wake how far it has come. No
+/// member sleeps for ever, and the last poll of a member sees what the threads said before its wake.
 fn all_are_polled<const N: usize>(len: usize, threads: [&'static [usize]; N]) {
     loom::model(move || {
         let mut gather = Gather::new(len);
@@ -96,7 +97,7 @@ fn all_are_polled<const N: usize>(len: usize, threads: [&'static [usize]; N]) {
                 })
             })
             .collect();
-        // By thread and member: how much was heard when the member was polled last.
+        // For each poll of a member, this has how far the gather had heard each thread come.
         let mut heard = Vec::new();
         let mut hear = |woken: Vec<usize>| {
             let said: Vec<_> = said.iter().map(|said| said.load(Ordering::Relaxed)).collect();
@@ -104,7 +105,8 @@ fn all_are_polled<const N: usize>(len: usize, threads: [&'static [usize]; N]) {
         };
         let wakes = gather.parent.wakes();
         hear(gather.poll());
-        // Before the threads are joined, for a join synchronizes, and would hide what the wakes do not.
+        // This check comes before the threads are joined, because a join synchronizes too, and would hide a wake that
+        // does not.
         for (index, said) in &heard {
             let steps = threads.iter().zip(said).map(|(members, said)| members[..*said].contains(index));
             assert!(steps.into_iter().any(|step| step), "{index} was polled, and nobody had said so: {said:?}");
@@ -139,7 +141,7 @@ fn the_same_and_others() {
     all_are_polled(3, [&[0, 2, 2]]);
 }
 
-/// One member is woken twice in a row, on one thread: each time the gather sees what was said before.
+/// One member is woken twice in a row, on one thread. Each time the gather sees what the thread said before.
 #[test]
 fn twice() {
     loom::model(|| {
@@ -160,18 +162,19 @@ fn twice() {
                 assert!(heard > 0);
             }
         }
-        // Not before: it synchronizes.
+        // The join comes only now, because it synchronizes.
         thread.join().unwrap();
         assert!(gather.poll() == [1] || heard == 2);
     });
 }
 
-/// While the gather takes a word, it is filled again. If it takes the new bit, it sees what was said before.
+/// While the gather takes a word, the word is filled again. If the gather takes the new bit, it sees what was said
+/// before.
 #[test]
 fn filled_while_it_is_emptied() {
     loom::model(|| {
         let mut gather = Gather::new(BITS + 2);
-        // The first is the hint.
+        // The first wake becomes the hint.
         gather.waker(0).wake();
         gather.waker(BITS + 1).wake();
         let (waker, said) = (gather.waker(BITS), Arc::new(AtomicUsize::new(0)));
@@ -189,13 +192,13 @@ fn filled_while_it_is_emptied() {
     });
 }
 
-/// The same in a set of three levels: the gather takes a word of each, while another one is filled.
+/// The same happens in a set of three levels. The gather takes a word of each level, while another word is filled.
 #[test]
 fn in_three_levels() {
     loom::model(|| {
         let last = BITS * BITS;
         let mut gather = Gather::new(last + 1);
-        // The first is the hint.
+        // The first wake becomes the hint.
         gather.waker(0).wake();
         gather.waker(1).wake();
         let (waker, said) = (gather.waker(last), Arc::new(AtomicUsize::new(0)));
@@ -212,7 +215,7 @@ fn in_three_levels() {
     });
 }
 
-/// A member that is left for the next look is found there, whatever is woken meanwhile.
+/// The next look finds a member that was left for it, whichever members are woken meanwhile.
 #[test]
 fn kept() {
     loom::model(|| {
@@ -231,7 +234,7 @@ fn kept() {
     });
 }
 
-/// Wakers that outlive the gather, on another thread: the last owner frees the block, once.
+/// Wakers on another thread outlive the gather. The last owner frees the block, once.
 #[test]
 fn outlived() {
     loom::model(|| {
@@ -249,7 +252,7 @@ fn outlived() {
     });
 }
 
-/// Who uses the parent's waker when it is forgotten drops it; or else it is dropped at once.
+/// If someone uses the parent's waker while it is forgotten, that user drops it. Otherwise it is dropped at once.
 #[test]
 fn forgotten() {
     loom::model(|| {
@@ -274,7 +277,7 @@ fn forgotten() {
 }
 
 /// A look that finds nothing new reads the parent's waker, and writes nothing. It has read the waker before the last
-/// user drops it, be it forgotten or replaced.
+/// user drops it, whether the waker is forgotten or replaced.
 #[test]
 fn read_before_it_is_dropped() {
     for replaces in [false, true] {
@@ -296,8 +299,8 @@ fn read_before_it_is_dropped() {
     }
 }
 
-/// The parent is another one in each poll, while threads wake: the last one is woken, or the look sees the member. No
-/// waker of an earlier one stays.
+/// Each poll has another parent, while threads wake. The last parent is woken, or the look sees the member. No waker of
+/// an earlier parent stays.
 #[test]
 fn replaced() {
     loom::model(|| {

@@ -1,9 +1,10 @@
-//! A set of indices that any thread inserts into, and the gather takes out of in order: a bit for each index, and above
-//! each word of bits a bit that says whether it has any, level by level up to a single word.
+//! A set of indices. Any thread inserts into it, and the gather takes the indices out in order. It has a bit for each
+//! index. Above each word of bits, it has a bit that says whether any of them is set, level by level up to a single
+//! word.
 //!
 //! | bit above | word below | what it is                                                               |
 //! |-----------|------------|--------------------------------------------------------------------------|
-//! | 0         | empty      | no one                                                                   |
+//! | 0         | empty      | no index is set                                                          |
 //! | 1         | not empty  | the gather will find it                                                  |
 //! | 1         | empty      | the gather was there before the bit was set, and looks in vain           |
 //! | 0         | not empty  | the insert that filled the word is under way, and wakes the gather later |
@@ -25,14 +26,15 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 
 pub(super) const BITS: usize = usize::BITS as usize;
 
-/// As many levels as the words of a set can have: enough for all members that fit into memory.
+/// The most levels that a set can have. They are enough for all members that fit into memory.
 const LEVELS: usize = 7;
 
-/// The words of up to [`BITS`] members. What else points into it is the block's business.
+/// The words of up to [`BITS`] members. The wakers' data pointers point into it too, and only the block knows about
+/// them.
 #[repr(align(64))]
 pub(super) struct Node {
     pub(super) number: usize,
-    /// Of the members, and of each level above: the words of each level are in the first of the nodes.
+    /// The word of the members, and one word for each level above. The words of each level are in the first nodes.
     words: [AtomicUsize; LEVELS],
 }
 
@@ -52,7 +54,7 @@ impl<'a> Set<'a> {
         Self { nodes }
     }
 
-    /// There is room for so many members.
+    /// Returns how many members there is room for.
     pub(super) fn capacity(self) -> usize {
         self.nodes.len() * BITS
     }
@@ -61,7 +63,7 @@ impl<'a> Set<'a> {
         &self.nodes[at].words[level]
     }
 
-    /// The level of a single word.
+    /// Returns the level that has a single word.
     fn top(self) -> usize {
         let (mut level, mut words) = (0, self.nodes.len());
         while words > 1 {
@@ -74,7 +76,7 @@ impl<'a> Set<'a> {
         self.insert_bits(0, index / BITS, 1 << (index % BITS));
     }
 
-    /// Sets bits of a word, and those above until one is found that is no news.
+    /// Sets bits of a word, and then the bits above it, until it meets a word that was not empty.
     fn insert_bits(self, level: usize, mut at: usize, mut bits: usize) {
         for level in level..=self.top() {
             if self.word(level, at).fetch_or(bits, Ordering::Release) != 0 {
@@ -85,17 +87,17 @@ impl<'a> Set<'a> {
     }
 }
 
-/// A walk through the set in ascending order: it takes each word once, from the top down. It keeps the bits that it has
-/// taken and not passed, so that nothing is lost if it is left on the way.
+/// A walk through the set in ascending order. It takes each word once, from the top down. It keeps the bits that it has
+/// taken and not passed, so that nothing is lost if the walk is left on the way.
 #[derive(Default)]
 pub(super) struct Walk {
-    /// Of each level: the word that was taken last, and its bits that are still to be looked at.
+    /// For each level, the word that was taken last, and those of its bits that the walk has not looked at.
     levels: [(usize, usize); LEVELS],
     /// The bits of the lowest word that stay in the set.
     kept: usize,
-    /// Nothing before it is taken.
+    /// The walk takes no index before this one.
     from: usize,
-    /// Something that the walk came by is still in the set.
+    /// Whether something that the walk came by is still in the set.
     left: bool,
 }
 
@@ -106,7 +108,7 @@ impl Walk {
         self.take(set, set.top(), 0);
     }
 
-    /// Puts everything back that was taken and not passed. Says whether there was anything.
+    /// Puts everything back that was taken and not passed. Returns whether anything is left in the set.
     pub(super) fn end(&mut self, set: Set<'_>) -> bool {
         self.put_back(set);
         for (level, (at, bits)) in self.levels.iter_mut().enumerate() {
@@ -118,7 +120,7 @@ impl Walk {
         self.left
     }
 
-    /// The lowest index that is left. It stays there until it is passed.
+    /// Returns the lowest index that is left. It stays the first one until it is passed.
     pub(super) fn first(&mut self, set: Set<'_>) -> Option<usize> {
         loop {
             let level = self.levels.iter().position(|(_, bits)| *bits != 0)?;
@@ -132,7 +134,7 @@ impl Walk {
         }
     }
 
-    /// Goes on behind this index, if it is the first one.
+    /// Goes on after this index, if it is the first one.
     pub(super) fn pass(&mut self, index: usize) {
         let (at, bits) = &mut self.levels[0];
         if index / BITS == *at {
@@ -140,7 +142,7 @@ impl Walk {
         }
     }
 
-    /// The same, but the index stays in the set.
+    /// Goes on after this index in the same way, but leaves it in the set.
     pub(super) fn keep(&mut self, index: usize) {
         let (_, bits) = self.levels[0];
         self.pass(index);
@@ -153,7 +155,7 @@ impl Walk {
             self.put_back(set);
         }
         let bits = set.word(level, at).swap(0, Ordering::Acquire);
-        // Those bits of the word that stand for nothing but indices before `from` go back at once.
+        // Bits of the word that stand only for indices before `from` go back at once.
         let before = (self.from >> (level as u32 * BITS.ilog2())).saturating_sub(at * BITS);
         let before = if before < BITS { bits & !(!0 << before) } else { bits };
         if before != 0 {
@@ -187,8 +189,8 @@ mod tests {
         (*seed >> 33) as usize % below
     }
 
-    /// Held against a set of the standard library, at the edges of words and of levels: walks that pass, keep or leave,
-    /// from the start or from further on, with inserts on the way.
+    /// Compares the set with one of the standard library, at the edges of words and of levels. The walks pass, keep or
+    /// leave indices, from the start or from further on, with inserts on the way.
     #[test]
     fn a_set() {
         let square = BITS * BITS;
@@ -201,7 +203,7 @@ mod tests {
             for _ in 0..if cfg!(miri) { 30 } else { 300 } {
                 for _ in 0..random(&mut seed, 20) {
                     let index = random(&mut seed, len);
-                    // Often the edge of a word.
+                    // One in three indices is at the edge of a word.
                     let index = if index % 3 == 0 { index / BITS * BITS } else { index };
                     set.insert(index);
                     model.insert(index);
@@ -219,7 +221,7 @@ mod tests {
                         what => {
                             walk.pass(index);
                             model.remove(&index);
-                            // What was passed is found by the next walk.
+                            // The next walk finds an index that was passed and inserted again.
                             if what == 3 {
                                 set.insert(index);
                                 model.insert(index);
@@ -238,7 +240,7 @@ mod tests {
         }
     }
 
-    /// A walk says whether something stays behind: kept, before its start, or not looked at.
+    /// A walk says whether something stays behind, because it was kept, came before the start, or was not looked at.
     #[test]
     fn what_is_left() {
         for len in [BITS, BITS * BITS, 300_000] {

@@ -10,23 +10,24 @@
 //! | users of slot 0, of slot 1 | so many calls of the slot's waker are under way                                   |
 //! | hint                     | one more than the index of a member that was woken since the gather looked, or 0    |
 //!
-//! The valid states, and how they are left:
+//! These are the valid states, and the steps that leave them:
 //!
 //! | registered | kept | hint | more | what it is                | left by                                                |
 //! |------------|------|------|------|---------------------------|--------------------------------------------------------|
-//! | 1          | 1    | no   | 0    | no one was woken          | a wake, which writes its index as the hint             |
+//! | 1          | 1    | no   | 0    | no member was woken       | a wake, which writes its index as the hint             |
 //! | 0          | 1    | yes  | any  | the parent was woken      | the gather, when it looks: it takes hint and more      |
 //! | 0          | 1    | no   | 1    | the same: no index fitted | the same                                               |
 //! | 0          | 0    | any  | any  | no parent is known        | the gather, when it looks: it registers its parent     |
 //!
-//! If both slots are in use when the gather has another parent, it registers nothing, and wakes that parent at once: the
-//! next poll tries again.
+//! If both slots are in use when the gather has another parent, it registers nothing, and wakes that parent at once.
+//! The next poll tries again.
 //!
 //! A user of a slot is counted in the step that clears [`REGISTERED`], so that one look admits at most one user. A look
-//! that finds the count full registers in the other slot: no count can wrap.
+//! that finds the count full registers in the other slot, so no count can wrap.
 //!
-//! A slot is free if it has no users and is not registered: then it is the gather's. A slot is stale if it is not the
-//! current one, or nothing is kept: no user is added to it, and the last one drops the waker that is in it.
+//! A slot is free if it has no users and is not registered. Then it belongs to the gather. A slot is stale if it is not
+//! the current one, or if nothing is kept. No user is added to a stale slot, and its last user drops the waker that is
+//! in it.
 
 const REGISTERED: usize = 1;
 const KEPT: usize = 1 << 1;
@@ -45,12 +46,12 @@ pub(super) const FORGOTTEN: usize = !(REGISTERED | KEPT);
 pub(super) struct State(pub(super) usize);
 
 impl State {
-    /// The hint, if there is one.
+    /// Returns the hint, if there is one.
     pub(super) fn hint(self) -> Option<usize> {
         (self.0 >> HINT).checked_sub(1)
     }
 
-    /// Whether the set is to be looked into.
+    /// Returns whether the gather must look into the set.
     pub(super) fn more(self) -> bool {
         self.0 & MORE != 0
     }
@@ -64,22 +65,22 @@ impl State {
         self.0 >> USERS[slot] & MOST_USERS
     }
 
-    /// Whether the current slot holds a waker for which one more user can be counted.
+    /// Returns whether the current slot holds a waker for which one more user can be counted.
     pub(super) fn can_stay(self) -> bool {
         self.0 & KEPT != 0 && (self.0 & REGISTERED != 0 || self.users(self.slot()) < MOST_USERS)
     }
 
-    /// Whether nobody uses a slot. If nothing is registered either, it is the gather's.
+    /// Returns whether nobody uses a slot. If nothing is registered either, the slot belongs to the gather.
     pub(super) fn is_unused(self, slot: usize) -> bool {
         self.users(slot) == 0
     }
 
-    /// Whether a user of this slot is the last one, of a waker that is no longer the parent's.
+    /// Returns whether a user of this slot is the last one, of a waker that is no longer the parent's.
     pub(super) fn is_last_of_stale(self, slot: usize) -> bool {
         self.users(slot) == 1 && (self.0 & KEPT == 0 || self.slot() != slot)
     }
 
-    /// A slot that the gather may write to once nothing is registered.
+    /// Returns a slot that the gather may write to once nothing is registered.
     pub(super) fn free_slot(self) -> Option<usize> {
         [self.slot(), 1 - self.slot()].into_iter().find(|slot| self.is_unused(*slot))
     }
@@ -94,7 +95,8 @@ impl State {
         Self((self.0 & !SLOT) | (slot * SLOT) | KEPT | REGISTERED)
     }
 
-    /// A member was woken, and the hint says so: nothing if it says something else, or the index does not fit.
+    /// Says by the hint that a member was woken. Returns `None` if the hint names another member, or if the index does
+    /// not fit.
     pub(super) fn with_hint(self, index: usize) -> Option<Self> {
         match self.hint() {
             Some(hint) => (hint == index).then_some(self),
@@ -102,12 +104,12 @@ impl State {
         }
     }
 
-    /// A member was woken, and the set says so.
+    /// Says that the set holds a woken member.
     pub(super) fn with_more(self) -> Self {
         Self(self.0 | MORE)
     }
 
-    /// If the parent is to be woken: from which slot. Its use begins.
+    /// Begins a use of the registered slot, and returns that slot, if a wake must wake the parent.
     pub(super) fn begin_use(self) -> (Self, Option<usize>) {
         if self.0 & REGISTERED == 0 {
             return (self, None);
@@ -126,7 +128,7 @@ impl State {
 mod tests {
     use super::*;
 
-    /// One user a look, until the count is full; then the other slot is used.
+    /// Each look admits one user, until the count is full. Then the other slot is used.
     #[test]
     fn counts_do_not_wrap() {
         let mut state = State(0).registered(0);
@@ -152,7 +154,7 @@ mod tests {
         assert_eq!(state.end_use(0).free_slot(), Some(0));
     }
 
-    /// The first index is the hint, if it fits.
+    /// The first index becomes the hint, if it fits.
     #[test]
     fn hints() {
         let (state, most) = (State(0).registered(1).begin_use().0, (!0 >> HINT) - 1);

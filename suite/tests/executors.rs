@@ -1,4 +1,4 @@
-//! Every executor: the same life cycles on each, of each shape, spawned where there is something to spawn on.
+//! Runs the same life cycles, of each shape, on every executor. They are spawned if the executor can spawn.
 
 use std::{
     future::Future,
@@ -11,7 +11,7 @@ use std::{
 use gather_cm::{Exit, ExitCase, gather};
 use smol::future::yield_now;
 
-/// Counts what is entered, and what is exited.
+/// Counts the enters and the exits.
 #[derive(Clone, Default)]
 struct Counts(Arc<(AtomicUsize, AtomicUsize)>);
 
@@ -76,7 +76,7 @@ async fn vec(counts: Counts) {
     let _ = counts;
 }
 
-/// What the three enter together.
+/// The number of members that the three life cycles enter together.
 const ENTERED: usize = 5 + if cfg!(feature = "alloc") { 5 } else { 0 };
 
 async fn all(counts: Counts) {
@@ -85,7 +85,7 @@ async fn all(counts: Counts) {
     vec(counts).await;
 }
 
-/// `!Send` parts: resources that share an `Rc`.
+/// Runs a life cycle with `!Send` parts: resources that share an `Rc`.
 async fn local() {
     use std::{cell::Cell, rc::Rc};
     struct Local(Rc<Cell<u32>>);
@@ -203,7 +203,7 @@ fn futures_local_pool() {
     counts.assert(ENTERED);
 }
 
-/// embassy's executor never returns: it has a thread of its own, and tells of its end through a channel.
+/// embassy's executor never returns, so it has a thread of its own, and its task reports the end through a channel.
 #[test]
 fn embassy_executor_on_std() {
     use embassy_executor::{Executor, SpawnToken, Spawner, raw::TaskStorage};
@@ -229,7 +229,7 @@ fn embassy_executor_on_std() {
     counts.assert(ENTERED);
 }
 
-/// Closures as written by users, spawned as they are: each shape, on tokio and on smol.
+/// Closures as users write them are spawned as they are, for each shape, on tokio and on smol.
 #[test]
 fn closures_can_be_spawned() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();

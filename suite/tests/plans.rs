@@ -1,5 +1,5 @@
-//! Large random plans, of up to 64 members and with nested groups, held against the model of the contract. What fails
-//! is shrunk, and written to the regressions file beside this one.
+//! Large random plans, of up to 64 members and with nested groups, are compared with the model of the contract. A plan
+//! that fails is shrunk, and written to the regressions file next to this file.
 #![cfg(feature = "std")]
 #![allow(dead_code)] // what only the explorer of every schedule needs
 
@@ -23,7 +23,7 @@ use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use script::{Drivers, End, NEVER, Order, Rollback, Script, Setup, Shield};
 use state::FEW;
 
-/// Mostly well, `calm` times out of so many and three: a large group in which everything fails shows little.
+/// A part is mostly well: `calm` times out of `calm` and three. A large group in which everything fails shows little.
 fn script(exit: bool, calm: u32) -> impl Strategy<Value = Script> {
     let well = if exit {
         prop_oneof![4 => Just(End::Well), 4 => Just(End::Suppresses)].boxed()
@@ -35,7 +35,7 @@ fn script(exit: bool, calm: u32) -> impl Strategy<Value = Script> {
     (pends, end).prop_map(|(pends, end)| Script { pends, end, bomb: false })
 }
 
-/// Half of them run until they are dropped.
+/// Half of the drivers run until they are dropped.
 fn driver(calm: u32) -> impl Strategy<Value = Script> {
     let end = prop_oneof![calm => Just(End::Well), 2 => Just(End::Fails), 1 => Just(End::Panics)];
     let pends = prop_oneof![4 => Just(NEVER), 3 => 1..10u8, 1 => Just(0)];
@@ -92,7 +92,7 @@ fn plan() -> impl Strategy<Value = Plan> {
     // A drop is the last of the ways. It is seldom chosen, so that the plans get far.
     let choice = prop_oneof![60 => 0..240u8, 1 => 0..=255u8];
     let choices = prop::collection::vec(choice, 0..200);
-    // Panics beside those of the scripts: in destructors, and where a future is made.
+    // These panics come in addition to those of the scripts, in destructors and when a future is made.
     let fault = (prop::option::weighted(0.7, any::<usize>()), any::<u8>());
     let faults = prop_oneof![Just(vec![]), prop::collection::vec(fault, 0..4)];
     let shield = prop_oneof![3 => Just(Shield::Nothing), 1 => Just(Shield::Exits), 1 => Just(Shield::EntersAndExits)];
@@ -128,7 +128,8 @@ proptest! {
     }
 }
 
-/// Plans by hand: those that were found before (their seeds lead nowhere once the strategies change), and rare ones.
+/// Plans by hand. Some of them were found by a seed before, and a seed leads nowhere once the strategies change. The
+/// others are rare.
 mod by_hand {
     use super::*;
 
@@ -193,7 +194,7 @@ mod by_hand {
         check(setup, nodes.collect(), Script::WELL, &[79, 210, 128]);
     }
 
-    /// 17: It hides the error from no other member of its group.
+    /// 17: The panic hides the error from no other member of its group.
     #[test]
     fn an_on_error_that_panics_in_a_nested_group() {
         let fails = Script { end: End::Fails, ..Script::WELL };

@@ -1,29 +1,32 @@
-//! Every schedule: a small sequential model of the contract, and an explorer that compares the crate with it.
+//! Tests every schedule. There is a small sequential model of the contract, and an explorer that compares the crate
+//! with it.
 //!
 //! The explorer goes through every order of wakes, one at a time and several together. It drops the gather before the
-//! first poll and at every poll boundary, and cancels it likewise if there is a `cancel_on`. After each poll, the same
-//! must have happened in the crate and in the model: which futures were polled and dropped, which member received which
-//! error and which case, and which was abandoned. At the end, the results must be the same. The explorer chooses what a
-//! part does when that first matters, so that few schedules differ only in what never happens.
+//! first poll and between every two polls, and cancels it in the same way if there is a `cancel_on`. After each poll,
+//! the same must have happened in the crate and in the model: the same futures were polled and dropped, the same
+//! members received the same error and case, and the same members were abandoned. At the end, the results must be the
+//! same. The explorer chooses what a part does when that first matters, so few schedules differ only in steps that
+//! never happen.
 //!
 //! In release mode, for tuples, arrays and `Vec`s alike, this is complete:
 //!
-//! - No member and one: every script of enter, exit and body (`ALL`); panics of destructors, those of `stop` and of the
-//!   body's value included; panics of `stop`, of `on_error`, of `abandon` and where a future is made; as many at once as
-//!   can be, and a spurious poll at any boundary. The policies are none, each, every pair without `fair`, and more
-//!   (`pairs` says which pairs with `settle` and `in_reverse` are left out).
-//! - Two members: every script of `ALL`, under the same policies. Under none and each alone, also a spurious poll at any
-//!   boundary, and up to two such panics.
-//! - Three members: every script that pends once at most (`ONCE_AT_MOST`), under the same policies.
+//! - No member and one member: they run every script of enter, exit and body (`ALL`). Destructors panic, even those of
+//!   `stop` and of the body's value. `stop`, `on_error`, `abandon` and the making of a future panic, too. As many of
+//!   these panics as possible come at once, and there is a spurious poll between any two polls. The policies are none,
+//!   each, every pair without `fair`, and more. (`pairs` says which pairs with `settle` and `in_reverse` are left out.)
+//! - Two members: they run every script of `ALL`, under the same policies. Under no policy and under each alone, there
+//!   is also a spurious poll between any two polls, and up to two such panics.
+//! - Three members: they run every script that pends at most once (`ONCE_AT_MOST`), under the same policies.
 //!
 //! The rest is a selection, mostly of one script of each kind (`FEW`):
 //!
-//! - Two members: one part that is rare, such as a `stop` that panics, under every pair of policies with `cancel_on`.
-//! - Two and three members: a spurious poll, under `fair` along with each other policy.
-//! - Three members: a spurious poll, or one part that pends twice or is rare, under no policy and each alone.
-//! - Groups as members, empty ones among them (`Shape::Nested`).
-//! - One member with a driver: every script of the driver and of the exit, one part that is rare, and a spurious poll. Two
-//!   of them, and a group of one beside one that is optional: a selection (`Shape::Driven`, `Shape::DrivenNested`).
+//! - Two members: one part is rare, such as a `stop` that panics, under every pair of policies with `cancel_on`.
+//! - Two and three members: there is a spurious poll, under `fair` along with each other policy.
+//! - Three members: there is a spurious poll, or one part pends twice or is rare, under no policy and under each alone.
+//! - Groups are members, and some of them are empty (`Shape::Nested`).
+//! - One member with a driver: it runs every script of the driver and of the exit, with one part that is rare, and a
+//!   spurious poll. There is a selection for two such members, and for a group of one along with an optional one
+//!   (`Shape::Driven`, `Shape::DrivenNested`).
 //!
 //! The plain `cargo test` goes through less, mostly of `FEW`.
 #![cfg(feature = "std")]
@@ -57,7 +60,7 @@ use state::Model;
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Shape {
     Tuple,
-    /// Always with `keep_value`, which has nothing to do with the shape.
+    /// An array. It always has `keep_value`, which has nothing to do with the shape.
     Array,
     Vector,
     /// A tuple with groups as members.
@@ -77,7 +80,7 @@ struct Plan {
     setup: Setup,
 }
 
-/// A group that fails, as a member of another.
+/// The error of a group that is a member of another group.
 impl<E, S: gather_cm::Shape> From<Failure<E, S>> for Part {
     fn from(_: Failure<E, S>) -> Self {
         Part::Group
@@ -90,7 +93,7 @@ impl Plan {
             array::from_fn(|id| play::Member(id, scripts.clone()))
         }
         macro_rules! start {
-            // In a function of its own, so that the stack frames of all of them are not one.
+            // Each has a function of its own, so that their stack frames do not become a single one.
             ($group:expr, $with:ident $(, $keep_value:ident)?) => {{
                 let start = || -> Running {
                 let (body, stop) = (scripts.clone(), Stop::new(&self.setup, 0, scripts));
@@ -114,7 +117,7 @@ impl Plan {
                 start()
             }};
         }
-        /// A group as a member.
+        /// Makes a group that is a member.
         macro_rules! group {
             ($($member:expr),*) => {
                 gather(($($member,)*)).enter().errors_into::<Part>()
@@ -153,7 +156,7 @@ impl Plan {
         }
     }
 
-    /// The same, for the model.
+    /// Makes the same members for the model.
     fn members(&self, scripts: &Rc<Scripts>) -> Vec<Member> {
         let leaf = |id| Member::leaf(id, self.setup.drivers, scripts);
         let with = |setup, members| Member::Group(Box::new(Model::nested(setup, 0, members, scripts)));
@@ -172,26 +175,26 @@ impl Plan {
     }
 }
 
-/// What is tried.
+/// Says what the explorer tries.
 #[derive(Clone, Copy)]
 struct Range {
     enters: &'static [Script],
     exits: &'static [Script],
     drivers: &'static [Script],
     bodies: &'static [Script],
-    /// At most `rares` parts of a schedule may do these as well.
+    /// At most `rares` parts of a schedule may play these scripts, too.
     rare: &'static [Script],
     rares: usize,
-    /// With a spurious poll at any one boundary.
+    /// Whether there is a spurious poll between any two polls.
     idle: bool,
-    /// Counts only schedules that have something rare or a spurious poll. The others are counted elsewhere.
+    /// Whether only schedules with a rare part or a spurious poll count. The others are counted elsewhere.
     only_these: bool,
 }
 
 /// Goes through all choices, one schedule after the other, in lexical order.
 struct Explorer {
     range: Range,
-    /// What was chosen, and of how many ways.
+    /// The ways that were chosen, each along with the number of ways.
     choices: RefCell<Vec<(usize, usize)>>,
     at: Cell<usize>,
     rares: Cell<usize>,
@@ -220,7 +223,7 @@ impl Choose for &Explorer {
 }
 
 impl Explorer {
-    /// What a part does, chosen when it first matters.
+    /// Chooses what a part does, when that first matters.
     fn decide(mut self: &Self, part: Part) -> Script {
         let (scripts, rare) = match part {
             Part::Enter(_) => (self.range.enters, self.range.rare),
@@ -238,7 +241,8 @@ impl Explorer {
         *scripts.iter().chain(rare).nth(way).expect("one of them")
     }
 
-    /// The next in lexical order: the last choice that can be another one is, and those behind it begin anew.
+    /// Moves on to the next schedule in lexical order. The last choice that can change does so, and the choices after
+    /// it begin anew.
     fn next(&self) -> bool {
         self.at.set(0);
         self.rares.set(0);
@@ -254,7 +258,7 @@ impl Explorer {
     }
 }
 
-/// Goes through every schedule of the plan; says how many there are.
+/// Goes through every schedule of the plan. Returns how many there are.
 fn explore(plan: &Plan, range: Range) -> u64 {
     let explorer =
         Explorer { range, choices: RefCell::default(), at: Cell::new(0), rares: Cell::new(0), idled: Cell::new(false) };
@@ -284,7 +288,7 @@ const PANICS: Script = Script { end: End::Panics, ..READY };
 const PANICS_LATE: Script = Script { end: End::Panics, ..ONCE };
 const SUPPRESSES: Script = Script { end: End::Suppresses, ..READY };
 const SUPPRESSES_LATE: Script = Script { end: End::Suppresses, ..ONCE };
-/// The destructor panics.
+/// The part's destructor panics.
 const BOMB: Script = Script { bomb: true, ..READY };
 const BOMB_LATE: Script = Script { bomb: true, ..ONCE };
 const BOMB_HANGS: Script = Script { bomb: true, ..HANGS };
@@ -306,7 +310,7 @@ const ALL: Range = Range {
     only_these: false,
 };
 
-/// Every script that pends once at most.
+/// Every script that pends at most once.
 const ONCE_AT_MOST: Range = Range {
     enters: &[READY, ONCE, FAILS, LATE, PANICS, HANGS],
     exits: &[READY, ONCE, FAILS, LATE, PANICS, SUPPRESSES],
@@ -314,7 +318,7 @@ const ONCE_AT_MOST: Range = Range {
     ..ALL
 };
 
-/// One script of each kind, and all others as rare ones.
+/// One script of each kind. All others are rare.
 const FEW: Range = Range {
     enters: &[READY, ONCE, FAILS, PANICS, HANGS],
     exits: &[READY, ONCE, FAILS, PANICS, SUPPRESSES],
@@ -335,7 +339,7 @@ const NO_POLICY: Setup = Setup {
     drivers: Drivers::Absent,
 };
 
-/// No policy, and each alone.
+/// Returns no policy, and each policy alone.
 fn singles() -> Vec<Setup> {
     vec![
         NO_POLICY,
@@ -353,14 +357,14 @@ fn singles() -> Vec<Setup> {
     ]
 }
 
-/// It means nothing without a stop.
+/// The policy `settle`. It has a stop, because it has no meaning without one.
 const SETTLE: Setup = Setup { rollback: Rollback::Settle, cancel_on: true, ..NO_POLICY };
 
 const FAIR: Setup = Setup { fair: true, ..NO_POLICY };
 
-/// Every pair of policies, and more: the rollbacks and orders with each set of limits, with and without a stop. `settle`
-/// is there with a stop only, and has nothing to do with a limit of exits. `in_reverse` differs from `stack` in the order
-/// alone, which a limit of enters and a stop do not change.
+/// Returns every pair of policies, and more: the rollbacks and orders with each set of limits, with and without a stop.
+/// `settle` comes only with a stop, and has nothing to do with a limit of exits. `in_reverse` differs from `stack` in
+/// the order alone, which a limit of enters and a stop do not change.
 fn pairs() -> Vec<Setup> {
     let mut setups = vec![];
     for rollback in [Rollback::RunOn, Rollback::Eager, Rollback::FailFast] {
@@ -382,12 +386,12 @@ fn pairs() -> Vec<Setup> {
     setups
 }
 
-/// The sets of policies, with `fair` as well.
+/// Adds `fair` to the sets of policies.
 fn fair(setups: Vec<Setup>) -> Vec<Setup> {
     setups.into_iter().filter(|setup| !setup.fair).map(|setup| Setup { fair: true, ..setup }).collect()
 }
 
-/// With each shield: no other policy, and each of a selection of rollbacks and orders, alone and with limits.
+/// Returns, with each shield, no other policy, and each of a selection of rollbacks and orders, alone and with limits.
 fn shielded() -> Vec<Setup> {
     use {Order::*, Rollback::*, Shield::*};
     let kinds = [
@@ -414,13 +418,13 @@ fn shielded() -> Vec<Setup> {
     setups
 }
 
-/// The sets of policies that have a stop.
+/// Keeps the sets of policies that have a stop.
 fn stopped(mut setups: Vec<Setup>) -> Vec<Setup> {
     setups.retain(|setup| setup.cancel_on);
     setups
 }
 
-/// Explores groups of `count` members under each set of policies in each range, on two threads; prints how many
+/// Explores groups of `count` members under each set of policies in each range, on two threads. It prints how many
 /// schedules there were.
 fn explore_all(shapes: &[Shape], count: usize, tours: &[(Vec<Setup>, Range)]) {
     let plans = tours.iter().flat_map(|(setups, range)| {
@@ -516,7 +520,7 @@ fn nested() {
     explore_all(&[Shape::Nested], 2, &[(singles(), few), (pairs(), few)]);
 }
 
-/// The sets of policies, with drivers.
+/// Adds drivers to the sets of policies.
 fn driven(setups: Vec<Setup>, drivers: Drivers) -> Vec<Setup> {
     setups.into_iter().map(|setup| Setup { drivers, ..setup }).collect()
 }

@@ -1,8 +1,8 @@
-//! Random programs of the dynamic scope: operations that the body performs, one after the other or concurrently, and a way
-//! in which it ends. Each is held against a model of the contract. What fails is shrunk, and written to the regressions file
-//! beside this one.
+//! Runs random programs of the dynamic scope. A program has operations that the body performs, one after the other or
+//! concurrently, and a way in which it ends. Each program is compared with a model of the contract. A program that
+//! fails is shrunk, and written to the regressions file next to this file.
 //!
-//! The same programs, as far as it has the operations, run in CPython's `contextlib.AsyncExitStack`: see python.rs.
+//! The same programs run in CPython's `contextlib.AsyncExitStack`, as far as it has the operations: see python.rs.
 #![cfg(feature = "std")]
 
 #[path = "scope_plans/model.rs"]
@@ -23,7 +23,7 @@ use gather_cm::ExitCase;
 use program::*;
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
-/// Mostly well, `calm` times out of so many and three.
+/// Makes an act that is mostly well: `calm` times out of `calm` and three.
 fn act(exit: bool, calm: u32) -> impl Strategy<Value = Act> {
     let well = prop_oneof![1 => Just(End::Well), u32::from(exit) => Just(End::Suppresses)];
     let end = prop_oneof![calm => well, 2 => Just(End::Fails), 1 => Just(End::Panics)];
@@ -44,7 +44,7 @@ fn case() -> impl Strategy<Value = ExitCase> {
     prop_oneof![Just(ExitCase::Completed), Just(ExitCase::Failed), Just(ExitCase::Cancelled), Just(ExitCase::Panicked)]
 }
 
-/// The numbers of the members come later.
+/// Makes an operation. The numbers of the members come later.
 fn op(calm: u32) -> impl Strategy<Value = Op> {
     let id = || any::<u8>().prop_map(usize::from);
     let join = (member(calm), any::<bool>(), limit());
@@ -89,7 +89,7 @@ fn number(full: &mut [Member], steps: &mut [Vec<Op>], boxed: bool) {
 
 fn program() -> impl Strategy<Value = Program> {
     let full = prop_oneof![3 => Just(vec![]), 1 => prop::collection::vec(member(24), 1..4)];
-    // Some have more members than share the caller's waker.
+    // Some programs have more members than share the caller's waker.
     let steps = prop_oneof![
         4 => steps(0..6, 1..4, 12),
         2 => steps(1..6, 1..4, 100),

@@ -1,7 +1,8 @@
 //! Wrong uses get an error of a few lines that says what to do. Bless with `TRYBUILD=overwrite`, and read the result.
 #![cfg(all(feature = "std", not(miri)))]
 
-/// The compiler's words change from version to version. They are compared only with those of the version that wrote them.
+/// The compiler's words change from version to version. They are compared only with those of the version that wrote
+/// them.
 #[test]
 fn compile_errors_read_well() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());

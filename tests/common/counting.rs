@@ -8,7 +8,7 @@ use std::{
 struct Counting;
 
 thread_local! {
-    /// How many this thread has made.
+    /// How many allocations this thread has made.
     pub static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     /// How many bytes this thread has allocated and not freed, unless another thread frees them.
     pub static BYTES: Cell<usize> = const { Cell::new(0) };
@@ -29,24 +29,24 @@ fn freed(size: usize) {
     let _ = BYTES.try_with(|bytes| bytes.set(bytes.get().wrapping_sub(size)));
 }
 
-// SAFETY: passed on to `System` as it is.
+// SAFETY: each call is passed on to `System` as it is.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         allocated(layout.size());
-        // SAFETY: as above.
+        // SAFETY: the caller keeps the promises that `System` asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         freed(layout.size());
-        // SAFETY: as above.
+        // SAFETY: the caller keeps the promises that `System` asks for.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         freed(layout.size());
         allocated(size);
-        // SAFETY: as above.
+        // SAFETY: the caller keeps the promises that `System` asks for.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }

@@ -39,17 +39,17 @@ impl Drop for Drives {
     }
 }
 
-/// A driver of this name.
+/// Makes a driver with this name.
 pub fn drives(log: &Log, name: usize, act: Act) -> Drives {
     Drives { name, log: log.clone(), act, over: false }
 }
 
-/// A driver that never ends, and is polled only if it was woken.
+/// Makes a driver that never ends, and that is polled only if it was woken.
 pub fn sleeps() -> Act {
     well().gate(&Gate::new())
 }
 
-/// A driver that never ends, and wakes itself.
+/// Makes a driver that never ends, and that wakes itself.
 pub fn busy() -> Act {
     sleeps().busy()
 }
@@ -99,7 +99,7 @@ impl Future for Connecting {
 
 pub type Link = Adapted<Connect, ByDriver>;
 
-/// A member of this name: how it enters, what its driver does, and how it exits.
+/// Makes a member with this name. The acts say how it enters, what its driver does, and how it exits.
 pub fn connect(log: &Log, name: usize, [enter, driver, exit]: [Act; 3]) -> Connect {
     over(log, Member::new(log, name, enter, exit), driver)
 }
@@ -139,7 +139,7 @@ pub fn few(members: [Link; 3]) -> Gather<Vec<Link>> {
     gather(Vec::from(members))
 }
 
-/// Along with thirty more, which are ready at once, so that the members have wakers of their own.
+/// Gathers the members along with thirty more, which are ready at once, so that the members have wakers of their own.
 #[cfg(feature = "alloc")]
 pub fn many(members: [Link; 3]) -> Gather<Vec<Link>> {
     let more = (3..33).map(|name| connect(&Log::default(), name, [well(), sleeps(), well()]).driven());
@@ -153,7 +153,7 @@ pub fn drive<'a, R: 'a, S: Shape>(
     Driver::new(async { Report::plain(future.await) })
 }
 
-/// Takes the log: what drivers do, and beginnings and ends.
+/// Takes from the log what drivers do, and the beginnings and the ends.
 pub fn steps(log: &Log) -> Vec<String> {
     let tells = |line: &String| {
         let drops = line.starts_with("drop") && !line.contains("driver");

@@ -20,7 +20,7 @@ use std::{
 use gather_cm::VecRefs;
 use gather_cm::{Cause, Errors, Exit, ExitCase, Failure, gather};
 
-/// What happened, in order: since the last time it was taken, and from the start.
+/// The events in order, since the log was last taken, and from the start.
 #[derive(Clone, Default)]
 pub struct Log(Rc<RefCell<Vec<String>>>, Rc<RefCell<Vec<String>>>);
 
@@ -30,17 +30,17 @@ impl Log {
         self.1.borrow_mut().push(line.to_string());
     }
 
-    /// All that was logged.
+    /// Returns everything that was logged.
     pub fn everything(&self) -> Vec<String> {
         self.1.borrow().clone()
     }
 
-    /// What was logged since the last call.
+    /// Returns what was logged since the last call.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.borrow_mut())
     }
 
-    /// How many lines were logged since the last `take` that are `line`.
+    /// Returns how many times `line` was logged since the last `take`.
     pub fn count(&self, line: &str) -> usize {
         self.0.borrow().iter().filter(|entry| *entry == line).count()
     }
@@ -60,7 +60,7 @@ impl Gate {
         Self::default()
     }
 
-    /// Opens the gate, and wakes who waits for it.
+    /// Opens the gate, and wakes the future that waits for it.
     pub fn open(&self) {
         self.0.0.set(true);
         self.wake();
@@ -70,7 +70,7 @@ impl Gate {
         self.0.0.get()
     }
 
-    /// Wakes who waits for it, for nothing.
+    /// Wakes the future that waits for it, in vain.
     pub fn wake(&self) {
         let waker = self.0.1.borrow().clone();
         if let Some(waker) = waker {
@@ -78,7 +78,7 @@ impl Gate {
         }
     }
 
-    /// The waker that was last waited with.
+    /// Returns the waker of the last future that waited.
     pub fn waker(&self) -> Option<Waker> {
         self.0.1.borrow().clone()
     }
@@ -104,7 +104,7 @@ pub enum End {
     Panics(&'static str),
 }
 
-/// What an enter or an exit does: it waits at its gates, one after the other, and ends.
+/// Says what an enter or an exit does: it waits at its gates, one after the other, and then ends.
 #[derive(Clone)]
 pub struct Act {
     pub gates: VecDeque<Gate>,
@@ -249,8 +249,8 @@ impl Drop for Enter {
     }
 }
 
-/// A resource that logs what becomes of it. Dropped otherwise than in `exit`, by its exit's future or in `abandon`, it
-/// logs a leak.
+/// A resource that logs what becomes of it. If it is dropped anywhere but in `exit`, by its exit's future or in
+/// `abandon`, it logs a leak.
 pub struct Resource(Option<Member>);
 
 impl Resource {
@@ -358,7 +358,7 @@ impl<'a, T> Driver<'a, T> {
         }
     }
 
-    /// Polls, and expects none.
+    /// Polls, and expects `Pending`.
     pub fn pends(&mut self) {
         assert!(self.poll().is_pending(), "the gather has ended");
     }
@@ -368,8 +368,9 @@ impl<'a, T> Driver<'a, T> {
     }
 }
 
-/// Runs a future in a task of tokio's, of which each poll has a budget: a member that is always ready uses it up. `None` if
-/// it has not ended in that many polls. `before` is called before each poll, with its number.
+/// Runs a future in a task of tokio. Each poll has a budget, and a member that is always ready uses it up. Returns
+/// `None` if the future has not ended in this many polls. It calls `before` before each poll, with the number of the
+/// poll.
 pub fn budgeted<T>(polls: usize, mut before: impl FnMut(usize), future: impl Future<Output = T>) -> Option<T> {
     let mut future = std::pin::pin!(future);
     let mut poll = 0;
@@ -384,12 +385,12 @@ pub fn budgeted<T>(polls: usize, mut before: impl FnMut(usize), future: impl Fut
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(run)
 }
 
-/// One step that is always ready, until tokio's budget is used up.
+/// Takes one step that is always ready, until tokio's budget is used up.
 pub async fn step(always: &tokio::sync::Semaphore) {
     drop(always.acquire().await);
 }
 
-/// How a gather ended, the same for each shape.
+/// How a gather ended, in the same form for each shape.
 #[derive(Debug, PartialEq)]
 pub enum Why<R> {
     Value(R),
@@ -503,7 +504,7 @@ fn pairs<S: gather_cm::Shape>(errors: &Errors<&'static str, S>) -> Vec<(usize, &
     pairs
 }
 
-/// A panic's message.
+/// Returns the message of a panic.
 pub fn message(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()
@@ -512,9 +513,9 @@ pub fn message(payload: &(dyn Any + Send)) -> &str {
         .expect("a panic with a message")
 }
 
-/// A shape of group: a test that is generic over it is run for each by [`shapes`].
+/// A shape of group. [`shapes`] runs a test that is generic over it for each shape.
 pub trait Shape {
-    /// A gather of three, whose body may fail.
+    /// Makes a gather of three members, whose body may fail.
     fn three<'a, R: 'a>(
         members: [Member; 3],
         body: impl AsyncFnOnce([&mut Resource; 3]) -> Result<R, &'static str> + 'a,
@@ -575,8 +576,8 @@ macro_rules! shapes {
     };
 }
 
-/// Runs a block for a gather of the members in a tuple, an array and a `Vec`: `each_shape!([a(), b()], |gather| { .. })`.
-/// The members are made anew each time, and have one type.
+/// Runs a block for a gather of the members in a tuple, an array and a `Vec`: `each_shape!([a(), b()], |gather| { ..
+/// })`. The members are made anew each time, and have one type.
 #[macro_export]
 macro_rules! each_shape {
     ([$($member:expr),* $(,)?], |$gather:ident| $run:expr) => {{
@@ -587,7 +588,7 @@ macro_rules! each_shape {
     }};
 }
 
-/// Every resource that was entered was exited or abandoned, exactly once, and none was dropped otherwise.
+/// Asserts that every entered resource was exited or abandoned, exactly once, and that none was dropped otherwise.
 pub fn assert_released(log: &[String]) {
     for name in 0..16 {
         let count = |line: String| log.iter().filter(|entry| **entry == line).count();
@@ -601,7 +602,7 @@ pub fn assert_released(log: &[String]) {
     }
 }
 
-/// What a failed enter does to the others, and a stop.
+/// What a failed enter or a stop does to the other members.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rollback {
     RunOn,
@@ -618,7 +619,7 @@ pub enum Order {
     InReverse,
 }
 
-/// Every policy at once. At first they have no effect. Other tests have each policy alone, and none at all.
+/// All policies at once. At first they have no effect. Other tests use each policy alone, or none at all.
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub rollback: Rollback,
@@ -641,7 +642,7 @@ macro_rules! drive {
     };
 }
 
-/// A gather of the group with the policies and a body that acts as told. Panics come back as values.
+/// Makes a gather of the group with the policies and a body that acts as told. It returns panics as values.
 macro_rules! arrange {
     ($group:expr, $setup:expr, $log:expr, $body:expr, $($more:tt)*) => {{
         let (setup, log, mut act, stop): (&Setup, Log, Act, Gate) = ($setup, $log.clone(), $body, $setup.stop.clone());
@@ -685,14 +686,14 @@ impl Drop for Shout {
     }
 }
 
-/// As [`Shape`], with every policy.
+/// Does what [`Shape`] does, with every policy.
 pub trait Policed {
     fn run(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>>;
 
-    /// As [`run`](Self::run), with `fair`, `caller_waker` and `names`.
+    /// Does what [`run`](Self::run) does, with `fair`, `caller_waker` and `names`.
     fn fair(members: [Member; 3], setup: &Setup, log: &Log, body: Act) -> Driver<'static, Report<u32>>;
 
-    /// As [`run`](Self::run), with one more `stop`.
+    /// Does what [`run`](Self::run) does, with one more `stop`.
     fn stopped<'a>(
         members: [Member; 3],
         setup: &Setup,
@@ -763,7 +764,7 @@ impl Policed for Vector {
     }
 }
 
-/// Three members, each with the enter and the exit at its index.
+/// Makes three members, each with the enter and the exit at its index.
 pub fn members(log: &Log, acts: [(Act, Act); 3]) -> [Member; 3] {
     let mut name = 0;
     acts.map(|(enter, exit)| {
@@ -772,17 +773,18 @@ pub fn members(log: &Log, acts: [(Act, Act); 3]) -> [Member; 3] {
     })
 }
 
-/// The lines that tell of beginnings and ends, without the polls between them, and without futures dropped at their end.
+/// Returns the lines that tell of beginnings and ends, without the polls between them, and without the drops of futures
+/// at their end.
 pub fn events(log: &Log) -> Vec<String> {
     log.take().into_iter().filter(|line| !line.contains("poll") && !line.starts_with("drop")).collect()
 }
 
-/// A member for which all goes well at once.
+/// Makes a member that enters and exits well, each in one poll.
 pub fn member(log: &Log, name: usize) -> Member {
     Member::new(log, name, well(), well())
 }
 
-/// A resource that has entered already.
+/// Makes a resource that has already entered.
 pub fn held(log: &Log, name: usize, exit: Act) -> Resource {
     let enter = Member::new(log, name, well(), exit).into_future();
     futures_util::FutureExt::now_or_never(enter).expect("it is ready").unwrap_or_else(|_| unreachable!())

@@ -1,5 +1,5 @@
-//! A spawner that keeps the cleanups of shielded gathers, so that a test polls them by hand; and groups of three members in
-//! each shape.
+//! A spawner that keeps the cleanups of shielded gathers, so that a test can poll them by hand. This file also has
+//! groups of three members in each shape.
 #![allow(dead_code)]
 
 use std::{cell::RefCell, future::Future, rc::Rc};
@@ -26,7 +26,7 @@ impl Queue {
         self.0.borrow().is_empty()
     }
 
-    /// The one cleanup that was handed over.
+    /// Returns the one cleanup that was handed over.
     pub fn one(&self) -> Driver<'static, Report<()>> {
         let mut all = self.0.take();
         assert_eq!(all.len(), 1, "cleanups were handed over");
@@ -53,7 +53,7 @@ pub fn few(members: [Member; 3]) -> Gather<Vec<Member>> {
     gather(Vec::from(members))
 }
 
-/// Along with thirty more, which are ready at once, so that the members have wakers of their own.
+/// Gathers the members along with thirty more, which are ready at once, so that the members have wakers of their own.
 pub fn many(members: [Member; 3]) -> Gather<Vec<Member>> {
     let more = (3..33).map(|name| Member::new(&Log::default(), name, well(), well()));
     gather(members.into_iter().chain(more).collect())

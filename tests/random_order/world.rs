@@ -1,4 +1,4 @@
-//! The parts of a random life cycle, and what has happened to them.
+//! The parts of a random life cycle, and the record of what has happened to them.
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +18,7 @@ impl Random {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// A number less than `end`.
+    /// Returns a number less than `end`.
     pub fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -26,7 +26,7 @@ impl Random {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % end
     }
 
-    /// True, once in so many times.
+    /// Returns `true` once in this many times.
     pub fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
@@ -123,7 +123,7 @@ pub struct State {
     pub sleeps: bool,
     /// The number of the gather's poll that runs, or ran last.
     pub poll: usize,
-    /// Of each member: the number of the poll in which, or after which, it was woken last.
+    /// For each member, this has the number of the poll in which, or after which, it was woken last.
     woken: Vec<usize>,
     pub fates: Vec<Fate>,
     /// Members that have entered in this poll, and whose drivers are polled in it.
@@ -154,7 +154,7 @@ impl State {
         self.fault.get_or_insert(fault);
     }
 
-    /// The member that the part's waker stands for, if it is a waker of the member's own.
+    /// Returns the member that the part's waker stands for, if it is a waker of the member's own.
     fn owner(&self, (role, index): Key) -> Option<usize> {
         match role {
             Role::Exit | Role::Driver => Some(index),
@@ -163,7 +163,7 @@ impl State {
         }
     }
 
-    /// A part is polled: says what is wrong about that.
+    /// Records that a part is polled, and says what is wrong about that.
     fn polled(&mut self, key: Key) {
         let (poll, sleeps, owner, drivers_fail) =
             (self.poll, self.sleeps, self.owner(key), !self.failed[Role::Driver as usize].is_empty());
@@ -173,7 +173,7 @@ impl State {
         let ((last, times), stage) = (part.polled, part.stage);
         part.polled = (poll, if last == poll { times + 1 } else { 1 });
         let most = match key.0 {
-            // In the poll in which the exits begin.
+            // The poll in which the exits begin may poll a driver twice.
             Role::Driver => 2,
             // It may end in one more poll.
             Role::Body if drivers_fail => 2,
@@ -192,7 +192,7 @@ impl State {
         }
     }
 
-    /// Opens a gate, and says who is to be woken.
+    /// Opens a gate, and returns the waker that the caller must wake.
     fn open_one(&mut self) -> Option<(Option<usize>, Waker)> {
         while !self.shut.is_empty() {
             let which = self.random.below(self.shut.len());
@@ -207,7 +207,8 @@ impl State {
     }
 }
 
-/// What all parts of one life cycle, its wakers and its executor share. No lock is held while a waker is called.
+/// The state that all parts of one life cycle, its wakers and its executor share. No lock is held while a waker is
+/// called.
 #[derive(Clone)]
 pub struct World(Arc<Mutex<State>>);
 
@@ -286,7 +287,7 @@ impl World {
         assert!(fault.is_none(), "{}", fault.unwrap_or_default());
     }
 
-    /// Whether a part was woken, and is still to be polled.
+    /// Returns whether a part was woken and has not been polled since.
     pub fn is_due(&self) -> bool {
         self.state().due > 0
     }
@@ -307,7 +308,7 @@ impl World {
         true
     }
 
-    /// Wakes a waker of an earlier poll, for nothing. Its part may be over.
+    /// Wakes a waker of an earlier poll, in vain. Its part may be over.
     pub fn haunt(&self) {
         let mut state = self.state();
         let end = state.old.len();
@@ -349,7 +350,7 @@ impl World {
         }
     }
 
-    /// As an observer.
+    /// Receives an event, as an observer.
     pub fn tell(&self, event: Event) {
         let told = &mut self.state().told;
         match event {
@@ -361,8 +362,8 @@ impl World {
     }
 }
 
-/// The future of a part. It pends so often, each time until it has woken itself or until its gate is opened: by a sibling
-/// in its poll, by the executor later, or from within the parent's `wake`.
+/// The future of a part. It pends a few times, each time until it has woken itself or until its gate is opened. A
+/// sibling opens the gate in its poll, the executor does so later, or the parent's `wake` does.
 pub struct Running {
     world: World,
     key: (Role, usize),
@@ -432,7 +433,7 @@ impl Drop for Running {
     }
 }
 
-/// A resource that notes what becomes of it.
+/// A resource that records what becomes of it.
 pub struct Resource {
     world: World,
     index: usize,

@@ -14,10 +14,10 @@ use tokio::{
     time::timeout,
 };
 
-/// Within it comes what has to come. Nothing waits for it to be over.
+/// The longest time that a test waits for an event that must come. No test waits until it is over.
 pub const BOUND: Duration = Duration::from_secs(120);
 
-/// The command that runs an example. Cargo becomes the example, so that a signal to the process reaches it.
+/// Returns the command that runs an example. Cargo becomes the example, so that a signal to the process reaches it.
 pub fn example(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command
@@ -36,7 +36,7 @@ pub fn run(test: impl Future<Output = ()>) {
     Runtime::new().unwrap().block_on(async { timeout(BOUND, test).await }).expect("in time");
 }
 
-/// What a program printed, and the code it ended with.
+/// The output of a program, and its exit code.
 #[derive(Debug, PartialEq)]
 pub struct Ended {
     pub code: Option<i32>,
@@ -64,7 +64,7 @@ pub async fn output(name: &str, arguments: &[&str]) -> Ended {
     Ended::of(example(name, arguments).output().await.unwrap())
 }
 
-/// An example that runs, and is read line by line.
+/// An example that runs. A test reads its output line by line.
 pub struct Running {
     pub process: Child,
     stdin: ChildStdin,
@@ -88,7 +88,7 @@ impl Running {
         self.stdin.write_all(b"\n").await.unwrap();
     }
 
-    /// Its code, the lines that nobody has read, and its errors.
+    /// Returns its exit code, the lines that nobody has read, and its errors.
     pub async fn end(mut self) -> Ended {
         drop(self.stdin);
         let mut lines = Vec::new();
@@ -100,6 +100,6 @@ impl Running {
 }
 
 pub fn skipped(test: &str, why: &str) {
-    // Not by `eprintln!`, whose output is shown only if a test fails.
+    // This does not use `eprintln!`, because its output is shown only if a test fails.
     io::stderr().write_all(format!("{test} is skipped: {why}\n").as_bytes()).unwrap();
 }

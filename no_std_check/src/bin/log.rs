@@ -1,4 +1,4 @@
-//! Logs with defmt what resources are told and how groups fail: `defmt-print` on the host makes text of it.
+//! Logs with defmt which cases resources receive and how groups fail. `defmt-print` on the host makes text of it.
 #![no_std]
 #![no_main]
 

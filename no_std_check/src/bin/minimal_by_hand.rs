@@ -1,4 +1,5 @@
-//! One group of three by hand, as careful as gather is, and next to nothing else. Compare `minimal_gather`.
+//! Runs one group of three by hand, as careful as gather is, and next to nothing else. Compare it with
+//! `minimal_gather`.
 #![no_std]
 #![no_main]
 
@@ -25,7 +26,7 @@ struct Failure {
     exits: Errors,
 }
 
-/// Exits what was entered.
+/// Exits a member if it has entered.
 async fn exit<V: Exit<Error = Fault>>(value: Option<V>, case: ExitCase) -> Option<Fault> {
     value?.exit(case).await.err()
 }

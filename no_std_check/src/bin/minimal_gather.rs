@@ -1,4 +1,4 @@
-//! One group of three with gather, and next to nothing else. Compare `minimal_by_hand`.
+//! Runs one group of three with gather, and next to nothing else. Compare it with `minimal_by_hand`.
 #![no_std]
 #![no_main]
 

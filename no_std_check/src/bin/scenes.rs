@@ -26,7 +26,7 @@ use no_std_check::{
     say,
 };
 
-/// What became of each device, in ticks since the start of its scene.
+/// Records what became of each device, in ticks since the start of its scene.
 #[derive(Default)]
 struct Log {
     start: Cell<u32>,
@@ -57,7 +57,8 @@ impl Log {
         board::now() - self.start.get()
     }
 
-    /// When the exits began, all in the same tick, and how long they took; or that none was told anything.
+    /// Returns when the exits began, all in the same tick, and how long they took. Returns `None` if no device has
+    /// received a case.
     fn exits(&self) -> Option<(u32, u32)> {
         let mut phase = None;
         for device in self.devices.iter().filter(|device| device.told.get().is_some()) {
@@ -68,7 +69,8 @@ impl Log {
         phase
     }
 
-    /// Ends a scene: every device that is held was told `case`, which are those that entered, and nothing is left on.
+    /// Ends a scene. Checks that exactly the devices that `entered` names have received `case`, and that no device is
+    /// left on.
     fn end(&self, case: ExitCase, entered: [bool; 3]) {
         let (mut enters_apart, mut exits_apart) = (0, 0);
         for ((device, name), entered) in self.devices.iter().zip(NAMES).zip(entered) {
@@ -182,7 +184,7 @@ impl Drop for Exited<'_> {
     }
 }
 
-/// Devices with error types of their own, as members of one group.
+/// Makes the devices, with error types of their own, members of one group.
 fn devices(
     log: &Log,
     plan: Plan,
@@ -395,7 +397,7 @@ async fn main(_spawner: Spawner) {
     semihosting::process::exit(0)
 }
 
-/// It does not say where and why: a handler that looks into `PanicInfo` has core's formatting in the image.
+/// It does not say where and why, because a handler that looks into `PanicInfo` puts core's formatting into the image.
 #[panic_handler]
 fn panicked(_: &PanicInfo) -> ! {
     say!("panicked\n");

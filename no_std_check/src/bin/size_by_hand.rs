@@ -1,5 +1,5 @@
-//! The scene by hand, as careful as gather is: all enters together, all exits together, every error kept, every exit
-//! told how it ended. Compare `size_gather`.
+//! Runs the scene by hand, as careful as gather is: all enters run together, all exits run together, every error is
+//! kept, and every exit receives how the body ended. Compare it with `size_gather`.
 #![no_std]
 #![no_main]
 
@@ -25,7 +25,7 @@ struct Failure {
     exits: Errors,
 }
 
-/// Exits what was entered.
+/// Exits a member if it has entered.
 async fn exit<V: Exit<Error: Into<Fault>>>(value: Option<V>, case: ExitCase) -> Option<Fault> {
     value?.exit(case).await.err().map(Into::into)
 }

@@ -1,4 +1,4 @@
-//! The scene with gather. Compare `size_by_hand`.
+//! Runs the scene with gather. Compare it with `size_by_hand`.
 #![no_std]
 #![no_main]
 

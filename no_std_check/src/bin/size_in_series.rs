@@ -1,5 +1,5 @@
-//! The same devices one after the other, with no care taken of errors: what both other images have in common, and so
-//! no part of what gather costs. It is not run, for it does not do what they do.
+//! Uses the same devices one after the other, and takes no care of errors. Both other images have this in common, so it
+//! is no part of the cost of gather. Nobody runs this image, because it does not do what the others do.
 #![no_std]
 #![no_main]
 

@@ -33,12 +33,13 @@ const TIMER0_ICR: usize = 0x4003_0024;
 const TIMER0_TAILR: usize = 0x4003_0028;
 
 fn read(address: usize) -> u32 {
-    // SAFETY: private, and called with the registers above alone, which may be read at any time.
+    // SAFETY: this function is private, and called only with the registers above, which may be read at any time.
     unsafe { (address as *const u32).read_volatile() }
 }
 
 fn write(address: usize, value: u32) {
-    // SAFETY: private, and called with the registers above alone; none of them makes the chip touch Rust's memory.
+    // SAFETY: this function is private, and called only with the registers above. None of them makes the chip touch
+    // Rust's memory.
     unsafe { (address as *mut u32).write_volatile(value) }
 }
 
@@ -46,7 +47,7 @@ fn modify(address: usize, change: impl FnOnce(u32) -> u32) {
     critical_section::with(|_| write(address, change(read(address))));
 }
 
-/// Clocks the devices, and starts the time. To be called once.
+/// Clocks the devices, and starts the time. Call it once.
 pub fn start() {
     modify(RCGC1, |on| on | 1 << 16 | 1); // TIMER0, UART0
     modify(RCGC2, |on| on | 1); // GPIOA
@@ -65,25 +66,25 @@ fn SysTick() {
     DRIVER.tick();
 }
 
-/// PA2 and PA3 switch the power of what is soldered to the board.
+/// PA2 and PA3 switch the power of the devices that are soldered to the board.
 const POWER_PINS: u32 = 0b1100;
 
 /// Switches the power of a device (0 or 1).
 pub fn set_power(device: u32, on: bool) {
-    // The address says which bits are meant, so that no others are touched.
+    // The address says which bits this is about, so that no others are touched.
     let pin = 4_usize << device;
     write(GPIOA_DATA + (pin << 2), if on { pin as u32 } else { 0 });
 }
 
-/// Whether any device has power, as the pins themselves have it.
+/// Returns whether any device has power, according to the pins themselves.
 pub fn any_power() -> bool {
     read(GPIOA_DATA + ((POWER_PINS as usize) << 2)) != 0
 }
 
-/// How a PL011 names itself.
+/// The number by which a PL011 identifies itself.
 pub const UART_ID: u8 = 0x11;
 
-/// Switches UART0 on: 115,200 baud, 8N1. Gives the name it gives itself.
+/// Switches UART0 on, with 115,200 baud and 8N1. Returns the number by which it identifies itself.
 pub fn uart_on() -> u8 {
     write(UART0_IBRD, 6);
     write(UART0_FBRD, 50);
@@ -100,12 +101,12 @@ pub fn uart_is_on() -> bool {
     read(UART0_CTL) & 1 != 0
 }
 
-/// Whether there is no room for a byte.
+/// Returns whether there is no room for a byte.
 pub fn uart_is_full() -> bool {
     read(UART0_FR) & 1 << 5 != 0
 }
 
-/// Whether a byte is still on its way.
+/// Returns whether a byte is still on its way.
 pub fn uart_is_busy() -> bool {
     read(UART0_FR) & 1 << 3 != 0
 }
@@ -114,7 +115,7 @@ pub fn uart_put(byte: u8) {
     write(UART0_DR, byte.into());
 }
 
-/// Lets TIMER0 interrupt once, after so many ticks, and signal [`STOP`].
+/// Lets TIMER0 interrupt once, after this many ticks, and signal [`STOP`].
 pub fn start_stop_timer(ticks: u32) {
     write(TIMER0_CTL, 0);
     write(TIMER0_CFG, 0); // 32 bits

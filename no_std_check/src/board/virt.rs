@@ -1,4 +1,4 @@
-//! QEMU's RISC-V machine `virt`. It has no pins: two words stand in for those that switch power.
+//! QEMU's RISC-V machine `virt`. It has no pins, so two words replace the pins that switch power.
 
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -23,7 +23,7 @@ const UART_MCR: usize = 0x1000_0004;
 const UART_LSR: usize = 0x1000_0005;
 const UART_SCR: usize = 0x1000_0007;
 
-/// A Goldfish clock, with an alarm; its interrupt is the interrupt controller's eleventh.
+/// A Goldfish clock, with an alarm. Its interrupt is the eleventh of the interrupt controller.
 const RTC_TIME_LOW: usize = 0x0010_1000;
 const RTC_TIME_HIGH: usize = 0x0010_1004;
 const RTC_ALARM_LOW: usize = 0x0010_1008;
@@ -37,17 +37,18 @@ const PLIC_ENABLE: usize = 0x0C00_2000;
 const PLIC_CLAIM: usize = 0x0C20_0004;
 
 fn read<T: Copy>(address: usize) -> T {
-    // SAFETY: private, and called with the registers above alone, at their sizes; they may be read at any time.
+    // SAFETY: this function is private, and called only with the registers above, at their sizes. They may be read at
+    // any time.
     unsafe { (address as *const T).read_volatile() }
 }
 
 fn write<T: Copy>(address: usize, value: T) {
-    // SAFETY: private, and called with the registers above alone, at their sizes; none of them makes the machine touch
-    // Rust's memory.
+    // SAFETY: this function is private, and called only with the registers above, at their sizes. None of them makes
+    // the machine touch Rust's memory.
     unsafe { (address as *mut T).write_volatile(value) }
 }
 
-/// Starts the time. To be called once.
+/// Starts the time. Call it once.
 pub fn start() {
     write::<u32>(MTIMECMP + 4, 0);
     write::<u32>(MTIMECMP, read::<u32>(MTIME) + TICK_CYCLES);
@@ -75,15 +76,15 @@ pub fn set_power(device: u32, on: bool) {
     POWER[device as usize].store(on, Relaxed);
 }
 
-/// Whether any device has power.
+/// Returns whether any device has power.
 pub fn any_power() -> bool {
     POWER.iter().any(|power| power.load(Relaxed))
 }
 
-/// What the UART's scratch register gives back.
+/// The value that the UART's scratch register gives back.
 pub const UART_ID: u8 = 0x5A;
 
-/// Switches the UART on: 8N1. Gives what its scratch register gives back.
+/// Switches the UART on, with 8N1. Returns the value that its scratch register gives back.
 pub fn uart_on() -> u8 {
     write::<u8>(UART_LCR, 3);
     write::<u8>(UART_FCR, 1);
@@ -100,12 +101,12 @@ pub fn uart_is_on() -> bool {
     read::<u8>(UART_MCR) & 1 != 0
 }
 
-/// Whether there is no room for a byte.
+/// Returns whether there is no room for a byte.
 pub fn uart_is_full() -> bool {
     read::<u8>(UART_LSR) & 1 << 5 == 0
 }
 
-/// Whether a byte is still on its way.
+/// Returns whether a byte is still on its way.
 pub fn uart_is_busy() -> bool {
     read::<u8>(UART_LSR) & 1 << 6 == 0
 }
@@ -114,7 +115,7 @@ pub fn uart_put(byte: u8) {
     write(UART_THR, byte);
 }
 
-/// Lets the clock's alarm interrupt once, after so many ticks, and signal [`STOP`].
+/// Lets the clock's alarm interrupt once, after this many ticks, and signal [`STOP`].
 pub fn start_stop_timer(ticks: u32) {
     let low = u64::from(read::<u32>(RTC_TIME_LOW)); // latches the other half
     let alarm = (u64::from(read::<u32>(RTC_TIME_HIGH)) << 32 | low) + u64::from(ticks * TICK_NANOSECONDS);

@@ -1,4 +1,4 @@
-//! What a member is in the model: one that plays its scripts, or a group that is entered as one.
+//! The members in the model. A member plays its scripts, or it is a group that is entered as one.
 
 use std::{mem, rc::Rc};
 
@@ -9,16 +9,16 @@ use super::{
     state::{Model, Place},
 };
 
-/// How a part ended: with a value, an error, or neither; and perhaps with a panic, of itself or of its future's
-/// destructor.
+/// How a part ended: with a value, with an error, or with neither. It may also have panicked, by itself or in its
+/// future's destructor.
 #[derive(Clone, Copy, Default)]
 pub struct Ended {
     pub well: bool,
-    /// 24: An optional member could not be entered.
+    /// 24: An optional member failed to enter.
     pub absent: bool,
-    /// It is no empty group.
+    /// It is not an empty group.
     pub counts: bool,
-    /// It answered `Suppress`, and no panic interrupted it.
+    /// It returned `Suppress`, and no panic interrupted it.
     pub suppresses: bool,
     pub error: Option<Part>,
     pub panic: Option<Panic>,
@@ -35,7 +35,7 @@ impl Player {
         self.scripts.modelled.borrow_mut().push(event);
     }
 
-    /// Polled until it has ended.
+    /// Polls it until it has ended.
     pub fn poll(&self) -> Option<Ended> {
         let script = self.scripts.of(self.part);
         if script.end == End::MakePanics {
@@ -55,7 +55,7 @@ impl Player {
         })
     }
 
-    /// Polled until it has ended; then it is dropped at once.
+    /// Polls it until it has ended. Then it is dropped at once.
     pub fn run(&self) -> Option<Ended> {
         let ended = self.poll()?;
         let dropped = self.drop();
@@ -63,7 +63,7 @@ impl Player {
         Some(Ended { suppresses: ended.suppresses && panic.is_none(), panic, ..ended })
     }
 
-    /// Dropped, if it was made.
+    /// Drops it, if it was made.
     pub fn drop(&self) -> Option<Panic> {
         if self.scripts.of(self.part).end == End::MakePanics {
             return None;
@@ -72,7 +72,7 @@ impl Player {
         self.scripts.of(self.part).bomb.then_some(Panic(self.part, When::Dropped))
     }
 
-    /// A call: `on_error` or `abandon`.
+    /// Records a call of `on_error` or `abandon`.
     fn call(&self, event: Event) -> Option<Panic> {
         self.log(event);
         (self.scripts.of(self.part).end == End::Panics).then_some(Panic(self.part, When::Polled))
@@ -114,7 +114,7 @@ impl Leaf {
         Some(Ended { absent, error: ended.error.filter(|_| !absent), ..ended })
     }
 
-    /// D3: One that has ended is dropped. D9: One that panicked is never polled again.
+    /// D3: A driver that has ended is dropped. D9: A driver that panicked is never polled again.
     fn drive(&mut self) -> Drove {
         let runs = self.driver == Driver::Runs;
         let ended = if runs { self.player(Part::Driver).run() } else { None };
@@ -136,8 +136,8 @@ impl Leaf {
         })
     }
 
-    /// D2: The driver is polled after the exit, also in the poll in which that finishes. D8: It is dropped then, unless it
-    /// runs to its end. D9: A panic of the driver counts as the exit's.
+    /// D2: The driver is polled after the exit, even in the poll in which the exit finishes. D8: It is dropped then,
+    /// unless it runs to its end. D9: A panic of the driver counts as the exit's.
     fn poll_exit(&mut self) -> Option<Ended> {
         let exit = self.player(Part::Exit);
         if self.exited.is_none() {
@@ -149,7 +149,8 @@ impl Leaf {
         if waits && !panicked && drove.panic.is_none() {
             return None;
         }
-        // D6: The error of the driver takes the place of the exit's. 10: Neither is lost beside a panic.
+        // D6: The error of the driver takes the place of the exit's error. 10: A panic does not make either of them
+        // lost.
         let exited = self.exited.unwrap_or_default();
         let error = self.take_lost().or(exited.error);
         let dropped = [if self.exited.is_none() { exit.drop() } else { None }, self.drop_driver()];
@@ -162,7 +163,7 @@ impl Leaf {
 /// What the drivers of a member did in a poll.
 #[derive(Default)]
 pub struct Drove {
-    /// One has failed or panicked.
+    /// Whether one has failed or panicked.
     pub failed: bool,
     pub panic: Option<Panic>,
 }
@@ -176,7 +177,7 @@ impl Drove {
 pub enum Member {
     Leaf(Leaf),
     Group(Box<Model>),
-    /// A group that is exited by hand: it answers with a verdict, even if it is empty.
+    /// A group that is exited by hand. It returns a verdict, even if it is empty.
     ByHand(Box<Model>),
 }
 
@@ -194,7 +195,7 @@ impl Member {
         self
     }
 
-    /// The members of a nested group that is held.
+    /// Returns the members of a nested group that is held.
     fn inside(&mut self) -> impl Iterator<Item = &mut Member> {
         match self {
             // D11: Nobody polls the drivers of a group that is held by hand.
@@ -211,7 +212,7 @@ impl Member {
         }
     }
 
-    /// A driver has failed, and its error was not taken.
+    /// Returns whether a driver has failed, and its error was not taken.
     pub fn has_lost(&self) -> bool {
         match self {
             Leaf(leaf) => leaf.driver == Driver::Failed,
@@ -259,7 +260,7 @@ impl Member {
         panic
     }
 
-    /// In a group, every member receives it before the first of their exits begins.
+    /// Passes the error to the member. In a group, every member receives it before the first of their exits begins.
     fn on_error(&mut self, error: Part) -> Option<Panic> {
         match self {
             Leaf(leaf) => leaf.player(Part::OnError).call(Event::OnError(leaf.id, error)),
@@ -280,7 +281,7 @@ impl Member {
         group.is_over().then(|| Ended { counts: group.counts || by_hand, ..group.ended(well) })
     }
 
-    /// Dropped where it is.
+    /// Drops the member in the place where it is.
     pub fn cut(&mut self, place: Place) -> Option<Panic> {
         match (self, place) {
             (_, Place::Queued | Place::Over) => None,
@@ -298,7 +299,7 @@ impl Member {
         }
     }
 
-    /// What is waited for in it.
+    /// Adds the parts of the member that something waits for.
     pub fn waits(&self, place: Place, waiting: &mut Vec<Part>) {
         match (self, place) {
             (Leaf(leaf), Place::Entering) => waiting.push(Part::Enter(leaf.id)),
@@ -315,7 +316,7 @@ impl Member {
 }
 
 impl Model {
-    /// How a group ends as a member: what failed in it is inside its one error, or behind its panic.
+    /// Returns how a group ends as a member. All its failures are inside its one error, or behind its panic.
     fn ended(&self, well: bool) -> Ended {
         let error = (!well && self.panic.is_none()).then_some(Part::Group);
         Ended {

@@ -1,5 +1,6 @@
-//! The contract, as a sequential program: what a gather does in each poll. Read it as a specification. The numbers are
-//! those of the promises in DESIGN.md. What the model knows is in state.rs, and what a member is in member.rs.
+//! The contract, as a sequential program. It says what a gather does in each poll, and you can read it as a
+//! specification. The numbers are those of the promises in DESIGN.md. The state of the model is in state.rs, and its
+//! members are in member.rs.
 
 use super::{member::*, script::*, state::*};
 use gather_cm::ExitCase::{self, *};
@@ -10,7 +11,8 @@ impl Model {
         self.poll_stop();
         let runs = self.in_body;
         self.poll_members();
-        // 4, 7: The body starts in the poll in which the last is held. 8: The exits begin in the poll in which it ends.
+        // 4, 7: The body starts in the poll in which the last member is held. 8: The exits begin in the poll in which
+        // the body ends.
         if self.ending.is_none() && !self.is_entering() {
             if runs {
                 self.poll_body_and_drivers()
@@ -23,7 +25,8 @@ impl Model {
     }
 
     /// 14: `stop` is polled first, as long as there is one. When it is ready, the pending enters and the body are
-    /// dropped; with `settle` the pending enters run on, and the queued members never start. A failed group stays failed.
+    /// dropped. With `settle` the pending enters run on, and the queued members never start. A failed group stays
+    /// failed.
     pub fn poll_stop(&mut self) {
         let Some(ended) = self.effective_stop().and_then(Player::poll) else { return };
         self.was_ready = true;
@@ -32,8 +35,8 @@ impl Model {
         self.ending.get_or_insert(Cancelled);
     }
 
-    /// D2: Drivers are polled before the body, D15: or with `fair` in every other poll after it. D4: If one fails, the body
-    /// is polled once more. Then it is dropped. D9: It is dropped at once if a driver panics.
+    /// D2: Drivers are polled before the body. D15: With `fair`, they are polled after it in every other poll. D4: If a
+    /// driver fails, the body is polled once more. Then it is dropped. D9: It is dropped at once if a driver panics.
     fn poll_body_and_drivers(&mut self) {
         self.body_was_first = self.setup.fair && !self.body_was_first;
         if self.body_was_first {
@@ -52,8 +55,8 @@ impl Model {
         }
     }
 
-    /// D1: Of the members that are held, D12: of many only those that were woken or have entered since. Returns whether one
-    /// has failed.
+    /// D1: Polls the drivers of the held members. D12: In a large `Vec`, it polls only those that were woken or whose
+    /// members have entered since. Returns whether one has failed.
     fn poll_drivers(&mut self) -> bool {
         let mut failed = false;
         for index in 0..self.members.len() {
@@ -77,13 +80,13 @@ impl Model {
         self.keep(ended.panic);
     }
 
-    /// 5: The enters of a failed group run on before its exits begin, unless it rolls back eagerly. 20: Of many members,
-    /// one that has begun is polled only if it was woken.
+    /// 5: The enters of a failed group run on before its exits begin, unless it rolls back eagerly. 20: In a large
+    /// `Vec`, a member that has begun is polled only if it was woken.
     pub fn poll_members(&mut self) {
         if self.is_entering() {
             self.poll_enters();
         }
-        // D5: A driver that fails beside the enters counts as a failed enter.
+        // D5: A driver that fails during the enters counts as a failed enter.
         if !self.in_body && !self.exits && self.poll_drivers() {
             self.fail(Lost);
         }
@@ -99,9 +102,9 @@ impl Model {
         }
     }
 
-    /// 2: Each in argument order, and under `fail_fast` none after one that failed. 22: With `fair`, the enters in flight
-    /// take turns; the others start in argument order all the same. 6: At most so many are in flight; those that could
-    /// start in the first poll do so, and a failed group starts no other.
+    /// 2: Each enter is polled in argument order, and under `fail_fast` none is polled after one that failed. 22: With
+    /// `fair`, the enters in flight take turns. The others start in argument order all the same. 6: At most as many as
+    /// the limit are in flight. Members that could start in the first poll do so, and a failed group starts no others.
     fn poll_enters(&mut self) {
         let (limit, fail_fast) = (self.setup.enter_limit, self.setup.rollback == Rollback::FailFast);
         for index in self.order(self.enter_polls) {
@@ -132,7 +135,7 @@ impl Model {
 
     fn poll_enter(&mut self, index: usize) {
         let Some(ended) = self.members[index].poll_enter() else { return };
-        // 3: It is held in the poll that saw it. 17: So it is if the destructor of its future panics.
+        // 3: The resource is held in the poll that saw it. 17: It is held even if the destructor of its future panics.
         self.place[index] = if ended.well { Held } else { Over };
         self.entered.extend(ended.well.then_some(index));
         self.fresh.extend(ended.well.then_some(index));
@@ -144,16 +147,18 @@ impl Model {
         }
     }
 
-    /// 8: All in flight together, in argument order; 13: at most so many; 12: in a stack one, the last entered first, or
-    /// one, in reverse argument order. 22: With `fair`, the exits in flight take turns; the others start in their order all
-    /// the same.
+    /// 8: All exits are in flight together, in argument order. 13: At most as many as the limit are in flight. 12: In a
+    /// stack one exit is in flight, and the member that entered last comes first. With `in_reverse` one exit is in
+    /// flight, in reverse argument order. 22: With `fair`, the exits in flight take turns. The others start in their
+    /// order all the same.
     pub fn poll_exits(&mut self) {
         if self.case.is_none() {
             if self.count(Held) == 0 {
                 return;
             }
             self.exits = true;
-            // 9, 16, 17: The case is decided when the first begins; 5: the error is that of the lowest index known then.
+            // 9, 16, 17: The case is decided when the first exit begins. 5: The error is that of the lowest index known
+            // then.
             self.case = if self.panic.is_some() { Some(Panicked) } else { self.ending };
             // 14: An enter that failed after the stop is shown to no exit.
             self.error = match self.case {
@@ -179,7 +184,7 @@ impl Model {
         self.poll_drivers();
     }
 
-    /// D4, D5: Drivers have failed. The error of the first one is the one that the exits are shown.
+    /// D4, D5: Drivers have failed. The exits are shown the error of the first one.
     fn lose(&mut self) -> Option<Part> {
         let members = self.members.iter_mut().zip(&self.place).enumerate();
         let mut lost = members.filter(|(_, (member, place))| **place == Held && member.has_lost());
@@ -194,7 +199,8 @@ impl Model {
         let case = self.case.expect("decided when the first exit begins");
         if self.place[index] == Held {
             self.place[index] = Exiting;
-            // 12: With one at a time, a suppressed error is not shown. 16: A resource whose `on_error` panics is still exited.
+            // 12: If exits run one at a time, a suppressed error is not shown. 16: A resource whose `on_error` panics
+            // is still exited.
             let error = self.error.filter(|_| case != Completed && !self.suppressed);
             let panic = self.members[index].begin_exit(case, error);
             self.keep(panic);
@@ -202,7 +208,7 @@ impl Model {
         self.falls_asleep(index);
         let Some(ended) = self.members[index].poll_exit() else { return };
         self.place[index] = Over;
-        // 10: No error is lost, though a destructor panics beside it.
+        // 10: No error is lost, although a destructor panics in the same poll.
         let errors = if self.lost.contains(&index) { &mut self.lost_errors } else { &mut self.exit_errors };
         errors.extend(ended.error.map(|error| (index, error)));
         self.keep(ended.panic);
@@ -210,7 +216,7 @@ impl Model {
         self.counts |= ended.counts;
         self.propagates |= ended.counts && !ended.suppresses;
         self.suppressed |= one_at_a_time && ended.suppresses && case == Failed;
-        // 12: With one at a time, the next one sees how this one ended.
+        // 12: If exits run one at a time, the next exit sees how this one ended.
         if one_at_a_time && [Completed, Failed].contains(&case) {
             self.case = Some(match ended {
                 Ended { panic: Some(_), .. } => Panicked,
@@ -221,15 +227,15 @@ impl Model {
         }
     }
 
-    /// 11: There is a member that is no empty group, and every exit says so; 12: or, with one at a time, one that received
-    /// `Failed`. None failed.
+    /// 11: The group suppresses if it has a member that is not an empty group, and if every exit suppresses. 12: If
+    /// exits run one at a time, one exit that received `Failed` is enough. No exit may have failed.
     pub fn suppresses(&self) -> bool {
         let none_failed = self.exit_errors.is_empty() && self.panic.is_none();
         none_failed && (self.suppressed || self.counts && !self.propagates)
     }
 
-    /// 10: Every error, by index. 16: The first panic is the cause, whatever else there is. The body's value is dropped
-    /// if exits failed, unless `keep_value` was called; 17: a panic of its destructor counts.
+    /// 10: The outcome has every error, by index. 16: The first panic is the cause, whatever else there is. The body's
+    /// value is dropped if exits failed, unless `keep_value` was called. 17: A panic of its destructor counts.
     fn outcome(&mut self) -> Outcome {
         if self.panic.is_some() || !self.exit_errors.is_empty() && !self.setup.keep_value {
             self.drop_value();
@@ -238,7 +244,7 @@ impl Model {
             (Some(panic), _) => Cause::Panicked(panic),
             // 14: With `settle`, an enter may fail after the stop.
             (None, Some(EnterFailed | Cancelled | Lost)) if !self.enter_errors.is_empty() => {
-                // D5: The errors of drivers stand beside the enter errors.
+                // D5: The outcome has the errors of drivers along with the enter errors.
                 self.exit_errors.append(&mut self.lost_errors);
                 Cause::Enter(self.enter_errors.clone())
             }
@@ -254,11 +260,11 @@ impl Model {
         Outcome { cause, exits: self.exit_errors.clone(), suppressed, value: self.value.is_some() }
     }
 
-    /// 15: Pending futures are dropped, and held resources are abandoned. 17: A panic of one skips no other; the
-    /// first panic of a destructor goes on, and not one that was kept.
+    /// 15: Pending futures are dropped, and held resources are abandoned. 17: A panic of one skips no other. The first
+    /// panic of a destructor goes on, and not a panic that was kept.
     pub fn cut(&mut self) -> Option<Panic> {
         self.panic = None;
-        // Those beside the body are dropped before it.
+        // The drivers that run along with the body are dropped before it.
         for index in 0..if self.in_body { self.members.len() } else { 0 } {
             let panic = self.members[index].drop_drivers();
             self.keep(panic);
@@ -269,8 +275,9 @@ impl Model {
         self.panic
     }
 
-    /// S2, S3: A shielded gather is dropped: pending enters, unless they settle, and the body are dropped. S1: Returns
-    /// whether something is left to do or to report. S4, S5: `poll` is then what it was, S6: and `cut` as well.
+    /// S2, S3: When a shielded gather is dropped, the pending enters are dropped, unless they settle, and so is the
+    /// body. S1: Returns whether something is left to do or to report. S4, S5: After that, `poll` does the same as
+    /// before. S6: So does `cut`.
     pub fn hand_over(&mut self) -> bool {
         if self.setup.shield == Shield::Nothing || self.handed_over {
             return false;

@@ -30,7 +30,7 @@ pub struct Group {
 pub struct Leaf {
     pub enter: Script,
     pub exit: Script,
-    /// Of its driver, if the members of its group have some.
+    /// The script of its driver, if the members of its group have drivers.
     pub driver: Script,
     pub on_error_panics: bool,
     pub abandon_panics: bool,
@@ -42,13 +42,13 @@ pub struct Plan {
     pub nodes: Vec<Node>,
     pub body: Script,
     pub stop: Script,
-    /// The destructor of the body's value panics.
+    /// Whether the destructor of the body's value panics.
     pub value_bomb: bool,
     pub choices: Vec<u8>,
 }
 
 impl Leaf {
-    /// One more panic: of a destructor, where a future should be made, or in a call.
+    /// Adds one more panic, of a destructor, when a future should be made, or in a call.
     pub fn add_fault(&mut self, fault: u8) {
         match fault % 7 {
             0 => self.enter.bomb = true,
@@ -62,7 +62,7 @@ impl Leaf {
     }
 }
 
-/// The same policies with a shield, or the nearest ones that `with_shield` knows.
+/// Returns the same policies with a shield, or the nearest ones that `with_shield` knows.
 pub fn shielded(setup: Setup, shield: Shield) -> Setup {
     let (rollback, order) = match (shield, setup.rollback, setup.order) {
         (Shield::Nothing, ..) => return setup,
@@ -77,13 +77,13 @@ pub fn shielded(setup: Setup, shield: Shield) -> Setup {
 
 type Boxed<T> = Pin<Box<dyn Future<Output = Result<T, Part>>>>;
 
-/// The future, with another output. It stays where it is to its end, as its destructor may panic.
+/// Maps the output of a future. The future stays where it is to its end, because its destructor may panic.
 fn mapped<T, U>(future: impl Future<Output = T> + 'static, map: impl Fn(T) -> Result<U, Part> + 'static) -> Boxed<U> {
     let mut future = Box::pin(future);
     Box::pin(poll_fn(move |cx| future.as_mut().poll(cx).map(&map)))
 }
 
-/// A resource, one of its own or a group.
+/// A resource, of a single member or of a group.
 trait Held {
     fn exit(self: Box<Self>, case: ExitCase) -> Boxed<Verdict>;
     fn on_error(&mut self, error: &dyn Any);
@@ -113,7 +113,7 @@ impl<S: Shape> From<Failure<Part, S>> for Part {
     }
 }
 
-/// It exits by hand what is in it.
+/// A resource that exits its contents by hand.
 struct AnyResource(Box<dyn Held>);
 
 impl Exit for AnyResource {
@@ -133,7 +133,7 @@ impl Exit for AnyResource {
     }
 }
 
-/// With drivers, if `D` has some.
+/// A member of any kind. It has drivers, if `D` has some.
 enum AnyMember<D> {
     Leaf(WithDriver),
     Group(Boxed<AnyResource>, PhantomData<D>),
@@ -177,7 +177,7 @@ impl TakeDriver for Driving {
     }
 }
 
-/// A nested group. Those without drivers differ from the others in the scripts alone.
+/// Enters a nested group. Groups without drivers differ from the others only in the scripts.
 fn enter_group(setup: &Setup, stop: Stop, members: Vec<WithDriver>) -> Boxed<AnyResource> {
     let members = members.into_iter().map(|member| driven(member, setup.drivers)).collect::<Vec<_>>();
     with_policies!(gather(members), setup, stop, |gather| {
@@ -186,7 +186,7 @@ fn enter_group(setup: &Setup, stop: Stop, members: Vec<WithDriver>) -> Boxed<Any
 }
 
 impl Plan {
-    /// One more panic, of a leaf.
+    /// Adds one more panic, of a leaf.
     pub fn add_leaf_fault(&mut self, which: usize, fault: u8) {
         let leaves = self.nodes.iter_mut().flat_map(|node| match node {
             Node::Leaf(leaf) => std::slice::from_mut(leaf),
@@ -198,7 +198,7 @@ impl Plan {
         }
     }
 
-    /// One more panic, of the body, its value or a `stop`.
+    /// Adds one more panic, of the body, of its value or of a `stop`.
     pub fn add_fault(&mut self, fault: u8) {
         let nested = self.nodes.iter_mut().filter_map(|node| match node {
             Node::Leaf(_) => None,
@@ -223,7 +223,8 @@ impl Plan {
         leaves.collect()
     }
 
-    /// The first is that of the group itself. Each node has one, whether or not it is used.
+    /// Returns the scripts of the stops. The first one is that of the group itself. Each node has one, whether or not
+    /// it is used.
     fn stops(&self) -> Vec<Script> {
         let nested = self.nodes.iter().map(|node| match node {
             Node::Leaf(_) => Script::STOP,
@@ -318,7 +319,8 @@ impl Plan {
     }
 }
 
-/// The plan's own choices. When they are used up, every part is released that can be, and then the rest is dropped.
+/// The plan's own choices. When they are used up, every part that can be released is released, and then the rest is
+/// dropped.
 struct Chosen<'a> {
     choices: std::slice::Iter<'a, u8>,
     idled: bool,

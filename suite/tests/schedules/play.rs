@@ -1,5 +1,5 @@
-//! Members that play their scripts in the crate and log what happens to them; and the game itself, which polls the
-//! gather and the model side by side and holds the one against the other.
+//! Members that play their scripts in the crate and log what happens to them. The game itself is here, too. It polls
+//! the gather and the model side by side, and compares them.
 
 use std::{
     any::Any,
@@ -27,14 +27,14 @@ fn log(scripts: &Scripts, event: Event) {
     scripts.played.borrow_mut().push(event);
 }
 
-/// Panics without a word on the terminal: there are millions.
+/// Panics without a word on the terminal, because there are millions of panics.
 fn panics(part: Part, when: When) -> ! {
     resume_unwind(Box::new(Panic(part, when)))
 }
 
-/// The end of a destructor.
+/// Ends a destructor, by a panic if the script says so.
 fn bomb(part: Part, scripts: &Scripts) {
-    // Two at once would abort.
+    // Two panics at once would abort the process.
     if scripts.of(part).bomb && !thread::panicking() {
         panics(part, When::Dropped);
     }
@@ -87,7 +87,7 @@ pub async fn play_body(scripts: Rc<Scripts>) -> Result<Value, Part> {
     Ok(Value(Some(scripts)))
 }
 
-/// What the body returns.
+/// The value that the body returns.
 pub struct Value(Option<Rc<Scripts>>);
 
 impl Drop for Value {
@@ -99,7 +99,7 @@ impl Drop for Value {
     }
 }
 
-/// What cancels a group, if anything does.
+/// The stop of a group, if it has one.
 pub struct Stop(Option<(Part, Rc<Scripts>)>);
 
 impl Stop {
@@ -131,7 +131,7 @@ impl Future for Stopping {
     }
 }
 
-/// A member that was not begun.
+/// A member that has not begun.
 pub struct Member(pub usize, pub Rc<Scripts>);
 
 impl IntoFuture for Member {
@@ -155,7 +155,7 @@ impl Future for Entering {
     }
 }
 
-/// What it enters.
+/// The resource of a member.
 pub struct Resource(usize, Rc<Scripts>);
 
 impl Resource {
@@ -186,10 +186,10 @@ impl Exit for Resource {
     }
 }
 
-/// A member that has a driver, if it is told so.
+/// A member that has a driver, if `Drivers` says so.
 pub struct WithDriver(pub usize, pub Rc<Scripts>, pub Drivers);
 
-/// A member of drivers like these.
+/// Makes a member with drivers of this kind.
 pub fn driven<M, H>(member: M, drivers: Drivers) -> Adapted<M, ByDriver>
 where
     M: IntoFuture<Output = Result<(H, Driving), Part>>,
@@ -222,7 +222,7 @@ impl Future for EnteringWithDriver {
     }
 }
 
-/// A driver. If there is none, it is well at once.
+/// A driver. If there is none, this ends well at once.
 pub struct Driving(Option<Play>);
 
 impl Driving {
@@ -237,8 +237,8 @@ impl Future for Driving {
     }
 }
 
-/// `$run`, where `$gather` is called `$name` and has the policies of `$setup`. The limits and `$stop`, as types, are
-/// there together or not at all, and so are `settle` and `in_reverse`, which need them.
+/// Expands to `$run`, in which `$name` is `$gather` with the policies of `$setup`. The limits and `$stop`, as types,
+/// are there together or not at all. `settle` and `in_reverse` need them, so they are there only along with them.
 macro_rules! with_policies {
     ($gather:expr, $setup:expr, $stop:expr, |$name:ident| $run:expr) => {{
         let setup: &Setup = $setup;
@@ -289,7 +289,7 @@ macro_rules! with_policies {
 }
 pub(crate) use with_policies;
 
-/// The same for `$setup` with a shield, under a selection of policies.
+/// Does the same for a `$setup` with a shield, under a selection of policies.
 macro_rules! with_shield {
     ($gather:expr, $setup:expr, $stop:expr, |$name:ident| $run:expr) => {{
         let setup: &Setup = $setup;
@@ -325,7 +325,7 @@ fn by_index<E: Into<Part>, S: Shape>(errors: Errors<E, S>) -> script::Errors {
     errors.into_iter().map(|(index, error)| (index, error.into())).collect()
 }
 
-/// The body's value has arrived.
+/// Returns the outcome of a gather that returned the body's value.
 fn returned(mut value: Value, exits: script::Errors) -> Outcome {
     value.0.take().expect("returned once");
     let cause = if exits.is_empty() { script::Cause::Nothing } else { script::Cause::Exit };
@@ -350,7 +350,7 @@ impl<E: Into<Part>, S: Shape> From<Failure<E, S, Part>> for Outcome {
     }
 }
 
-/// The result of what was handed over, in the model's words.
+/// The result of a cleanup, in the model's words.
 impl<E: Into<Part>, S: Shape> From<Result<(), Failure<E, S, Part>>> for Outcome {
     fn from(result: Result<(), Failure<E, S, Part>>) -> Self {
         let nothing =
@@ -383,10 +383,10 @@ impl Wake for Woken {
     }
 }
 
-/// What is done at a poll boundary.
+/// What the game does between two polls.
 #[derive(Clone, Copy, Debug)]
 enum Choice {
-    /// Of what is waited for, the parts whose bits are set.
+    /// Releases the parts whose bits are set, of the parts that something waits for.
     Release(u64),
     Nothing,
     Stop,
@@ -395,17 +395,17 @@ enum Choice {
 
 /// How a game goes on.
 pub trait Choose {
-    /// Whether any parts may be released together, and not only one, or one and two behind it; and there is a boundary
-    /// before the first poll as well.
+    /// Whether any parts may be released together, and not only one, or one and the two after it. If so, there is also
+    /// a choice before the first poll.
     const ALL: bool;
 
-    /// Whether there may be a spurious poll now.
+    /// Returns whether there may be a spurious poll now.
     fn may_idle(&self) -> bool;
 
-    /// There is one.
+    /// Records that there is a spurious poll.
     fn idle(&mut self);
 
-    /// One of so many ways.
+    /// Chooses one of this many ways.
     fn choose(&mut self, ways: usize) -> usize;
 }
 
@@ -414,7 +414,7 @@ pub fn play<C: Choose>(plan: &impl Debug, scripts: &Scripts, mut model: Model, m
     let (mut path, mut waiting, mut stopped) = (vec![], vec![], !model.setup.cancel_on);
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
-    // Before its first poll, of the gather or of what it has handed over.
+    // Whether the gather, or its cleanup, has not been polled yet, and whether the gather was polled.
     let (mut fresh, mut polled) = (C::ALL, false);
     loop {
         if !fresh {
@@ -477,7 +477,7 @@ pub fn play<C: Choose>(plan: &impl Debug, scripts: &Scripts, mut model: Model, m
     }
 }
 
-/// What happened in the crate, against what should have.
+/// Compares what happened in the crate with what should have happened.
 fn compare(scripts: &Scripts, path: &impl Debug) {
     let (played, modelled) = (&mut *scripts.played.borrow_mut(), &mut *scripts.modelled.borrow_mut());
     assert_eq!(played, modelled, "{path:#?}");

@@ -12,13 +12,13 @@ use std::{
 
 use gather_cm::ExitCase;
 
-/// What acts. Each part has a script, and an error or a panic names the part that it comes from.
+/// A part that acts. Each part has a script, and an error or a panic names the part that it comes from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Part {
     Body,
     /// The body's value: only its destructor acts.
     Value,
-    /// What cancels the group: 0 of the whole, others of nested groups.
+    /// The stop: 0 is that of the whole group, and others are those of nested groups.
     Stop(usize),
     Enter(usize),
     Exit(usize),
@@ -26,7 +26,7 @@ pub enum Part {
     Driver(usize),
     OnError(usize),
     Abandon(usize),
-    /// A nested group, as what fails.
+    /// A nested group that has failed.
     Group,
 }
 
@@ -39,19 +39,19 @@ impl From<Infallible> for Part {
 /// A part that is released never ends by itself.
 pub const NEVER: u8 = u8::MAX;
 
-/// What a part does: it pends until it has been released so often, and ends.
+/// Says what a part does: it pends until it has been released this many times, and then ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Script {
     pub pends: u8,
     pub end: End,
-    /// The destructor panics.
+    /// Whether the destructor panics.
     pub bomb: bool,
 }
 
 impl Script {
-    /// It is well at once.
+    /// A part that ends well at once.
     pub const WELL: Self = Self { pends: 0, end: End::Well, bomb: false };
-    /// `stop`, which is released once.
+    /// A `stop` that fires after it was released once.
     pub const STOP: Self = Self { pends: 1, ..Self::WELL };
 }
 
@@ -61,11 +61,11 @@ pub enum End {
     Suppresses,
     Fails,
     Panics,
-    /// It panics where its future should be made.
+    /// It panics when its future should be made.
     MakePanics,
 }
 
-/// A panic, by the part that it comes from and when that was.
+/// A panic, along with the part that it comes from and the moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Panic(pub Part, pub When);
 
@@ -79,7 +79,7 @@ pub enum When {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Polled(Part),
-    /// A future, at its end or before, or the body's value.
+    /// A future was dropped, at its end or before, or the body's value was.
     Dropped(Part),
     OnError(usize, Part),
     ExitBegan(usize, ExitCase),
@@ -101,7 +101,7 @@ pub enum Order {
     InReverse,
 }
 
-/// Whether members have drivers, and what becomes of one that runs when the exit has finished.
+/// Says whether members have drivers, and what becomes of a driver that still runs when the exit has finished.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Drivers {
     Absent,
@@ -135,13 +135,13 @@ pub type Running = Pin<Box<dyn Future<Output = Outcome>>>;
 /// Errors by index.
 pub type Errors = BTreeMap<usize, Part>;
 
-/// What a gather ends with.
+/// The outcome of a gather.
 #[derive(Debug, PartialEq)]
 pub struct Outcome {
     pub cause: Cause,
     pub exits: Errors,
     pub suppressed: bool,
-    /// The body's value was returned.
+    /// Whether the body's value was returned.
     pub value: bool,
 }
 
@@ -161,16 +161,16 @@ pub enum Cause {
 pub struct Scripts {
     members: usize,
     scripts: Vec<Cell<Option<Script>>>,
-    /// The parts were last polled with these.
+    /// The wakers that the parts were last polled with.
     wakers: RefCell<Vec<Option<Waker>>>,
     decide: Box<dyn Fn(Part) -> Script>,
-    /// What a dropped gather has handed over.
+    /// The cleanup that a dropped gather has handed over.
     pub handed_over: RefCell<Option<Running>>,
     pub played: RefCell<Vec<Event>>,
     pub modelled: RefCell<Vec<Event>>,
 }
 
-/// The scripts that were decided.
+/// Shows the scripts that were decided.
 impl fmt::Debug for Scripts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.scripts.iter().map(Cell::get)).finish()
@@ -178,8 +178,8 @@ impl fmt::Debug for Scripts {
 }
 
 impl Scripts {
-    /// For so many members, and groups with a `stop`. `decide` says what a part does. It is called once for each part,
-    /// when that first matters.
+    /// Makes the scripts for this many members, and for this many groups with a `stop`. `decide` says what a part does.
+    /// It is called once for each part, when that first matters.
     pub fn new(members: usize, stops: usize, decide: impl Fn(Part) -> Script + 'static) -> Self {
         let places = 2 + 5 * members + stops;
         Self {
@@ -220,7 +220,7 @@ impl Scripts {
         self.wakers.borrow_mut()[self.place(part)] = Some(waker.clone());
     }
 
-    /// The part pends once less. Wakes it if it was polled.
+    /// Lets the part pend once less. Wakes it if it was polled.
     pub fn release(&self, part: Part) {
         let (script, place) = (self.of(part), self.place(part));
         self.scripts[place].set(Some(Script { pends: script.pends - 1, ..script }));

@@ -1,4 +1,4 @@
-//! What the model knows of a gather.
+//! The state of a gather in the model.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use super::{
     script::{Errors, Order, Panic, Part, Rollback, Scripts, Setup, Shield},
 };
 
-/// A `Vec` of more members than these gives them wakers of its own: as in src/wake.rs.
+/// The members of a `Vec` of more than this many have wakers of their own, as in src/wake.rs.
 pub const FEW: usize = 30;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -30,10 +30,10 @@ pub struct Model {
     pub place: Vec<Place>,
     /// The members that entered, in the order of entering.
     pub entered: Vec<usize>,
-    /// `stop`, until it is dropped; and whether it was ready.
+    /// The stop, until it is dropped, and whether it was ready.
     pub stop: Option<Player>,
     pub was_ready: bool,
-    /// There is none in a nested group: it is entered, and exited later.
+    /// The body. A nested group has none, because it is entered, and exited later.
     pub body: Option<Player>,
     pub in_body: bool,
     /// The body's value, until it is dropped or returned.
@@ -44,30 +44,30 @@ pub struct Model {
     pub fresh: Vec<usize>,
     /// How the body ended, or why it is not called.
     pub ending: Option<ExitCase>,
-    /// What the next exit receives, from when the first one begins: the case, and the error.
+    /// The case and the error that the next exit receives. They are set when the first exit begins.
     pub case: Option<ExitCase>,
     pub error: Option<Part>,
     pub enter_errors: Errors,
     pub exit_errors: Errors,
-    /// D4, D5: The members whose drivers had failed when the exits began because of that, and the errors of these.
+    /// D4, D5: If the exits began because drivers had failed, these are the members of those drivers, and their errors.
     pub lost: Vec<usize>,
     pub lost_errors: Errors,
-    /// A member that is no empty group was exited.
+    /// Whether a member that is not an empty group was exited.
     pub counts: bool,
-    /// One of them did not answer `Suppress`.
+    /// Whether one of these members did not return `Suppress`.
     pub propagates: bool,
-    /// 12: With one exit at a time: a member that received `Failed` answered `Suppress`.
+    /// 12: If exits run one at a time, whether a member that received `Failed` returned `Suppress`.
     pub suppressed: bool,
-    /// The rest of it goes on after a drop.
+    /// Whether the rest of the gather goes on after a drop.
     pub handed_over: bool,
     /// The first panic. The others are dropped.
     pub panic: Option<Panic>,
-    /// How often the enters were polled, and the exits.
+    /// How often the enters were polled, and how often the exits were.
     pub enter_polls: usize,
     pub exit_polls: usize,
-    /// The body has ended, or the exits of a failed group have begun.
+    /// Whether the body has ended, or the exits of a failed group have begun.
     pub exits: bool,
-    /// D15: With `fair`, the body was polled before the drivers.
+    /// D15: With `fair`, whether the body was polled before the drivers.
     pub body_was_first: bool,
 }
 
@@ -77,7 +77,7 @@ impl Model {
         Self { body: Some(body), ..Self::nested(setup, 0, members, scripts) }
     }
 
-    /// A group that is a member of another.
+    /// Makes a group that is a member of another one.
     pub fn nested(setup: Setup, stop: usize, members: Vec<Member>, scripts: &Rc<Scripts>) -> Self {
         Self {
             scripts: scripts.clone(),
@@ -133,7 +133,7 @@ impl Model {
         self.keep(value.and_then(|value| value.drop()));
     }
 
-    /// 22: The members, in argument order. With `fair`, each poll starts one further.
+    /// 22: Returns the members, in argument order. With `fair`, each poll starts with the next member in turn.
     pub fn order(&self, polls: usize) -> impl Iterator<Item = usize> + use<> {
         let (len, first) = (self.members.len(), if self.setup.fair { polls } else { 0 });
         (0..len).map(move |index| (first + index) % len)
@@ -147,13 +147,13 @@ impl Model {
         self.place.iter().any(|place| [Queued, Entering].contains(place))
     }
 
-    /// In flight or held among many, and nothing that it waits for was woken.
+    /// Returns whether a member of a large `Vec` is in flight or held, and no part that it waits for was woken.
     pub fn is_asleep(&self, index: usize) -> bool {
         let awake = self.members.len() <= FEW || self.place[index] == Queued || self.fresh.contains(&index);
         !awake && !self.waits_of(index).iter().any(|part| self.woken.contains(part))
     }
 
-    /// It sleeps until something that it waits for is woken again.
+    /// Lets the member sleep until a part that it waits for is woken again.
     pub fn falls_asleep(&mut self, index: usize) {
         let waiting = self.waits_of(index);
         self.woken.retain(|part| !waiting.contains(part));
@@ -170,7 +170,7 @@ impl Model {
         self.ending.is_some() && self.place.iter().all(|place| *place == Over)
     }
 
-    /// The next held member: the first, or the last entered, or the last.
+    /// Returns the next held member: the first one, the one that entered last, or the last one.
     pub fn next_held(&self) -> Option<usize> {
         let held = |index: &usize| self.place[*index] == Held;
         match self.setup.order {
@@ -180,20 +180,20 @@ impl Model {
         }
     }
 
-    /// 14: `stop`, as long as it is there and was not ready.
+    /// 14: Returns the stop, as long as it exists and was not ready.
     pub fn effective_stop(&self) -> Option<&Player> {
         self.stop.as_ref().filter(|_| !self.was_ready)
     }
 
-    /// 14, S2: A stop drops no enter.
+    /// 14, S2: Returns whether a stop drops no enter.
     pub fn settles(&self) -> bool {
         self.setup.rollback == Rollback::Settle || self.setup.shield == Shield::EntersAndExits
     }
 
-    /// What is waited for.
+    /// Adds the parts that something waits for.
     pub fn waits(&self, waiting: &mut Vec<Part>) {
         self.members.iter().zip(&self.place).for_each(|(member, place)| member.waits(*place, waiting));
-        // That of the whole is released at any time.
+        // The stop of the whole group is released at any time.
         waiting.extend(self.effective_stop().filter(|_| self.body.is_none()).map(|stop| stop.part));
         waiting.extend(self.in_body.then_some(Part::Body));
     }

@@ -1,5 +1,5 @@
-//! The contract of the scope, as a sequential program: what it does in each poll. Read it as a specification. P1 to P14 are
-//! the behaviours of a scope; plain numbers are the promises of every gather.
+//! The contract of the scope, as a sequential program. It says what a scope does in each poll, and you can read it as a
+//! specification. P1 to P14 are the behaviours of a scope, and plain numbers are the promises of every gather.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -10,7 +10,7 @@ use super::program::*;
 /// A resource that has joined.
 struct Joined {
     member: Member,
-    /// When it joined.
+    /// Its place in the order of joining.
     rank: usize,
     place: Place,
 }
@@ -20,7 +20,7 @@ enum Place {
     Lent,
     Held,
     Exiting,
-    /// Exited, abandoned or dropped halfway.
+    /// It was exited, abandoned or dropped halfway.
     Over,
 }
 
@@ -36,7 +36,7 @@ struct Running {
     over: bool,
 }
 
-/// How something ends the body early.
+/// The reason why the body ends early.
 enum Interrupt {
     Failed(Part),
     Panicked(Part),
@@ -49,7 +49,7 @@ pub struct Model {
     /// P4: The next index, and the last rank.
     next: usize,
     rank: usize,
-    /// What the scope is responsible for, by index.
+    /// The resources that the scope is responsible for, by index.
     joined: BTreeMap<usize, Joined>,
     /// How often a part will still pend.
     pends: BTreeMap<Part, u8>,
@@ -70,7 +70,7 @@ pub struct Model {
     propagates: bool,
     suppressed: bool,
     exit_polls: usize,
-    /// P6: The body has succeeded, and the caller exits what has joined.
+    /// P6: Whether the body has succeeded, and the caller exits the resources that have joined.
     by_hand: bool,
     handed_over: bool,
 }
@@ -105,7 +105,7 @@ impl Model {
             by_hand: false,
             handed_over: false,
         };
-        // P10: A scope may be gathered full as it is.
+        // P10: A gather may take a scope that resources have joined already.
         for member in program.full.clone() {
             let index = model.begin();
             model.join(index, member, Held);
@@ -121,7 +121,7 @@ impl Model {
             if self.stop && self.poll_stop() {
                 self.end_body(Cancelled);
             } else {
-                // 4: Nothing has to enter, so the body starts in the first poll.
+                // 4: No member has to enter, so the body starts in the first poll.
                 self.in_body |= first;
                 self.poll_body();
             }
@@ -144,7 +144,8 @@ impl Model {
         self.stop_ready
     }
 
-    /// P3: What was lent is returned, and what is pending is dropped along with the body. 14: Then `stop` is dropped.
+    /// P3: Lent resources are returned, and pending operations are dropped along with the body. 14: Then `stop` is
+    /// dropped.
     fn end_body(&mut self, ending: ExitCase) {
         self.drop_body();
         self.ending = Some(ending);
@@ -235,7 +236,7 @@ impl Model {
         }
     }
 
-    /// Polled until it has ended; then it is dropped at once.
+    /// Polls a part until it has ended. Then the part is dropped at once.
     fn act(&mut self, part: Part, act: Act) -> Option<End> {
         self.log.push(Event::Polled(part));
         let left = self.pends.entry(part).or_insert(act.pends);
@@ -255,20 +256,20 @@ impl Model {
         match taken {
             Some((index, joined)) => {
                 running.index = Some(index);
-                // It is lent all the same, but to this operation, so that no other one finds it.
+                // The resource stays lent, but to this operation, so that no other one finds it.
                 joined.place = Over;
             }
             None => running.over = true,
         }
     }
 
-    /// P4: The index is that of the beginning.
+    /// P4: An enter takes its index when it begins.
     fn begin(&mut self) -> usize {
         self.next += 1;
         self.next - 1
     }
 
-    /// P4: The rank is that of the end of the enter.
+    /// P4: A resource takes its rank when its enter ends.
     fn join(&mut self, index: usize, member: Member, place: Place) {
         self.rank += 1;
         let joined = Joined { member, rank: self.rank, place };
@@ -278,7 +279,7 @@ impl Model {
         }
     }
 
-    /// Whether the operation is over.
+    /// Polls an operation. Returns whether it is over.
     fn poll_op(&mut self, running: &mut Running) -> Result<bool, Interrupt> {
         if let Op::Join { limit, .. } | Op::Exit { limit, .. } = running.op {
             if limit.polls == Some(running.polls) {
@@ -294,7 +295,7 @@ impl Model {
                 self.give_back(running.index);
                 Ok(true)
             }
-            // P5: It leaves nothing behind.
+            // P5: A resource that is taken out leaves nothing behind.
             Op::TakeOut { id } => {
                 let taken = running.index.and_then(|index| self.joined.remove(&index));
                 // The box drops the exit along with it.
@@ -323,7 +324,7 @@ impl Model {
                     Some(End::Panics) => Err(Interrupt::Panicked(Part::Enter(member.id))),
                 }
             }
-            // P5: It exits now. P4: Its error goes to the caller.
+            // P5: The resource exits now. P4: Its error goes to the caller.
             Op::Exit { id, case, limit } => {
                 let index = running.index.expect("the operation has a guard");
                 if first {
@@ -379,8 +380,9 @@ impl Model {
         self.indices(Held).is_empty() && self.indices(Exiting).is_empty()
     }
 
-    /// 8, 13: All together, in the order of their indices, or at most so many. 12: In a stack one, the last joined first; or
-    /// one, in the reverse order of the indices. 22: With `fair`, each poll starts one further, and others start in their
+    /// 8, 13: All exits run together, in the order of their indices, or at most as many as the limit. 12: In a stack
+    /// one exit runs, and the resource that joined last comes first. With `in_reverse` one exit runs, in the reverse
+    /// order of the indices. 22: With `fair`, each poll starts with the next exit in turn, and others start in their
     /// order all the same.
     fn poll_exits(&mut self) {
         if self.case.is_none() {
@@ -423,8 +425,8 @@ impl Model {
         let member = joined.member;
         if joined.place == Held {
             joined.place = Exiting;
-            // 9: It receives the error, and then the case. 12: With one at a time, a suppressed error is not shown. An exit
-            // by closure has no `on_error`.
+            // 9: The resource receives the error, and then the case. 12: If exits run one at a time, a suppressed error
+            // is not shown. An exit by closure has no `on_error`.
             let shown = self.shown.filter(|_| case != Completed && !self.suppressed);
             let is_closure = self.boxed() && member.how != How::Enter;
             self.log.extend(shown.filter(|_| !is_closure).map(|error| Event::OnError(member.id, error)));
@@ -441,7 +443,7 @@ impl Model {
         self.counts = true;
         self.propagates |= end != End::Suppresses;
         self.suppressed |= one_at_a_time && end == End::Suppresses && case == Failed;
-        // 12: With one at a time, the next one sees how this one ended.
+        // 12: If exits run one at a time, the next exit sees how this one ended.
         if one_at_a_time && [Completed, Failed].contains(&case) {
             self.case = Some(match end {
                 End::Panics => Panicked,
@@ -452,13 +454,15 @@ impl Model {
         }
     }
 
-    /// 11: Every exit says so; 12: or, with one at a time, one that received `Failed`. None failed.
+    /// 11: The scope suppresses if every exit does. 12: If exits run one at a time, one exit that received `Failed` is
+    /// enough. No exit may have failed.
     fn suppresses(&self) -> bool {
         let none_failed = self.exit_errors.is_empty() && self.panic.is_none();
         none_failed && (self.suppressed || self.counts && !self.propagates)
     }
 
-    /// 10: Every error, by index. 16: The first panic is the cause, whatever else there is; it resumes unless it is caught.
+    /// 10: The outcome has every error, by index. 16: The first panic is the cause, whatever else there is. It resumes
+    /// unless it is caught.
     fn outcome(&mut self) -> Outcome {
         let Setup { catches, way, .. } = self.program.setup;
         if self.panic.is_some() || !self.exit_errors.is_empty() && way != Way::KeepValue {
@@ -468,7 +472,8 @@ impl Model {
         let cause = match (self.panic, self.ending) {
             (Some(part), _) => Cause::Panicked(part),
             (None, Some(Failed)) => Cause::Body(self.error.expect("the body has failed")),
-            // S5: Who has dropped the gather knows that it was cancelled.
+            // S5: If the caller has dropped the gather, it knows about the cancellation, so a cleanup without errors
+            // reports nothing.
             (None, Some(Cancelled)) if !self.handed_over || failed => Cause::Cancelled,
             (None, _) => {
                 if failed {
@@ -480,7 +485,7 @@ impl Model {
         };
         let exits =
             if self.panic.is_some() && (!catches || self.by_hand) { Errors::new() } else { self.exit_errors.clone() };
-        // There it is the verdict.
+        // If the resources exit by hand, this is the verdict.
         let suppressed = (self.by_hand || self.ending == Some(Failed)) && self.suppresses();
         Outcome { cause, exits, suppressed, value: self.value }
     }
@@ -510,7 +515,7 @@ impl Model {
         }
     }
 
-    /// A shielded gather is dropped. S2, S3: The body is dropped. S1: Returns whether something is left to do or to report.
+    /// Drops a shielded gather. S2, S3: The body is dropped. S1: Returns whether something is left to do or to report.
     pub fn hand_over(&mut self) -> bool {
         let shield = [Way::Shield, Way::ShieldEntered].contains(&self.program.setup.way);
         if !shield || self.by_hand || self.handed_over || !self.polled {
@@ -524,11 +529,11 @@ impl Model {
         self.handed_over
     }
 
-    /// What becomes of that. Returns whether exits are to be polled.
+    /// Goes on with the rest of it. Returns whether exits must be polled.
     pub fn go_on(&mut self) -> bool {
         match self.program.afterwards {
             Afterwards::Exit(case) => {
-                // They are those of a group that has completed: there is no error to show, and no value.
+                // The exits are those of a group that has completed. There is no error to show, and no value.
                 (self.case, self.value, self.by_hand) = (Some(case), false, true);
                 return true;
             }

@@ -1,5 +1,5 @@
-//! The same programs in the crate: members that play their acts and log what happens to them, a body that performs the
-//! operations, and the game itself, which polls the gather and the model side by side.
+//! The same programs in the crate. Members play their acts and log what happens to them, and a body performs the
+//! operations. The game itself polls the gather and the model side by side.
 
 use std::{
     any::Any,
@@ -21,7 +21,7 @@ use gather_cm::{
 
 use super::{model::Model, policies, program::*};
 
-/// What has happened since it was taken, and the wakers of what pends.
+/// The events since the log was taken, and the wakers of the parts that pend.
 #[derive(Clone, Default)]
 pub struct Log(Rc<RefCell<Vec<Event>>>, Rc<RefCell<Vec<Waker>>>);
 
@@ -35,7 +35,7 @@ impl Log {
     }
 }
 
-/// The panic of a part. It says nothing on the terminal: there are many.
+/// The panic of a part. It says nothing on the terminal, because there are many.
 struct Panic(Part);
 
 /// The future of a part.
@@ -127,7 +127,7 @@ impl Exit for Resource {
     }
 }
 
-/// A value that an exit by closure exits. Dropped, it is abandoned.
+/// A value that an exit by closure exits. If it is dropped, it is abandoned.
 struct Adopted(Option<Resource>);
 
 impl Adopted {
@@ -146,14 +146,14 @@ impl Drop for Adopted {
 
 type Operation<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// A guard of whatever type.
+/// A guard of any type.
 trait Guard<'s> {
     fn index(&self) -> usize;
     fn exit(self: Box<Self>, case: Option<ExitCase>) -> Operation<'s, Result<bool, Part>>;
     fn take_out(self: Box<Self>, member: usize, log: &Log);
 }
 
-/// What a guard is for.
+/// The value of a guard, which can be taken out.
 trait TakeOut {
     fn take_out(self, member: usize, log: &Log);
 }
@@ -214,9 +214,9 @@ where
 
 type AnyGuard<'s> = Box<dyn Guard<'s> + 's>;
 
-/// How a member joins a scope of this type.
+/// Says how a member joins a scope of this type.
 pub trait Joins: IsResource<Error = Part> + 'static {
-    /// A scope that these have joined.
+    /// Makes a scope that these members have joined.
     fn full(members: &[Member], log: &Log) -> Scope<Self>;
 
     #[allow(private_interfaces)]
@@ -277,7 +277,7 @@ impl Joins for Boxes {
     }
 }
 
-/// The future, for so many polls.
+/// Runs the future for this many polls.
 async fn within<T>(polls: Option<u8>, future: Operation<'_, T>) -> Option<T> {
     let (mut future, mut left) = (Some(future), polls);
     poll_fn(|cx| {
@@ -299,7 +299,7 @@ impl<'s> Guards<'s> {
         self.0.borrow_mut()[id].take()
     }
 
-    /// The operation. If it is about a guard, it has that from now on.
+    /// Begins the operation. If it is about a guard, it has the guard from now on.
     fn begin<'a, R: Joins>(&'a self, scope: &'s Scope<R>, op: Op, log: &Log) -> Operation<'a, Result<(), Part>>
     where
         's: 'a,
@@ -374,7 +374,7 @@ pub async fn body<R: Joins>(scope: &Scope<R>, program: Rc<Program>, log: Log) ->
     Ok(Value(Some(log)))
 }
 
-/// What the body returns.
+/// The value that the body returns.
 pub struct Value(Option<Log>);
 
 impl Value {
@@ -389,7 +389,7 @@ impl Drop for Value {
     }
 }
 
-/// What cancels, if anything does.
+/// The stop, if there is one.
 pub struct Stop(pub Option<u8>, pub Log);
 
 impl IntoFuture for Stop {
@@ -405,7 +405,7 @@ impl IntoFuture for Stop {
     }
 }
 
-/// What ends a gather: its outcome; and with `with_entered`, what the resources then do.
+/// The end of a gather: its outcome, and with `with_entered` a function that says how the resources go on.
 pub struct Ended(pub Outcome, pub Option<Later>);
 pub type Later = Box<dyn FnOnce(Afterwards) -> Option<Running>>;
 pub type Running = Operation<'static, Ended>;
@@ -442,7 +442,7 @@ impl Wake for Woken {
     }
 }
 
-/// Polls. `None` if it pends. Then it must be woken when what it waits for is.
+/// Polls a gather. Returns `None` if it pends. Then it must be woken when the parts that it waits for are.
 fn poll(future: &mut Running, log: &Log) -> Option<Ended> {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
@@ -463,7 +463,7 @@ fn poll(future: &mut Running, log: &Log) -> Option<Ended> {
 }
 
 impl Program {
-    /// Holds the crate against the model, and returns what happened.
+    /// Compares the crate with the model, and returns what happened.
     pub fn check(&self) -> (Vec<Event>, Option<Outcome>) {
         let (log, handed_over) = (Log::default(), Rc::default());
         let mut model = Model::new(self);
@@ -510,7 +510,7 @@ impl Program {
         (everything, outcome)
     }
 
-    /// P3, P4: Indices do not repeat, and every resource that joined has one end.
+    /// P3, P4: Checks that indices do not repeat, and that every resource that joined has one end.
     fn check_log(&self, log: &[Event]) {
         let mut indices: Vec<_> = (0..self.full.len()).collect();
         let mut joined: Vec<_> = self.full.iter().map(|member| member.id).collect();
@@ -527,7 +527,7 @@ impl Program {
         for id in 0..self.members() {
             let ends = log.iter().filter(|event| match event {
                 Event::ExitBegan(other, _) | Event::TakenOut(other) | Event::Leaked(other) => *other == id,
-                // The box of a resource that was taken out drops its closure.
+                // If the resource was taken out, its box drops the closure.
                 Event::Abandoned(other) => *other == id && !log.contains(&Event::TakenOut(id)),
                 _ => false,
             });

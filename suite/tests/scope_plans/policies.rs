@@ -10,7 +10,7 @@ pub type HandedOver = Rc<RefCell<Option<Running>>>;
 
 use Way::*;
 
-/// The ways of each kind of policies, and whether there are boxes.
+/// The ways of each kind of policies, along with whether there are boxes.
 const WAYS: [(u8, Way, bool); 24] = [
     (0, With, false),
     (0, KeepValue, false),
@@ -74,7 +74,7 @@ fn cleaned_up(result: Result<(), Failure<Part, Many>>) -> Ended {
     result.map_or_else(Ended::from, |()| Ended(nothing, None))
 }
 
-/// `$future`, and what its value becomes.
+/// Runs `$future`, and converts its value.
 macro_rules! run {
     ($future:expr, $value:pat => $ended:expr) => {{
         let future = $future;
@@ -87,7 +87,7 @@ macro_rules! run {
     }};
 }
 
-/// What is done with a cleanup.
+/// Says what is done with a cleanup.
 macro_rules! hand_over {
     ($handed_over:ident) => {
         move |cleanup| {
@@ -124,7 +124,7 @@ macro_rules! with_policies {
     };
 }
 
-/// For the setup of the program: `$gather` with these policies, and what it becomes.
+/// Runs `$gather` with the policies of the program's setup, in the way of that setup.
 macro_rules! ways {
     ($R:ty, $program:ident, $log:ident, $handed_over:ident, [
         $($kind:literal $($way:ident)|*: $policies:tt;)*
@@ -141,10 +141,10 @@ macro_rules! ways {
     };
 }
 
-/// Of `WAYS`: a stack that may be cancelled, and catches panics.
+/// The index in `WAYS` of a stack that may be cancelled, and that catches panics.
 pub const STACK: usize = 12;
 
-/// A setup, and whether it has a `cancel_on`.
+/// Returns a setup, and whether it has a `cancel_on`.
 pub fn setup(which: usize, limit: usize) -> (Setup, bool) {
     let (kind, way, boxed) = WAYS[which % WAYS.len()];
     let order = match kind {
@@ -157,7 +157,7 @@ pub fn setup(which: usize, limit: usize) -> (Setup, bool) {
     (Setup { kind, way, boxed, order, exit_limit, fair, catches: [3, 5, 6, 8].contains(&kind) }, kind >= 3)
 }
 
-/// The gather of a program.
+/// Makes the gather of a program.
 pub fn gathered(program: &Rc<Program>, log: &Log, handed_over: &HandedOver) -> Running {
     let limit = program.setup.exit_limit;
     let stop = Stop(program.stop, log.clone());

@@ -1,10 +1,11 @@
-//! The words of a program, of what happens in it, and of how it ends.
+//! The words for a program, for its events, and for its end.
 
 use std::collections::BTreeMap;
 
 use gather_cm::ExitCase;
 
-/// What acts. An error or a panic names the part that it comes from. The numbers are those of the program's members.
+/// A part that acts. An error or a panic names the part that it comes from. The numbers are those of the program's
+/// members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     Body,
@@ -13,7 +14,7 @@ pub enum Part {
     Exit(usize),
 }
 
-/// What a part does: it pends in so many polls, and ends.
+/// Says what a part does: it pends in this many polls, and then ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Act {
     pub pends: u8,
@@ -23,19 +24,19 @@ pub struct Act {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum End {
     Well,
-    /// An exit that answers `Suppress`.
+    /// The exit returns `Suppress`.
     Suppresses,
     Fails,
     Panics,
 }
 
-/// How a member joins.
+/// Says how a member joins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum How {
     Enter,
-    /// By `hold`. In a scope of boxes: by `defer`.
+    /// It joins by `hold`, or by `defer` in a scope of boxes.
     Hold,
-    /// Only in a scope of boxes.
+    /// It joins by `adopt`. There is this only in a scope of boxes.
     Adopt,
 }
 
@@ -47,10 +48,10 @@ pub struct Member {
     pub exit: Act,
 }
 
-/// What the body does. `id` is a member that has joined before, or not: then nothing happens.
+/// An operation of the body. `id` is a member. If it has not joined before, nothing happens.
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
-    /// The guard is kept until the body ends, or dropped at once.
+    /// A member joins. Its guard is kept until the body ends, or dropped at once.
     Join {
         member: Member,
         keeps: bool,
@@ -74,12 +75,12 @@ pub enum Op {
     },
 }
 
-/// What becomes of an operation that does not succeed at once.
+/// Says what becomes of an operation that does not succeed at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Limit {
-    /// After so many polls its future is dropped.
+    /// After this many polls its future is dropped.
     pub polls: Option<u8>,
-    /// If it fails, the body fails.
+    /// Whether the body fails if the operation fails.
     pub strict: bool,
 }
 
@@ -90,7 +91,7 @@ pub enum Order {
     InReverse,
 }
 
-/// What the gather is made into.
+/// The future that the gather becomes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Way {
     With,
@@ -105,16 +106,16 @@ pub enum Way {
 pub struct Setup {
     pub kind: u8,
     pub way: Way,
-    /// In boxes.
+    /// Whether the resources are in boxes.
     pub boxed: bool,
     pub order: Order,
-    /// The exits in flight at once. It is high if there is no limit.
+    /// How many exits are in flight at most. The number is high if there is no limit.
     pub exit_limit: usize,
     pub fair: bool,
     pub catches: bool,
 }
 
-/// What becomes of the resources that `with_entered` returns.
+/// Says what becomes of the resources that `with_entered` returns.
 #[derive(Clone, Copy, Debug)]
 pub enum Afterwards {
     Exit(ExitCase),
@@ -125,21 +126,21 @@ pub enum Afterwards {
 #[derive(Clone, Debug)]
 pub struct Program {
     pub setup: Setup,
-    /// `cancel_on` pends in so many polls.
+    /// `cancel_on` pends in this many polls.
     pub stop: Option<u8>,
-    /// The members that have joined by `hold` before the scope is gathered: the first ones.
+    /// The members that have joined by `hold` before the scope is gathered. They are the first ones.
     pub full: Vec<Member>,
     /// The operations of a step are concurrent.
     pub steps: Vec<Vec<Op>>,
-    /// What the body does after these.
+    /// The act of the body after these steps.
     pub body: Act,
-    /// Before so many polls the future is dropped; and again, after so many more, what it has handed over.
+    /// The future is dropped after this many polls. After so many more polls, its cleanup is dropped, too.
     pub drops: [Option<u8>; 2],
     pub afterwards: Afterwards,
 }
 
 impl Program {
-    /// How many members there are.
+    /// Returns how many members there are.
     pub fn members(&self) -> usize {
         let joins = |ops: &Vec<Op>| ops.iter().filter(|op| matches!(op, Op::Join { .. })).count();
         self.full.len() + self.steps.iter().map(joins).sum::<usize>()
@@ -149,21 +150,21 @@ impl Program {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Polled(Part),
-    /// A future, at its end or before.
+    /// A future was dropped, at its end or before.
     Dropped(Part),
     /// The body has a guard of this member. Its index is the other number.
     Joined(usize, usize),
-    /// So many resources of the scope are not lent.
+    /// This many resources of the scope are not lent.
     Len(usize),
     OnError(usize, Part),
     ExitBegan(usize, ExitCase),
-    /// What `release` or `exit` has returned.
+    /// `release` or `exit` has returned this.
     Released(usize, Result<bool, Part>),
     Abandoned(usize),
     TakenOut(usize),
     /// The body's value was dropped.
     ValueDropped,
-    /// Neither exited nor abandoned. It never happens.
+    /// A resource was neither exited nor abandoned. This never happens.
     Leaked(usize),
 }
 
@@ -176,7 +177,7 @@ pub struct Outcome {
     pub exits: Errors,
     /// For the exit of an `Entered`, this is its verdict.
     pub suppressed: bool,
-    /// The body's value was returned.
+    /// Whether the body's value was returned.
     pub value: bool,
 }
 

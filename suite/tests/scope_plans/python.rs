@@ -1,5 +1,6 @@
-//! Programs in CPython's `AsyncExitStack`. They have what it has: members that are entered or pushed one after the other,
-//! exits in a stack, and a body that ends, fails, panics or is cancelled. It has no guards, so nothing leaves early.
+//! Runs programs in CPython's `AsyncExitStack`. They use only what it has: members that are entered or pushed one after
+//! the other, exits in a stack, and a body that ends, fails, panics or is cancelled. It has no guards, so no member
+//! leaves early.
 
 use std::{
     env,
@@ -21,7 +22,7 @@ fn program() -> impl Strategy<Value = Program> {
         .prop_map(|(member, strict)| vec![Op::Join { member, keeps: true, limit: Limit { polls: None, strict } }]);
     let stop = prop::option::weighted(0.3, 0..12u8);
     (prop::collection::vec(member, 1..7), act(true, 4), stop).prop_map(|(mut steps, body, stop)| {
-        // The first one is a witness: it receives what is left when the others have exited.
+        // The first member is a witness. It receives the case that is left when the others have exited.
         let well = Act { pends: 0, end: End::Well };
         if let Op::Join { member, .. } = &mut steps[0][0] {
             *member = Member { id: 0, how: How::Hold, enter: well, exit: well };
@@ -57,7 +58,8 @@ fn word(part: Part) -> String {
     }
 }
 
-/// Python has no future whose end could be told, no indices and no `len`.
+/// Returns the line of an event that Python has, too. It has no future whose end a program could see, no indices and no
+/// `len`.
 fn line(event: &Event) -> Option<String> {
     match event {
         Event::Polled(Part::Stop) => None,
@@ -97,13 +99,13 @@ fn stacks_behave_as_those_of_python() {
         let (events, outcome) = program.check();
         let end = log.pop().expect("an end");
         assert_eq!(events.iter().filter_map(line).collect::<Vec<_>>(), log, "crate and Python: {program:#?}");
-        // What the witness received is what the `with` statement of Python raises.
+        // The `with` statement of Python raises the error that the witness received.
         if let Some(witness) = log.iter().find_map(|line| line.strip_prefix("exit 0 ")) {
             assert_eq!(end, format!("end {witness}"), "{program:#?}");
         }
         let outcome = outcome.expect("it is not dropped");
         let clean = outcome.cause == Cause::Nothing || outcome.suppressed;
-        // 10: The crate loses no error of an exit, though a later exit suppresses it.
+        // 10: The crate loses no error of an exit, although a later exit suppresses it.
         let well = end == "end Completed" && outcome.exits.is_empty();
         assert_eq!(clean, well, "{outcome:?} and {end}: {program:#?}");
     }
