@@ -3,6 +3,6 @@
 # Debian, as root.
 set -euo pipefail
 apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends procps python3 chromium python3-venv valgrind \
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends procps python3 chromium fonts-symbola python3-venv valgrind \
     binutils-arm-none-eabi lld qemu-system-arm qemu-system-misc qemu-system-x86 \
     mosquitto postgresql redis-server >/dev/null
