@@ -98,6 +98,31 @@ in_each_group! {
         assert_eq!((log.count("body"), log.only(&["Lost"]).len()), (0, 3));
     }
 
+    /// D5, D11: `enter` fails in the same way, because its group is lost before anybody holds it.
+    fn lost_beside_enters_without_a_body(group) {
+        for last_enter in [false, true] {
+            let (log, [enter, breaks]) = (Log::default(), [Gate::new(), Gate::new()]);
+            let members = [
+                [well(), sleeps(), well()],
+                [well(), fails("lost").gate(&breaks), fails("x")],
+                [well().gate(&enter), sleeps(), well()],
+            ];
+            let mut entering = Driver::new(group(links(&log, members)).enter());
+            assert!(entering.poll().is_pending());
+            breaks.open();
+            if !last_enter {
+                assert!(entering.poll().is_pending());
+            }
+            enter.open();
+            let Poll::Ready(Err(failure)) = entering.poll() else { panic!("it is lost") };
+            let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
+            assert_eq!(errors.iter().collect::<Vec<_>>(), [(1, &"lost")]);
+            assert_eq!(failure.exits.iter().collect::<Vec<_>>(), [(1, &"x")]);
+            assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 1 Lost", "exit 2 Lost"]);
+            assert_released(&log.everything());
+        }
+    }
+
     /// D5: `eager_rollback` lets the held members exit along with the pending enters.
     fn eager_rollback(group) {
         let (log, [enter, breaks]) = (Log::default(), [Gate::new(), Gate::new()]);
