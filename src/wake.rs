@@ -183,8 +183,8 @@ mod imp {
             (self.exiting, self.cursor) = (true, 0);
         }
 
-        /// Shows those held members to the poller that were woken for their drivers, or that have entered since the
-        /// last call.
+        /// Shows held members to the poller: each one that was woken for its driver, or that has entered since the last
+        /// call.
         pub(crate) fn drive_held<S: Slot>(
             &mut self,
             mut slots: Pin<&mut [S]>,
