@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Follows every link that leads to a place in the repository: the links of each *.md as GitHub shows it, and the links
 # of each page of the docs as rustdoc writes it. It fails if a file or an anchor does not exist. It also fails if the
-# definition of a reference is missing, unused, or hidden by another one.
+# definition of a reference is missing, unused, or hidden by another one, or if a signature in the docs names a private
+# trait.
 #
 #   ci/links.sh          checks all links within the repository
 #   ci/links.sh --list   lists the links to other sites, which no check fetches
@@ -118,12 +119,34 @@ class Page(html.parser.HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.ids, self.links = set(), set()
+        # The names in signatures that are no links; the tag of a signature, with its depth; the depth of links.
+        self.plain, self.signature, self.linked = set(), None, 0
+        self.synthetic = False  # whether these are the impls that the compiler adds, such as `Send`
         with open(path) as file:
             self.feed(file.read())
+
+    def handle_data(self, data):
+        if self.signature and not self.linked:
+            # Associated types are no traits: `Fut::Output`, `Output = T`, `Output: Send`.
+            self.plain.update(re.findall(r"(?<![:\w])[A-Z]\w+\b(?! =|:)", data))
+
+    def handle_endtag(self, tag):
+        self.linked -= tag == "a"
+        if self.signature and tag == self.signature[0]:
+            self.signature[1] -= 1
+            if not self.signature[1]:
+                self.signature = None
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.ids.add(attributes.get("id"))
+        self.linked += tag == "a"
+        if str(attributes.get("id")).endswith("-implementations-list"):
+            self.synthetic = attributes["id"].startswith("synthetic")
+        if self.signature:
+            self.signature[1] += tag == self.signature[0]
+        elif "code-header" in (attributes.get("class") or "").split() and not self.synthetic:
+            self.signature = [tag, 1]
         if tag == "a" and attributes.get("href"):
             link = attributes["href"]
             # In signatures, rustdoc names anchors of hidden items.
@@ -158,6 +181,19 @@ def check_page(path):
                     errors.append("%s: %s has no such anchor" % (os.path.relpath(path, docs), link))
 
 
+def check_traits(paths):
+    """A signature names no trait of the crate that has no page, but for `Sealed`, which says all there is to say."""
+    traits = set()
+    for folder, _, files in os.walk("src"):
+        for file in files:
+            with open(os.path.join(folder, file)) as source:
+                traits.update(re.findall(r"^ *(?:pub(?:\([^)]*\))? )?trait (\w+)", source.read(), re.M))
+    public = {re.sub(r"trait\.(\w+)\.html", r"\1", os.path.basename(path)) for path in paths}
+    for path in paths:
+        for name in sorted(page(path).plain & (traits - public - {"Sealed"})):
+            errors.append("%s: a signature names the private trait %s" % (os.path.relpath(path, docs), name))
+
+
 documents = sys.stdin.read().split()
 for document in documents:
     check_document(document)
@@ -167,6 +203,7 @@ for folder, _, files in os.walk(os.path.join(docs, "gather_cm")):
         if file.endswith(".html"):
             check_page(os.path.join(folder, file))
             number += 1
+check_traits(sorted(path for path in pages if "/gather_cm/" in path and "/src/" not in path))
 if mode:
     for link, places in sorted(fetched.items()):
         print(link, *sorted(places)[:3], *(["and %d more" % (len(places) - 3)] if len(places) > 3 else []))

@@ -399,40 +399,51 @@ impl<T: Exit> Resource for T {
     type Verdict = T::Verdict;
     type Value = T;
 
+    // The trait hides these items. rustdoc shows them all the same on the page of each type that has this impl.
+    #[doc(hidden)]
     fn release_resource(self, case: ExitCase) -> impl Exiting<Error = T::Error> {
         self.exit_in_group(case)
     }
 
+    #[doc(hidden)]
     fn exit_resource(self, case: ExitCase) -> impl Future<Output = Result<T::Verdict, T::Error>> {
         self.exit(case)
     }
 
+    #[doc(hidden)]
     fn lend_value(&mut self) -> &mut T {
         self
     }
 
+    #[doc(hidden)]
     fn show_error(&mut self, error: &dyn Any) {
         self.on_error(error);
     }
 
+    #[doc(hidden)]
     fn abandon_resource(self) {
         self.abandon();
     }
 
+    #[doc(hidden)]
     const DRIVEN: bool = T::DRIVEN_IN_GROUP;
 
+    #[doc(hidden)]
     fn drive_resource(&mut self, cx: &mut Context<'_>) -> Drove {
         self.drive_in_group(cx)
     }
 
+    #[doc(hidden)]
     fn has_lost(&self) -> bool {
         self.has_lost_in_group()
     }
 
+    #[doc(hidden)]
     fn take_lost(&mut self) -> Option<T::Error> {
         self.take_lost_in_group()
     }
 
+    #[doc(hidden)]
     fn split_drivers() -> impl Split<Self, Drivers = impl Drive<Self>> {
         T::split_in_group()
     }
