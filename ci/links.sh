@@ -4,7 +4,7 @@
 # definition of a reference is missing, unused, or hidden by another one, or if a signature in the docs names a private
 # trait.
 #
-#   ci/links.sh          checks all links within the repository
+#   ci/links.sh          checks all links within the repository. A link to the docs at docs.rs leads to the local pages
 #   ci/links.sh --list   lists the links to other sites, which no check fetches
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,10 +23,19 @@ import urllib.parse
 
 docs, mode = sys.argv[1], sys.argv[2:]
 errors, fetched = [], {}
+# Where the docs and the package will be.
+PUBLISHED = "https://docs.rs/gather-cm/latest/"
+PACKAGE = "https://docs.rs/crate/gather-cm/latest/source/"
 
 
 def web(link, place):
-    """Whether the link leads out of the repository."""
+    """Whether the link leads out of the repository. A link to the published crate does not: this follows it at once."""
+    if link.startswith(PUBLISHED):
+        check_link(link.removeprefix(PUBLISHED), docs, place)
+        return True
+    if link.startswith(PACKAGE):
+        check_link(link.removeprefix(PACKAGE), ".", place)
+        return True
     if re.match(r"[a-z][a-z+.-]*:", link):
         fetched.setdefault(link.partition("#")[0], set()).add(place)
         return True
@@ -162,23 +171,28 @@ def page(path):
     return pages[path]
 
 
+def check_link(link, folder, place, path=None):
+    """Follows a link to a page of the docs, from a page in this folder or from this place in a document."""
+    file, _, anchor = link.partition("#")
+    file = urllib.parse.unquote(file.partition("?")[0])
+    target = os.path.normpath(os.path.join(folder, file)) if file else path
+    if not os.path.isfile(target):
+        errors.append("%s: %s leads to no page" % (place, link))
+    elif anchor and target.endswith(".html"):
+        # On a page of source code, an anchor may name several lines. A script shows them.
+        lines = re.fullmatch(r"(\d+)-(\d+)", anchor)
+        for anchor in lines.groups() if lines else [anchor]:
+            # Some ids are quoted themselves.
+            if not page(target).ids & {anchor, urllib.parse.unquote(anchor)}:
+                errors.append("%s: %s has no such anchor" % (place, link))
+
+
 def check_page(path):
+    place = os.path.relpath(path, docs)
     for link in sorted(page(path).links):
         # rustdoc copies docs of other crates, with their paths.
-        if web(link, os.path.relpath(path, docs)) or "::" in link:
-            continue
-        file, _, anchor = link.partition("#")
-        file = urllib.parse.unquote(file.partition("?")[0])
-        target = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
-        if not os.path.isfile(target):
-            errors.append("%s: %s leads to no page" % (os.path.relpath(path, docs), link))
-        elif anchor and target.endswith(".html"):
-            # On a page of source code, an anchor may name several lines. A script shows them.
-            lines = re.fullmatch(r"(\d+)-(\d+)", anchor)
-            for anchor in lines.groups() if lines else [anchor]:
-                # Some ids are quoted themselves.
-                if not page(target).ids & {anchor, urllib.parse.unquote(anchor)}:
-                    errors.append("%s: %s has no such anchor" % (os.path.relpath(path, docs), link))
+        if not web(link, place) and "::" not in link:
+            check_link(link, os.path.dirname(path), place, path)
 
 
 def check_traits(paths):
