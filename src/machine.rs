@@ -339,7 +339,7 @@ where
         }
         let (values, ranks) = held.take();
         members.as_mut().fill(values, ranks);
-        if Ms::Kind::DRIVEN && lost && !panic.is_some() {
+        if Ms::Kind::DRIVEN && lost {
             exits.lose(members);
         }
     }

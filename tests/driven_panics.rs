@@ -13,7 +13,7 @@ use std::{
 
 use common::{Act, Driver, Gate, Log, Member, Report, Why, assert_released, fails, message, panics, well};
 use driven::{body, connect, drive, driven_by, links, over, sleeps};
-use gather_cm::{Cause, EnterExt, Event, gather};
+use gather_cm::{Cause, EnterExt, Event, ExitCase, gather};
 
 fn panicked(message: &str) -> Report<u8> {
     Report { why: Why::Panicked(message.into()), exits: vec![], suppressed: false }
@@ -326,6 +326,30 @@ in_each_group! {
             }
             assert_eq!(log.only(&["Panicked"]).len(), 3);
         }
+    }
+
+    /// 9, 16, D4: an observer panics as it receives that the body was lost. Exits receive the case that it received.
+    fn the_observer_of_a_lost_body(group) {
+        let (log, ends) = (Log::default(), Gate::new());
+        let members = [
+            [well(), sleeps(), well()],
+            [well(), fails("lost").gate(&ends), fails("x")],
+            [well(), sleeps(), well()],
+        ];
+        let observer = |event| {
+            if let Event::BodyEnded { case, .. } = event {
+                assert_eq!(case, ExitCase::Lost);
+                panic!("observer");
+            }
+        };
+        let group = group(links(&log, members)).catch_unwind().observe(observer);
+        let mut gather = drive(group.with(async |_| Ok(pending().await)));
+        gather.pends();
+        ends.open();
+        assert_eq!(gather.end(), Report { exits: vec![(1, "x")], ..panicked("observer") });
+        assert_eq!(log.count("on_error 2 lost"), 1);
+        assert_eq!(log.only(&["Lost"]), ["exit 0 Lost", "exit 1 Lost", "exit 2 Lost"]);
+        assert_released(&log.everything());
     }
 }
 
