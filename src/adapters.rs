@@ -357,8 +357,8 @@ pub trait EnterExt: IntoFuture + Sized {
     ///
     /// # Panics
     ///
-    /// With the feature `std`, a panic of the driver counts as a panic of the phase that it runs beside: an enter, the
-    /// body or the member's exit.
+    /// With the feature `std`, a panic of the driver counts as a panic of an enter, of the body or of the member's
+    /// exit, whichever runs beside it. While the member waits for its exit, the panic is kept, and changes no case.
     ///
     /// # Cancellation
     ///
@@ -1035,7 +1035,7 @@ impl<V, E> Resource for DropOnExit<V, E> {
     }
 }
 
-/// A future, and something that is dropped along with it, since its destructor may panic.
+/// A future, and a value that is dropped along with it, because the destructor of the value may panic.
 #[pin_project]
 struct Beside<Fut, A>(#[pin] Fut, A);
 

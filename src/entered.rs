@@ -45,7 +45,7 @@ use crate::{
 /// [`exit`](Exit::exit). The exit polls them in either case.
 ///
 /// You may change a `Vec` before its exit, which exits the resources that it then holds. In a [`stack`](Gather::stack)
-/// the order of entering is kept by place, and resources that you pushed count as entered last.
+/// the order of entering is kept by place, and resources at new places count as entered last.
 ///
 /// # Panics
 ///

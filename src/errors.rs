@@ -144,7 +144,7 @@ pub trait Store<E> {
     /// Returns the error of the member at `index`.
     fn get(&self, index: usize) -> Option<&E>;
 
-    /// Returns the index that belongs to a place and the error in it, or `None` behind the last place.
+    /// Returns the index that belongs to a place and the error in it, or `None` after the last place.
     fn at(&self, place: usize) -> Option<(usize, Option<&E>)>;
 
     fn into_pairs(self) -> Self::IntoPairs;

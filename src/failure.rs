@@ -66,13 +66,13 @@ use crate::{Exit, Gather};
 /// - (‡) The panic resumes when all exits have finished. With [`catch_unwind`](Gather::catch_unwind) it becomes
 ///   `Cause::Panicked`, along with the exits' errors. The errors of enters, the body's error and the body's value are
 ///   dropped. A panic of a destructor counts as a panic of the dropped part.
-/// - (§) With [`eager_rollback`](Gather::eager_rollback) the exits receive `EnterFailed`, if the first exit had begun
-///   before the panic.
+/// - (§) With [`eager_rollback`](Gather::eager_rollback) the exits receive the case of the first failure, `EnterFailed`
+///   or `Lost`, if the first exit had begun before the panic.
 ///
 /// [`is_suppressed`](Self::is_suppressed) can be true in one row only: the body fails and no exit does.
 ///
 /// [`enter`](Gather::enter) ends with `Enter`, `Lost`, `Cancelled` or a panic, in the same way. The exit of an
-/// [`Entered`](crate::Entered) ends with `Exit` or a panic, and its members receive what it receives.
+/// [`Entered`](crate::Entered) ends with `Exit` or a panic, and its members receive the case that you pass to it.
 ///
 /// ```
 /// use std::io;
@@ -285,8 +285,8 @@ pub(crate) fn who<S: Shape>(names: Option<&'static S::Names>, index: usize) -> W
 }
 
 impl<E, S: Shape> Failure<E, S> {
-    /// Returns all errors, each along with its [`Origin`]: first those of the enters or the drivers, then the body's
-    /// error, then those of the exits.
+    /// Returns all errors, each along with its [`Origin`]: first the errors of the enters or the drivers, then the
+    /// body's error, then the errors of the exits.
     ///
     /// ```
     /// use std::io;
@@ -350,7 +350,7 @@ impl<E, S: Shape> Failure<E, S> {
     ///
     /// # Errors
     ///
-    /// Returns the failure itself if the group was cancelled or panicked, because then no error is the cause.
+    /// Returns the failure itself if the group was cancelled or panicked.
     ///
     /// ```
     /// use std::io;

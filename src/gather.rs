@@ -77,7 +77,7 @@ pub struct Gather<G, P = Policies> {
 /// # Many members
 ///
 /// The members of a tuple or an array, and those of a `Vec` of at most 30, share the waker of the caller. The members
-/// of a larger `Vec` get wakers of their own, so that only woken members are polled. embassy's timers accept only
+/// of a larger `Vec` receive wakers of their own, so that only woken members are polled. embassy's timers accept only
 /// wakers of embassy's own executor. Call [`caller_waker`](Gather::caller_waker) for a large `Vec` of them.
 ///
 /// ```
@@ -226,8 +226,8 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
 
     /// Exits run one at a time, in reverse argument order, whichever member entered first.
     ///
-    /// Use it if your resources have an order by nature, such as a database and the server that uses it. All else is as
-    /// in a [`stack`](Self::stack). [`InReverse`] has an example.
+    /// Use it if one of your resources needs another, such as a server that uses a database. A [`stack`](Self::stack)
+    /// differs only in the order. [`InReverse`] has an example.
     pub fn in_reverse(self) -> Gather<G, Policies<Rb, L, S, C, Exits<InReverse, XL, N, F, W>, Ob>> {
         let Policies { enter_limit, stop, exits, observer, kinds } = self.policy;
         let exits = Exits { limit: exits.limit, names: exits.names, fair: exits.fair, kinds: PhantomData };
@@ -266,8 +266,8 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
         Gather { group: self.group, policy: Policies { enter_limit, stop, exits, observer, kinds } }
     }
 
-    /// Each poll starts at the next member, so that no enter starves beside other enters, and no exit beside other
-    /// exits.
+    /// Each poll starts one member further than the poll before it, so that no enter starves another enter, and no exit
+    /// starves another exit.
     ///
     /// Use it if a member that is always ready starves the others, as it does under tokio. [`Fair`] says which parts of
     /// a gather may starve even so, and has an example.

@@ -311,7 +311,7 @@ pub type LostOf<Ms> = <<Ms as Members>::Kind as Kind>::Index;
 /// The ranks of the members, which say when each one entered.
 pub type RanksOf<Ms> = <<Ms as Members>::Values as Values>::Ranks<<Ms as Members>::Rank>;
 
-/// Does something at each slot, whatever its types. `E` is the members' error, and `T` is their rank.
+/// Visits each slot. The types of the slots may differ. `E` is the members' error, and `T` is their rank.
 pub trait Visitor<E, T> {
     fn visit<S>(&mut self, index: usize, slot: Pin<&mut S>) -> ControlFlow<()>
     where

@@ -72,7 +72,8 @@
 //! | **after a failed enter, the others run on** | `gather(group)` | `gather(group).stack()` |
 //! | **after a failed enter, the others are dropped** | `gather(group).fail_fast()` | `gather(group).fail_fast().stack()` |
 //!
-//! - The *body* is an async closure. It borrows every resource, and its value or error becomes that of the gather.
+//! - The *body* is an async closure. It borrows every resource, and its value or error becomes the value or error of
+//!   the gather.
 //! - The gather returns a [`Failure`] if anything fails. The failure holds the cause, along with the errors of the
 //!   exits.
 //!
@@ -243,15 +244,15 @@ pub use unwind::Panic;
 /// | [`enter_limit`] and a failed enter | queued members never start, whatever the rollback |
 /// | [`cancel_on`] and a failed group | pending enters are dropped (not with [`settle`]); the exits receive `EnterFailed`, and the cause stays the enter errors |
 /// | [`cancel_on`] and [`enter_limit`] | queued members never start |
-/// | [`cancel_on`] and [`settle`] | pending enters run to their end; the exits receive `Cancelled`; if one of these enters fails, the cause is the enter errors |
-/// | [`stack`] or [`in_reverse`], and [`eager_rollback`] | the first exit does not wait for pending enters; each next exit is the next in that order of the resources that are held then |
+/// | [`cancel_on`] and [`settle`] | pending enters run to their end, and the exits receive `Cancelled`. If one of these enters fails, the cause is the enter errors |
+/// | [`stack`] or [`in_reverse`], and [`eager_rollback`] | the first exit does not wait for pending enters; each next exit is that of the held resource that comes next in this order |
 /// | [`stack`] or [`in_reverse`], and [`cancel_on`] | every exit receives `Cancelled`, whatever the exits before it answered |
 /// | [`stack`] or [`in_reverse`], and [`exit_limit`] | one exit at a time, as without a limit |
-/// | [`exit_limit`] and [`eager_rollback`] | a member that enters late waits for its turn; of those that wait, the lowest index is next |
+/// | [`exit_limit`] and [`eager_rollback`] | a member that enters late waits for its turn, and the waiting member with the lowest index is next |
 /// | [`fair`] and a limit | freed places go to queued members in argument order, after every member in flight was polled |
 /// | a panic and [`fail_fast`] | a panic in an enter is a failed enter: pending enters are dropped |
-/// | a panic and [`eager_rollback`] | once the first exit has begun, a panic in an enter does not change the case that exits receive |
-/// | a panic and [`cancel_on`] | if the future or its destructor panics, exits that have not begun receive `Panicked` |
+/// | a panic and [`eager_rollback`] | after the first exit has begun, a panic of an enter, of `stop` or of an observer does not change the case that exits receive |
+/// | a panic and [`cancel_on`] | if the future or its destructor panics, the exits receive `Panicked`, unless the first exit has begun |
 /// | a drop and a limit, [`stack`] or [`in_reverse`] | resources that wait for their exit are abandoned; with a [`shield`], they are exited in their turn |
 /// | a [`shield`] and [`eager_rollback`] | if a destructor panics during the drop, exits that have not begun receive `Panicked` |
 /// | a nested group | it is one member: it keeps its own exit policies, and the outer ones do not reach inside |

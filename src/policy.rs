@@ -101,14 +101,14 @@ impl<X> Policies<RunOn, Unlimited, Never, Resume, X> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunOn {}
 
-/// If an enter fails, the gather exits the held resources at once, along with the pending enters. A resource that
-/// enters later is exited as soon as it has entered. [`Gather::eager_rollback`] sets it.
+/// A failed enter starts the exits of the held resources at once, beside the pending enters. A member that enters later
+/// is exited when it has entered. [`Gather::eager_rollback`] sets it.
 ///
 /// Use it if an enter must not be dropped, as [`fail_fast`] would, and if exits may overlap with enters. Nothing is
-/// dropped halfway. It also shortens the worst case of a failed start. By default, the pending enters of a failed group
-/// run to their end, and then the exits begin together. At worst that takes as long as the slowest enter plus the
-/// slowest exit. With `eager_rollback`, no exit waits for another member's enter. At worst that takes as long as the
-/// slowest member's own enter plus its own exit.
+/// dropped halfway. It can also shorten a failed start. By default, the pending enters of a failed group run to their
+/// end, and then the exits begin together. At worst that takes as long as the slowest enter plus the slowest exit. With
+/// `eager_rollback`, no exit waits for another enter after the first one has failed. If that failure comes at once, a
+/// pool takes only as long as the slowest member's own enter plus its own exit.
 ///
 /// If you call more than one of `eager_rollback`, `fail_fast` and [`settle`], the latest call wins.
 ///
@@ -242,12 +242,12 @@ pub enum Pool {}
 /// body ended. As long as the case is `Completed` or `Failed`, each exit may change the case that the exits after it
 /// receive:
 ///
-/// - After an exit that returns `Suppress`, they receive `Completed`.
+/// - After an exit that answers `Suppress`, they receive `Completed`.
 /// - After an exit that fails, they receive `Failed`.
 /// - After an exit that panics, they receive `Panicked`.
 ///
-/// The body's error is suppressed if one exit that received it returns `Suppress` and no exit fails. The error of an
-/// exit is reported whatever the later exits do.
+/// The body's error is suppressed if one exit that received `Failed` answers `Suppress` and no exit fails. The error of
+/// an exit is reported whatever the later exits do.
 ///
 /// ```
 /// use std::{cell::RefCell, io};
@@ -347,8 +347,8 @@ pub struct Named(pub(crate) &'static [&'static str]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ordered;
 
-/// Each poll starts with the next member in turn, so that no enter starves another enter, and no exit starves another
-/// exit. [`Gather::fair`] sets it.
+/// Each poll starts one member further than the poll before it, so that no enter starves another enter, and no exit
+/// starves another exit. [`Gather::fair`] sets it.
 ///
 /// Under tokio, a member that is always ready uses up the task's budget of cooperative scheduling, and the members
 /// polled after it see only `Pending`. With this policy every member is polled first in its turn. Only the order of the
@@ -527,12 +527,13 @@ pub struct Never;
 /// earlier `stop` as the other future.
 ///
 /// Each poll polls `stop` first, so that `stop` wins over an enter or a body that would end in the same poll. A gather
-/// that is cancelled before it starts enters nothing. If a failed group still has pending enters, `stop` drops them,
-/// and the cause remains the errors of the enters.
+/// that is cancelled before it starts enters nothing. If a failed group still has pending enters, `stop` drops them
+/// (but not with [`settle`]), and the cause does not change.
 ///
-/// `stop` does not cancel exits. The gather drops it as soon as no enter is pending and the body has ended, before it
-/// polls the first exit. A lock or a channel that `stop` waits for is then free again. Under [`eager_rollback`], exits
-/// may run while enters are pending, and then the gather polls `stop` along with them until no enter is pending.
+/// `stop` does not cancel exits. The gather drops it as soon as no enter is pending and the body has ended or will not
+/// be called, before it polls the first exit. A lock or a channel that `stop` waits for is then free again. Under
+/// [`eager_rollback`], exits may run while enters are pending, and then the gather polls `stop` along with them until
+/// no enter is pending.
 ///
 /// ```
 /// use std::{future::pending, io, time::Duration};
@@ -626,8 +627,9 @@ pub enum Resume {}
 /// [`Gather::catch_unwind`] sets it.
 ///
 /// The failure keeps the errors of the exits along with the panic. The errors of enters, the body's error and the
-/// body's value are dropped, because a failure has one cause. Before that, [`on_error`](crate::Exit::on_error) has
-/// shown one of those errors to the exits.
+/// body's value are dropped, because a failure has one cause. If an enter or the body had failed before the exits
+/// began, [`on_error`](crate::Exit::on_error) has shown that error to the exits, unless the destructor of `stop`
+/// panicked.
 ///
 /// ```
 /// use std::io;
@@ -653,7 +655,7 @@ pub enum Catch {}
 /// Says what a failed enter or a stop does to the pending enters. By default they run on after a failed enter, and a
 /// stop drops them.
 pub trait Rollback: 'static {
-    /// After a failed enter, exits begin along with the pending enters.
+    /// After a failed enter, exits begin beside the pending enters.
     const EAGER: bool = false;
     /// A failed enter drops the pending enters.
     const FAIL_FAST: bool = false;
@@ -805,13 +807,15 @@ pub struct Unobserved;
 /// A member starts to enter, enters, or fails to enter. The body starts and ends. An exit starts, finishes or fails. A
 /// resource is abandoned. Each of these is an event. If you call `observe` twice, both observers receive every event,
 /// the first one first. If you call [`enter`], the observer receives the events of the enters and of their rollback. It
-/// does not receive those of the exits of the [`Entered`](crate::Entered).
+/// does not receive the events of the exits of the [`Entered`](crate::Entered).
 ///
 /// # Panics
 ///
 /// With the feature `std`, a panic of the observer resumes when all exits have finished. If it comes before the body
-/// has started, the body is not called, and the exits receive `Panicked`. A later panic changes nothing that the exits
-/// receive, unless it comes when a [shielded](crate::Gather::shield) gather is dropped.
+/// has started, the body is not called, and the exits receive `Panicked`. A panic over an event of a scope's body, or
+/// of a driver beside the body, drops the body, and the exits receive `Panicked`. Any other later panic changes nothing
+/// that the exits receive, unless it comes at the end of the body of `with_entered`, or when a
+/// [shielded](crate::Gather::shield) gather is dropped.
 ///
 /// # Cancellation
 ///

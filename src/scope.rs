@@ -75,9 +75,9 @@ pub fn scope<R: Resource>() -> Gather<Scope<R>> {
 /// A group whose members are not known beforehand. [`scope`] makes one with policies and a body.
 ///
 /// A resource *joins* when you [`enter`](Self::enter) or [`hold`](Self::hold) it. From then on the scope is responsible
-/// for it. You use it through a guard, [`Lent`], and the scope gets it back when you drop the guard. Each call of
-/// `enter` or `hold` has an index. The indices count from 0, in the order in which the calls begin. No index is used
-/// twice.
+/// for it. You use it through a guard, [`Lent`], and the scope takes it back when you drop the guard. Each `enter` and
+/// each `hold` has an index, and so does each call that boxes a resource. The indices count from 0, in the order in
+/// which they begin. An `enter` begins when its future is first polled. No index is used twice.
 ///
 /// The resources have one type, `R`. If yours have different types, use [`BoxExit`](crate::BoxExit), or an enum of your
 /// own along with [`enter_into`](Self::enter_into).
@@ -678,7 +678,7 @@ impl Drop for Begun<'_> {
 
 /// A resource that has joined a [`Scope`], while the body uses it. It derefs to the resource.
 ///
-/// When you drop the guard, the scope gets the resource back, and exits it at the end. You use a `V`, and the scope
+/// When you drop the guard, the scope takes the resource back, and exits it at the end. You use a `V`, and the scope
 /// keeps it as an `R`. If you forget the guard by [`mem::forget`](core::mem::forget), the resource leaks, and is never
 /// exited.
 ///
@@ -753,8 +753,8 @@ impl<V: Into<R>, R: Resource> Lent<'_, V, R> {
     ///
     /// # Cancellation
     ///
-    /// If you never poll the future, the scope gets the resource back. After the first poll, a drop of the future drops
-    /// the exit halfway.
+    /// If you never poll the future, the scope takes the resource back. After the first poll, a drop of the future
+    /// drops the exit halfway.
     pub fn release(this: Self) -> impl Future<Output = Result<V::Verdict, V::Error>>
     where
         V: Resource,

@@ -716,13 +716,14 @@ impl<G, Rb, L, S, C, X, Ob> Shield<G, Policies<Rb, L, S, C, X, Ob>> {
     /// Lets pending enters run to their end, after a drop and after a stop.
     ///
     /// If the gather's future is dropped while members enter, their enters go on in the cleanup. When all of them have
-    /// finished, the members that entered are exited with `Cancelled`.
+    /// finished, the members that entered are exited with `Cancelled`. In a group that has failed, they receive
+    /// `EnterFailed` or `Lost`.
     ///
     /// Use it if a dropped enter could leave something behind that only an exit removes. Queued members never start.
     ///
     /// It implies [`Gather::settle`], and replaces a [`fail_fast`](Gather::fail_fast). Under
-    /// [`eager_rollback`](Gather::eager_rollback), the exits of a failed group still run along with the pending enters.
-    /// The enters must live as long as the cleanup: with `tokio::spawn`, they must be `Send` and `'static`.
+    /// [`eager_rollback`](Gather::eager_rollback), the exits of a failed group still run beside the pending enters. The
+    /// enters must live as long as the cleanup: with `tokio::spawn`, they must be `Send` and `'static`.
     ///
     /// # Errors
     ///

@@ -231,7 +231,7 @@ pub enum Phase {
     Over,
 }
 
-/// A member as the machine sees it, whatever its types.
+/// The interface of a member to the machine. It hides the types of the member.
 pub trait Slot: Sized {
     type Value: Resource<Error = Self::Error>;
     type Error;
@@ -325,7 +325,7 @@ pub trait PortableSlot: Slot {
     fn move_out(self: Pin<&mut Self>) -> Self::Moved;
 }
 
-/// A member's state, its rank, and what makes the future of its exit.
+/// A member's state, its rank, and the function that makes the future of its exit.
 #[pin_project]
 pub struct MemberSlot<L: Life, T> {
     #[pin]

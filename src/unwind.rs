@@ -57,7 +57,7 @@ mod imp {
         }
     }
 
-    /// A panic of the body, of a member or of the future of [`cancel_on`](crate::Gather::cancel_on).
+    /// A panic of the body, of a member, of an observer or of the future of [`cancel_on`](crate::Gather::cancel_on).
     /// [`catch_unwind`](crate::Gather::catch_unwind) returns it as a value.
     ///
     /// It is `Send` and `Sync`, so that error types like `anyhow::Error` accept the [`Failure`](crate::Failure) that
@@ -109,8 +109,7 @@ mod imp {
         /// ```
         ///
         /// # Panics
-        ///
-        /// Always: that is what it is for.
+        /// It always panics, because it lets the panic go on.
         pub fn resume(self) -> ! {
             self.0.resume()
         }

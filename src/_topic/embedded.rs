@@ -23,7 +23,7 @@
 //! | `std` | panics are caught, [`catch_unwind`], a scope that is `Sync`; it enables `alloc` | `std` |
 //!
 //! The missing adapter is `exit_boxed`, and the missing policies are `shield` and `catch_unwind`. Cargo adds up the
-//! features that the crates of a program enable, so a library should enable only those that it needs.
+//! features that the crates of a program enable, so a library should enable only the features that it needs.
 //!
 //! You need no `Vec` if you know the greatest number of members when you compile. Use an array of them. If some of them
 //! may be missing at run time, make them [`optional`]:
@@ -230,8 +230,8 @@
 //!
 //! ## How large is it?
 //!
-//! [BENCHMARKS](crate::_documentation::benchmarks) compares the flash of a small image with that of the same image by
-//! hand. If you want to measure your own firmware, build it in release mode, and look at the sections of the image:
+//! [BENCHMARKS](crate::_documentation::benchmarks) compares the flash of a small image with the flash of the same image
+//! by hand. If you want to measure your own firmware, build it in release mode, and look at the sections of the image:
 //! `.text` is flash, and `.data` and `.bss` are RAM.
 //!
 //! ```sh

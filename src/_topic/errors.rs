@@ -337,8 +337,8 @@
 //! | an exit, or its driver beside it | the other exits run on | what they would receive anyway; after [`stack`] and [`in_reverse`], `Panicked` |
 //! | the body's value, if it is dropped because exits failed | nothing, since the exits have ended | |
 //!
-//! With [`eager_rollback`], exits may have begun before the panic. After the first exit has begun, a panic in an enter
-//! no longer changes the case.
+//! With [`eager_rollback`], exits may have begun before the panic. After the first exit has begun, a panic of an enter,
+//! of `stop` or of the observer no longer changes the case.
 //!
 //! Some errors get lost beside a panic:
 //!

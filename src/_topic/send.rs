@@ -299,9 +299,9 @@
 //!
 //! ## Scopes, shields and structs
 //!
-//! - **A [`Scope`](crate::Scope)** is `Send` and `Sync` if its resources are `Send`, with the feature `std`. If it boxes
-//!   them, a [`BoxExit`](crate::BoxExit) is `Send` and `'static`, and a [`LocalBoxExit`] need be neither. If you need
-//!   resources that borrow and a future that is `Send`, use an enum. The docs of
+//! - **A [`Scope`](crate::Scope)** is `Send` and `Sync` if its resources are `Send`, with the feature `std`. If it
+//!   boxes them, a [`BoxExit`](crate::BoxExit) is `Send` and `'static`, and a [`LocalBoxExit`] is not `Send` and need
+//!   not be `'static`. If you need resources that borrow and a future that is `Send`, use an enum. The docs of
 //!   [`Scope`](crate::Scope#resources-of-different-types) have a macro for it.
 //! - **A [`shield`]** adds no condition of its own. The spawner in [`on_drop`] receives only the resources, their exits
 //!   and the errors, so the body and the enters may still borrow and need not be `Send`. After

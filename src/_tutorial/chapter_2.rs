@@ -100,7 +100,8 @@
 //! An exit also answers whether the body's error remains. Its answer is the value that it returns, which converts into
 //! a [`Verdict`]. If the type `Verdict` of your [`Exit`](crate::Exit) is `()`, the exit never suppresses the error. If
 //! it is `bool`, the exit returns `Ok(true)` to suppress the error. By default, the error is suppressed if every exit
-//! answers so. Under [`stack`](crate::Gather::stack), a policy of the next chapter, one exit is enough if none fails.
+//! answers so. Under [`stack`](crate::Gather::stack), a policy of the next chapter, one exit is enough if no exit
+//! fails.
 //!
 //! If the error is suppressed, the group still returns a failure. [`is_suppressed`] then returns true, and
 //! [`into_suppressed`] returns the error, so that you can go on:
@@ -172,7 +173,7 @@
 //! A `Failure` is an error itself, so `?` turns it into a `Box<dyn Error>`. You have two more ways:
 //!
 //! - [`into_error`] returns the first error, and passes the others to a closure. If a signal stopped the group, or if
-//!   the group caught a panic, no error is the cause. `into_error` then returns the failure itself, as an `Err`.
+//!   the group caught a panic, it returns the failure itself, as an `Err`.
 //! - [`report`] makes one boxed error that keeps every source. Use it with `anyhow`, or at the end of `main`.
 //!
 //! ```

@@ -43,7 +43,7 @@
 //!
 //! ## A guard for each resource
 //!
-//! `enter` returns a guard, [`Lent`], which derefs to the resource. When you drop the guard, the scope gets the
+//! `enter` returns a guard, [`Lent`], which derefs to the resource. When you drop the guard, the scope takes the
 //! resource back, and exits it when the body has ended. You can also pass the guard to one of these functions:
 //!
 //! - [`Lent::release`] exits the resource now, and returns the error if that exit fails.

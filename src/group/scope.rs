@@ -142,8 +142,8 @@ impl<R: Resource> Values for Joined<R> {
     }
 }
 
-/// Takes the place of drivers, which a scope does not have. The body of a scope has the resources, and tells in a queue
-/// what becomes of them.
+/// Takes the place of drivers, which a scope does not have. The body of a scope has the resources, and reports in a
+/// queue what happens to them.
 pub(crate) struct TellsBeside(Events);
 
 impl TellsBeside {

@@ -1,4 +1,4 @@
-//! The body's own future, what ends it, and the waker that tells it to end.
+//! The body's own future, and the waker that makes it end.
 
 use core::{
     marker::PhantomData,

@@ -50,7 +50,7 @@ impl Cursor {
         }
     }
 
-    /// Notes that a panic is that of the member `index` from now on.
+    /// Notes that from now on a panic comes from the member `index`.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn visit(&mut self, index: usize) {
         if unwind::CATCHES {

@@ -13,7 +13,7 @@ use super::{
 /// |--------------------------|-----------------------------------------------------------------------------|
 /// | `hint`                   | it is passed or kept                                                        |
 /// | `kept`, a hint that was kept | the next look, which makes it the hint again                            |
-/// | `walk`, if `walking`     | the next look, which puts back into the set what is left of it              |
+/// | `walk`, if `walking`     | the next look, which puts its remaining members back into the set              |
 /// | `more`: in the set       | the next look, which begins a walk                                          |
 /// | `inserted`: in the set   | the next look, which begins a walk                                          |
 pub(super) struct Awake {

@@ -14,7 +14,7 @@
 //! | what                     | atomic read-modify-writes                                                         |
 //! |--------------------------|-----------------------------------------------------------------------------------|
 //! | [`Set::insert`]          | one, and one more for each level above whose word was empty                       |
-//! | [`Walk::begin`]          | one, and those that put back what the last walk has left                          |
+//! | [`Walk::begin`]          | one, and one insert for each word that the last walk has left                          |
 //! | [`Walk::first`]          | one for each word on the way that was not taken yet                               |
 //! | [`Walk::keep`]           | none at once; an insert for each word of which something was kept                 |
 
@@ -91,7 +91,7 @@ impl<'a> Set<'a> {
 /// taken and not passed, so that nothing is lost if the walk is left on the way.
 #[derive(Default)]
 pub(super) struct Walk {
-    /// For each level, the word that was taken last, and those of its bits that the walk has not looked at.
+    /// For each level, the word that was taken last, and its bits that the walk has not looked at.
     levels: [(usize, usize); LEVELS],
     /// The bits of the lowest word that stay in the set.
     kept: usize,
