@@ -209,9 +209,10 @@ pub trait EnterExt: IntoFuture + Sized {
 
     /// Drops the enter if `deadline` finishes first. The deadline's output is then the member's error.
     ///
-    /// The deadline is any future, such as a timer of your runtime. The closure makes it when the member starts to
-    /// enter. Each poll polls the deadline before the member, so that it fires even if the member uses up the task's
-    /// budget (tokio's cooperative scheduling). A member that is ready in the same poll has entered in time.
+    /// Pass an async closure that waits, say for a timer of your runtime, and then returns the member's error. A
+    /// `Duration` or a timer by itself is not enough. The gather calls the closure when the member starts to enter.
+    /// Each poll polls the deadline before the member, so that it fires even if the member uses up the task's budget
+    /// (tokio's cooperative scheduling). A member that is ready in the same poll has entered in time.
     ///
     /// # Errors
     ///
@@ -253,8 +254,9 @@ pub trait EnterExt: IntoFuture + Sized {
     /// Drops the exit if `deadline` finishes first. The deadline's output is then the exit's error. The other members
     /// go on.
     ///
-    /// The deadline is any future, such as a timer of your runtime. The closure makes it when the exit starts. Each
-    /// poll polls the deadline before the exit, so that it fires even if the exit uses up the task's budget (tokio's
+    /// Pass an async closure that waits, say for a timer of your runtime, and then returns the exit's error. A
+    /// `Duration` or a timer by itself is not enough. The gather calls the closure when the exit starts. Each poll
+    /// polls the deadline before the exit, so that it fires even if the exit uses up the task's budget (tokio's
     /// cooperative scheduling). An exit that is ready in the same poll has finished in time.
     ///
     /// # Errors
@@ -458,7 +460,7 @@ impl<M: IntoFuture> EnterExt for M {}
 /// A member's output: a `Result`. This trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a member's output",
-    label = "a member returns a `Result<V, E>` when awaited"
+    label = "a member returns a `Result<V, E>` when awaited: wrap the value in `Ok(..)`"
 )]
 pub trait Fallible: private::Sealed {
     /// The value of `Ok`.

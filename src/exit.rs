@@ -315,9 +315,11 @@ impl<T: Exit> Exit for Box<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a resource: it does not implement `Exit`",
     label = "a member of a group must return a value that can be exited",
-    note = "implement `gather_cm::Exit` for `{Self}`, or adapt the member with `.exit_with(async |value, case| ..)` \
-            or `.drop_on_exit()` from `gather_cm::EnterExt`",
-    note = "if the member returns a handle along with a driver, call `.driven()` before that"
+    note = "if it is a type of yours, implement `gather_cm::Exit` for it, or adapt the member with \
+            `.exit_with(async |value, case| ..)` or `.drop_on_exit()` from `gather_cm::EnterExt`",
+    note = "if an adapter made it, the `impl` below names the bound that is not met: a deadline is \
+            `async || {{ sleep(..).await; error }}`, `.errors_into()` needs `From`, and a driver must be `Unpin`",
+    note = "if the member returns a handle along with a driver, call `.driven()` before the other adapters"
 )]
 pub trait Resource: Sized + sealed::Sealed {
     /// The error of the exit.

@@ -45,7 +45,8 @@ use crate::{Exit, Gather};
 /// | enters fail | [`Cause::Enter`] | `EnterFailed` | an enter error: the lowest index known when the first exit begins |
 /// | the body fails | [`Cause::Body`] | `Failed` | the body's error |
 /// | a [driver](crate::EnterExt::driven) fails before the body has ended | [`Cause::Lost`] | `Lost` | a driver's error: the lowest index known when the first exit begins |
-/// | the same, and an enter fails | [`Cause::Enter`], and `exits` for the driver | the case of the first failure | the error of the first failure |
+/// | the same, but the body finishes in its next poll, often with an error of its own | [`Cause::Exit`] or [`Cause::Body`], and `exits` for the driver | `Completed` or `Failed` | nothing, or the body's error |
+/// | a driver and an enter fail | [`Cause::Enter`], and `exits` for the driver | the case of the first failure | the error of the first failure |
 /// | `cancel_on` stops enters or body | [`Cause::Cancelled`] | `Cancelled` | nothing |
 /// | the same, after an enter had failed | [`Cause::Enter`] | `EnterFailed` | an enter error |
 /// | the same, and with [`settle`](Gather::settle) an enter fails later | [`Cause::Enter`] | `Cancelled` | nothing |
@@ -57,9 +58,10 @@ use crate::{Exit, Gather};
 /// | the future of `cancel_on` panics, or its destructor | the panic (‡) | `Panicked` (§) | an enter error, if enters failed |
 /// | an exit or an `on_error` panics | the panic (‡) | as above (†) | as above |
 /// | an observer panics before the body | the panic (‡) | `Panicked` (§) | an enter error, if enters failed |
+/// | an observer panics over an event of a scope or of a driver while the body runs | the panic (‡) | `Panicked` | nothing |
 /// | an observer panics later | the panic (‡) | as above | as above |
 /// | the future is dropped | none | nothing: [`abandon`](Exit::abandon) is called | nothing |
-/// | the future is dropped, with a [`shield`](Gather::shield) | none; the cleanup returns one | `Cancelled`, or what they would have received | the same |
+/// | the future is dropped, with a [`shield`](Gather::shield) | none; the cleanup returns one | `Cancelled`, or the case that they would have received | the same |
 ///
 /// - (†) In a [`stack`](Gather::stack) the exits after such an exit receive `Failed` (or `Panicked` after a panic), if
 ///   they would have received `Completed` or `Failed`. No exit ever receives another exit's error.

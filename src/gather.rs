@@ -252,7 +252,8 @@ impl<G: Group, Rb, L, S, C, O, XL, N, F, W, Ob> Gather<G, Policies<Rb, L, S, C, 
 
     /// Names the members, for errors: `enter of db failed` instead of `enter of member 0 failed`.
     ///
-    /// A tuple or an array takes exactly one name for each member, and a `Vec` takes a slice. [`Named`] has an example.
+    /// A tuple or an array takes exactly one name for each member, and a `Vec` takes a slice. The names are `&'static`.
+    /// If you know them only at run time, look them up by [`Who::index`](crate::Who::index). [`Named`] has an example.
     pub fn names(
         self,
         names: &'static <G::Shape as Shape>::Names,

@@ -39,6 +39,10 @@ pub(crate) mod vec;
 /// assert_eq!(sum, 3);
 /// # Ok(()) }) }
 /// ```
+#[cfg_attr(
+    not(feature = "alloc"),
+    diagnostic::on_unimplemented(note = "a `Vec` is a group only with gather-cm's feature `alloc`")
+)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a group of members",
     label = "expected a tuple of 0 to 12 members, an array, or a `Vec`",

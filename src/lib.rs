@@ -17,8 +17,8 @@
 //! # Example
 //!
 //! ```
-//! use gather_cm::{Exit, ExitCase, gather};
-//! use std::{error::Error, io};
+//! use gather_cm::{Exit, ExitCase, Failure, Report, gather};
+//! use std::io;
 //!
 //! struct Vm {
 //!     name: &'static str,
@@ -39,14 +39,12 @@
 //!     }
 //! }
 //!
-//! fn main() -> Result<(), Box<dyn Error>> {
-//!     smol::block_on(async {
-//!         let names = gather((start_vm("a"), start_vm("b")))
-//!             .with(async |(a, b)| Ok([a.name, b.name]))
-//!             .await?;
-//!         assert_eq!(names, ["a", "b"]);
-//!         Ok(())
-//!     })
+//! fn main() -> Result<(), Report> {
+//!     let group = gather((start_vm("a"), start_vm("b"))).names(&["a", "b"]);
+//!     let run = group.with(async |(a, b)| Ok([a.name, b.name]));
+//!     let names = smol::block_on(run).map_err(Failure::report)?;
+//!     assert_eq!(names, ["a", "b"]);
+//!     Ok(())
 //! }
 //! ```
 //!

@@ -524,7 +524,8 @@ impl Limited {
 pub struct Never;
 
 /// The first of two futures that is ready cancels the group. [`Gather::cancel_on`] sets it, with [`Never`] or an
-/// earlier `stop` as the other future.
+/// earlier `stop` as the other future. A channel is ready, too, when its last sender is gone. So keep the sender as long
+/// as the group may run.
 ///
 /// Each poll polls `stop` first, so that `stop` wins over an enter or a body that would end in the same poll. A gather
 /// that is cancelled before it starts enters nothing. If a failed group still has pending enters, `stop` drops them

@@ -86,7 +86,7 @@ use crate::{
 /// | when the future is dropped | pending enters | the body | held resources | exits in flight |
 /// | --- | --- | --- | --- | --- |
 /// | before its first poll | have not begun | is not called | there are none | there are none |
-/// | while members enter | are dropped | is not called | are exited with `Cancelled`; in a group that has failed, with `EnterFailed` | there are none |
+/// | while members enter | are dropped | is not called | are exited with `Cancelled`; in a group that has failed, with `EnterFailed` or `Lost` | there are none |
 /// | while the body runs | there are none | is dropped | are exited with `Cancelled` | there are none |
 /// | while members exit | are dropped (there are some under `eager_rollback` only) | has ended | are exited in their turn | go on where they were |
 ///
@@ -171,9 +171,10 @@ impl<T: HandOver> WithShield<T> {
     ///
     /// 1. a panic, under [`catch_unwind`](Gather::catch_unwind)
     /// 2. enter errors, also of enters that failed after the drop
-    /// 3. the body's error, if the drop came during the exits (also if the exits suppress it)
-    /// 4. [`Cause::Exit`], if the body had completed
-    /// 5. [`Cause::Cancelled`]
+    /// 3. the errors of drivers that failed before the body had ended
+    /// 4. the body's error, if the drop came during the exits (also if the exits suppress it)
+    /// 5. [`Cause::Exit`], if the body had completed
+    /// 6. [`Cause::Cancelled`]
     ///
     /// In the last two cases at least one exit has failed. Nobody waits for the cleanup, so log its failure.
     ///

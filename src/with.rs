@@ -145,9 +145,15 @@ macro_rules! tuple {
         /// every member at the same time. Each exit receives how the body ended.
         ///
         /// The body borrows the values in argument order, whichever entered first, and may borrow from its
-        /// surroundings. A plain `async fn` is a body too. The body fails with the group's error type. If yours has
-        /// another error type, use [`with_own_error`](Self::with_own_error). If the body never returns a value,
-        /// annotate it: `-> Result<(), _>`.
+        /// surroundings. A plain `async fn` is a body too. The body fails with the group's error type.
+        ///
+        /// | if the body does not compile | do this |
+        /// | --- | --- |
+        /// | it is a plain closure | write `async \|(a, b)\| ..` in place of `\|(a, b)\| async { .. }` |
+        /// | "lifetime may not live long enough", "cannot move out" | the exits own the values, so return a clone, or [`take`](core::mem::take) the data out |
+        /// | "borrowed data escapes" | the task that you spawn cannot borrow a value, so give it a clone, such as an `Arc` |
+        /// | "`?` couldn't convert the error" | use [`with_own_error`](Self::with_own_error), or [`errors_into`](crate::EnterExt::errors_into) for the members |
+        /// | the body never returns | annotate it: `-> Result<(), _>` |
         ///
         /// # Errors
         ///
@@ -193,7 +199,7 @@ macro_rules! tuple {
         /// # Errors
         ///
         /// It fails as [`with`](Self::with) does. The body's error is a `B`, so the failure is a
-        /// [`Failure<E, S, B>`](crate::Failure).
+        /// [`Failure<E, S, B>`](crate::Failure). If the body uses `?`, name `B` in its `Ok`, as in the example.
         ///
         /// # Panics
         ///
@@ -204,7 +210,7 @@ macro_rules! tuple {
         /// A drop does the same as in [`with`](Self::with).
         ///
         /// ```
-        /// use std::io;
+        /// use std::{io, num::ParseIntError};
         ///
         /// use gather_cm::{Cause, EnterExt, ExitCase, gather};
         ///
@@ -215,9 +221,10 @@ macro_rules! tuple {
         /// });
         /// let other = async { Ok("7") }.drop_on_exit();
         /// let failure = gather((text, other))
-        ///     .with_own_error(async |(a, b)| Ok(a.parse::<u32>()? + b.parse::<u32>()?))
+        ///     .with_own_error(async |(a, b)| {
+        ///         Ok::<_, ParseIntError>(a.parse::<u32>()? + b.parse::<u32>()?)
+        ///     })
         ///     .await
-        ///     .map_err(|failure: gather_cm::Failure<_, _, std::num::ParseIntError>| failure)
         ///     .unwrap_err();
         /// assert!(matches!(failure.cause, Cause::Body(_)));
         /// # });
@@ -391,6 +398,9 @@ impl<R: Resource, P: ExitPolicy> Entered<Joined<R>, P> {
 }
 
 /// The values of a `Vec` of members, without the adapters around them. A body borrows them in this form.
+///
+/// It has no index, because the values lie inside of the adapters: call [`get_mut`](Self::get_mut) for one value, and
+/// [`iter_mut`](Self::iter_mut) for all of them. If you need several values at once, collect the references of `iter_mut`.
 ///
 /// ```
 /// use std::io;

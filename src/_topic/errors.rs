@@ -35,7 +35,7 @@
 //! | the same with [`fail_fast`] | `EnterFailed` | `Cause::Enter`; the dropped enters have no error |
 //! | the same with [`eager_rollback`] | `EnterFailed`, while others still enter | `Cause::Enter`, also with later enter errors |
 //! | a driver fails | `Lost` | [`Cause::Lost`], with the errors of the drivers by index |
-//! | a driver and an enter fail | the case of the first of them | `Cause::Enter`; the driver's error is that of its member's exit |
+//! | a driver and an enter fail | the case of the first of them | `Cause::Enter`; the driver's error becomes the error of its member's exit |
 //! | `stop` of [`cancel_on`] is ready | `Cancelled` | [`Cause::Cancelled`] |
 //! | the same after a failed enter | `EnterFailed` | `Cause::Enter` |
 //! | the same with [`settle`], and then an enter fails | `Cancelled` | `Cause::Enter` |
@@ -52,11 +52,11 @@
 //! | the body fails | has ended | `Failed` | [`Cause::Body`] |
 //! | the same, and every exit answers `Suppress` | has ended | `Failed` | `Cause::Body`, and [`is_suppressed`] is true |
 //! | a driver fails | is polled once more, and then dropped | `Lost` | `Cause::Lost` |
-//! | the same, but the body finishes in that poll | ends as it likes | as the body ended | as the body ended; the driver's error is that of its member's exit |
+//! | the same, but the body finishes in that poll | ends as it likes | as the body ended | as the body ended; the driver's error becomes the error of its member's exit |
 //! | `stop` of `cancel_on` is ready | is dropped | `Cancelled` | `Cause::Cancelled` |
 //! | the body, a driver or `stop` panics | ends, or is dropped | `Panicked` | nothing: the panic resumes |
 //! | the observer panics as the body ends | has ended | as the body ended | nothing: the panic resumes |
-//! | the observer of a [`scope`](crate::scope()) panics while the body runs | is dropped | `Panicked` | nothing: the panic resumes |
+//! | the observer panics over an event of a [`scope`](crate::scope()) or of a driver | is dropped | `Panicked` | nothing: the panic resumes |
 //! | [`Scope::enter`](crate::Scope::enter) fails in a scope | receives that error | as the body ends | as the body ends |
 //! | [`Lent::release`](crate::Lent::release) fails in a scope | receives that error | as the body ends | as the body ends |
 //!
@@ -330,11 +330,12 @@
 //! | the body, or its destructor | the exits begin | `Panicked` |
 //! | `stop` of `cancel_on`, or its destructor | as if it had been ready | `Panicked` |
 //! | the observer, before the body | the body is not called | `Panicked` |
-//! | the observer, later | nothing; in a [`scope`](crate::scope()), the body is dropped if it runs | what they would receive anyway; in that case `Panicked` |
+//! | the observer, over an event of a [`scope`](crate::scope()) or of a driver while the body runs | the body is dropped | `Panicked` |
+//! | the observer, later | nothing | the case that they would receive anyway |
 //! | a driver beside enters or the body | the body is dropped, or not called | `Panicked` |
-//! | [`Exit::on_error`] | the same resource is exited all the same | what they would receive anyway |
-//! | a driver while its member waits for its exit | nothing | what they would receive anyway |
-//! | an exit, or its driver beside it | the other exits run on | what they would receive anyway; after [`stack`] and [`in_reverse`], `Panicked` |
+//! | [`Exit::on_error`] | the same resource is exited all the same | the case that they would receive anyway |
+//! | a driver while its member waits for its exit | nothing | the case that they would receive anyway |
+//! | an exit, or its driver beside it | the other exits run on | the case that they would receive anyway; after [`stack`] and [`in_reverse`], `Panicked` |
 //! | the body's value, if it is dropped because exits failed | nothing, since the exits have ended | |
 //!
 //! With [`eager_rollback`], exits may have begun before the panic. After the first exit has begun, a panic of an enter,

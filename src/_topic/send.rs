@@ -136,13 +136,14 @@
 //! | `` argument requires that `name` is borrowed for `'static` `` | the body or a member borrows | [move the owner into the task](#bodies-that-borrow) |
 //! | `` implementation of `AsyncFnOnce` is not general enough ``, `` one type is more general than the other `` | the type of a resource has a lifetime, and you spawn a block | add [`assert_send`](#resources-with-a-lifetime) |
 //! | `` `impl Drive<..>` cannot be sent ``, `` `impl Exiting<..>` cannot be sent ``, `` `<.. as Member>::Resource` cannot be sent `` | the compiler does not know the resource | [name it](#generic-functions) |
+//! | `` `<.. as IntoFuture>::IntoFuture` cannot be sent `` | the compiler does not know the future of a generic member | [add `IntoFuture: Send`](#generic-functions) |
 //! | `` `RefCell<..Store<..>>` cannot be shared `` | you spawn a scope without the feature `std`, so that it has no lock | enable `std`, or stay on one thread |
 //!
 //! ## Resources with a lifetime
 //!
-//! If a resource's type has a lifetime, even `'static`, and you await the gather inside of a block that you spawn,
-//! rustc cannot see that the block is `Send` ([rust#110338]). Call [`assert_send`] on the future. It changes nothing at
-//! run time:
+//! If a resource's type has a lifetime, even `'static`, and you await the gather inside of a block that you spawn, or
+//! in an `async fn` that this block calls, rustc cannot see that the block is `Send` ([rust#110338]). Call
+//! [`assert_send`] on the future. It changes nothing at run time:
 //!
 //! ```
 //! use std::{error::Error, io};

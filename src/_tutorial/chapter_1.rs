@@ -150,7 +150,8 @@
 //!
 //! A group is a tuple of up to twelve members, an array, or a `Vec`. The body receives a tuple of references, an array
 //! of them, or a [`VecRefs`]. The members of an array or a `Vec` have one type, so make them in one function. The next
-//! chapters use this function, `open`, as well. It returns a [`Member`], the trait of everything that can join a group:
+//! chapters use this function, `open`, as well. It returns a [`Member`], the trait of everything that can join a group.
+//! If you spawn such a group as a task, the signature must [name more](crate::_topic::send#generic-functions):
 //!
 //! ```
 //! use gather_cm::{EnterExt, Member, gather};

@@ -48,7 +48,8 @@
 //! # Ok(()) }) }
 //! ```
 //!
-//! If you do not call [`names`], the error says `enter of member 1 failed`.
+//! If you do not call [`names`], the error says `enter of member 1 failed`. Names must be `&'static`. If you know them
+//! only at run time, look them up by [`Who::index`](crate::Who::index).
 //!
 //! ## Exits that fail do not hide the cause
 //!

@@ -175,7 +175,7 @@
 //! | you know the signal | pass it to [`cancel_on`], and await the group |
 //! | somebody else may drop the future | call [`shield`](crate::Gather::shield), as in [chapter 7](super::chapter_7) |
 //! | the resource can do something without waiting | implement [`abandon`] |
-//! | the body must outlive its caller | spawn the whole group, and await its handle |
+//! | the body must outlive its caller | [spawn the whole group](crate::_topic::send), and await its handle |
 //!
 //! Next: [chapter 5, the dynamic scope](super::chapter_5). Back to [the list of chapters](crate::_tutorial).
 //!

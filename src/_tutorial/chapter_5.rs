@@ -168,7 +168,7 @@
 //! | the scope | to enter a resource | to enter any value, with a closure as its exit | to run a closure at the end |
 //! | --- | --- | --- | --- |
 //! | stays on one thread, and may borrow | [`enter_local`] | [`adopt_local`] | [`defer_local`] |
-//! | is `Send` and `'static`, so that you can spawn it | [`enter_boxed`] | [`adopt`] | [`defer`] |
+//! | is `Send` and `'static`, so that you can spawn it | [`enter_boxed`], which also takes the exit, such as `Vm::exit` | [`adopt`] | [`defer`] |
 //! | has an enum of yours [instead of boxes](crate::Scope#resources-of-different-types) | [`enter_into`] | | |
 //!
 //! ## All or nothing

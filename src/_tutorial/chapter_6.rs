@@ -62,8 +62,10 @@
 //! ## If a driver fails
 //!
 //! If a driver ends with `Ok(())`, the group drops it, and nothing else happens. If a driver fails while the body runs,
-//! the body is polled once more. If it finishes in that poll, its own result stands. Otherwise the group drops the
-//! body, and every exit receives [`Lost`](crate::ExitCase::Lost). The cause is [`Cause::Lost`](crate::Cause::Lost):
+//! the body is polled once more. If it finishes in that poll, its own result stands. Often it does: if it waits for an
+//! answer of the driver, it mostly receives an error of its own then. The driver's error, which says why, is among the
+//! errors of the exits. Otherwise the group drops the body, and every exit receives [`Lost`](crate::ExitCase::Lost).
+//! The cause is [`Cause::Lost`](crate::Cause::Lost):
 //!
 //! ```
 //! use gather_cm::{Cause, EnterExt, gather};
@@ -200,8 +202,8 @@
 //! - Do not pass a driver to [`cancel_on`](crate::Gather::cancel_on). The group drops that future before the exits,
 //!   which may still need it.
 //! - Do not call `driven` after the adapter of the exit. That order does not compile.
-//! - Do not enter a driven member in a [`scope`](crate::scope()). The build fails then. Enter it in a
-//!   [`gather`](crate::gather()), and run the scope in the body.
+//! - Do not enter a driven member in a [`scope`](crate::scope()). `cargo build` fails then, although `cargo check` does
+//!   not. Enter it in a [`gather`](crate::gather()), and run the scope in the body.
 //! - Do not keep an [`Entered`](crate::Entered) with drivers in a struct, as [chapter 7](super::chapter_7) does without
 //!   drivers. Nobody would poll them there. Make it a member of another group, which polls them.
 //!
