@@ -35,3 +35,8 @@ same compare/gather_cm.py compare/gather_cm.py
 same "log of gather_cm.py" <(python3 compare/gather_cm.py 2>/dev/null | either)
 same compare/exit_stack.py compare/exit_stack.py
 same "log of exit_stack.py" <(python3 compare/exit_stack.py 2>/dev/null)
+
+echo "== TypeScript and JavaScript"
+command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null; }
+npm ci --silent --prefix compare/js
+node compare/js/run.mjs

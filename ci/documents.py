@@ -17,12 +17,15 @@ ROOT = pathlib.Path(__file__).parent.parent
 COMMAND = r"(?:[A-Z_]+=\S+ )*(?:cargo|git|rustup|apt|apt-get|ci/\w+\.sh)(?: |$)|ci/\w+\.sh"
 # rustdoc compiles and runs the Rust of these, and ci/compare.sh holds each block of COMPARE.md to a file or a log.
 TESTED = {"README.md", "DESIGN.md", "MIGRATING.md", "DRIVERS.md", "BENCHMARKS.md", "CHANGELOG.md", "COMPARE.md"}
+# In COMPARE.md: compare/js runs the first two. Nothing runs the other two, and the text says so.
+OTHERS = {"typescript", "javascript", "scala", "kotlin"}
 errors = []
 
 
 class Block:
-    def __init__(self, place, language, lines):
+    def __init__(self, place, language, marked, lines=()):
         self.place, self.language, self.text = place, language, textwrap.dedent("\n".join(lines))
+        self.marked = marked  # whether a comment says which file or log ci/compare.sh compares it with
 
 
 def lines_of(path):
@@ -36,19 +39,20 @@ def lines_of(path):
 
 def read(path):
     """The blocks and the commands in the text of a document."""
-    blocks, commands, fence = [], [], None
+    blocks, commands, fence, before = [], [], None, ""
     for number, line in lines_of(path):
         place = f"{path.relative_to(ROOT)}:{number}"
         mark = re.match(r"\s*```(.*)", line)
         if mark and fence is None:
-            fence = Block(place, mark[1], []), []
+            fence, lines = (place, mark[1], before.startswith("<!--")), []
         elif mark:
-            blocks.append(Block(fence[0].place, fence[0].language, fence[1]))
+            blocks.append(Block(*fence, lines))
             fence = None
         elif fence:
-            fence[1].append(line)
+            lines.append(line)
         else:
             commands += [(place, span) for span in re.findall(r"`([^`]+)`", line) if re.match(COMMAND, span)]
+        before = line
     return blocks, commands
 
 
@@ -192,7 +196,9 @@ def check_python(block):
 def check_block(block):
     document = block.place.partition(":")[0]
     language = block.language.partition(",")[0]
-    if document == "COMPARE.md" or language == "text":
+    if document == "COMPARE.md" and not block.marked and language not in OTHERS:
+        errors.append(f"{block.place}: ci/compare.sh needs a comment before this block")
+    elif document == "COMPARE.md" or language == "text":
         if any(re.match(rf"\s*\$? ?(?:{COMMAND})", line) for line in block.text.split("\n")):
             errors.append(f"{block.place}: mark a block of commands with `sh`")
     elif language == "toml":
