@@ -414,6 +414,9 @@ impl<G: Group<Error: 'static>, P: Policy> Gather<G, P> {
     /// Enters every member at the same time, and returns the resources as one value, an [`Entered`]. This is the first
     /// half of a life cycle, and the [`exit`](Exit::exit) of that value is the second half.
     ///
+    /// If members have [drivers](crate::EnterExt::driven), nobody polls the drivers until the exit. Make the [`Entered`] a
+    /// member of an outer group then. [`Entered`] has an example.
+    ///
     /// # Errors
     ///
     /// It fails as `with` does if a member cannot be entered, and the members that entered are exited.
