@@ -17,7 +17,7 @@
 //! # Example
 //!
 //! ```
-//! use gather_cm::{Exit, ExitCase, Failure, Report, gather};
+//! use gather_cm::{Exit, ExitCase, gather};
 //! use std::io;
 //!
 //! struct Vm {
@@ -39,12 +39,13 @@
 //!     }
 //! }
 //!
-//! fn main() -> Result<(), Report> {
+//! fn main() {
 //!     let group = gather((start_vm("a"), start_vm("b"))).names(&["a", "b"]);
 //!     let run = group.with(async |(a, b)| Ok([a.name, b.name]));
-//!     let names = smol::block_on(run).map_err(Failure::report)?;
-//!     assert_eq!(names, ["a", "b"]);
-//!     Ok(())
+//!     match smol::block_on(run) {
+//!         Ok(names) => assert_eq!(names, ["a", "b"]),
+//!         Err(failure) => eprintln!("{failure}"), // with the name of the member that failed
+//!     }
 //! }
 //! ```
 //!
