@@ -566,16 +566,24 @@
 //! # // The clock jumps to the next timer if nothing else is left to do.
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn Error>> {
-//! // This work takes three times as long as a lease. Nobody else can take the lock meanwhile. let locks =
-//! Locks::default(); let other = async { sleep(LEASE * 2).await; locks.acquire("export", 2).await.err() }; let (result,
-//! other) = tokio::join!(export(&locks, 1, LEASE * 3), other); result?; assert_eq!(other, Some(LockError::Held));
+//! // This work takes three times as long as a lease. Nobody else can take the lock meanwhile.
+//! let locks = Locks::default();
+//! let other = async {
+//!     sleep(LEASE * 2).await;
+//!     locks.acquire("export", 2).await.err()
+//! };
+//! let (result, other) = tokio::join!(export(&locks, 1, LEASE * 3), other);
+//! result?;
+//! assert_eq!(other, Some(LockError::Held));
 //!
 //! // A drop stands for a crash here: no exit runs, and the lock stays where it is.
 //! let crash = timeout(LEASE / 2, export(&locks, 3, LEASE * 3)).await;
 //! assert!(crash.is_err());
 //! assert_eq!(locks.acquire("export", 4).await.err(), Some(LockError::Held));
 //!
-//! // When the lease is over, the next process takes the lock. sleep(LEASE).await; export(&locks, 5, LEASE).await?;
+//! // When the lease is over, the next process takes the lock.
+//! sleep(LEASE).await;
+//! export(&locks, 5, LEASE).await?;
 //! # Ok(()) }
 //!
 //! #[derive(Debug, PartialEq)]
