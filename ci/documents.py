@@ -1,6 +1,5 @@
 """Holds the documents to the code: ci/documents.sh says how."""
 
-import ast
 import asyncio
 import contextlib
 import os
@@ -15,9 +14,9 @@ import types
 
 ROOT = pathlib.Path(__file__).parent.parent
 COMMAND = r"(?:[A-Z_]+=\S+ )*(?:cargo|git|rustup|apt|apt-get|ci/\w+\.sh)(?: |$)|ci/\w+\.sh"
-# rustdoc compiles and runs the Rust of these, and ci/compare.sh holds each block of COMPARE.md to a file or a log.
-TESTED = {"README.md", "DESIGN.md", "MIGRATING.md", "DRIVERS.md", "BENCHMARKS.md", "CHANGELOG.md", "COMPARE.md"}
-# In COMPARE.md: compare/js runs the first two. Nothing runs the other two, and the text says so.
+# rustdoc compiles and runs the Rust of these.
+TESTED = {"README.md", "DESIGN.md", "MIGRATING.md", "DRIVERS.md", "BENCHMARKS.md", "CHANGELOG.md"}
+# These languages are in COMPARE.md. compare/js runs the first two. Nothing runs the other two, and the text says so.
 OTHERS = {"typescript", "javascript", "scala", "kotlin"}
 errors = []
 
@@ -66,7 +65,7 @@ def squeeze(command):
 
 
 def scripts_of_ci():
-    """What .ci/run runs, as text: itself, and each check that it calls."""
+    """The text of .ci/run, and the text of all checks that it calls."""
     run = (ROOT / ".ci/run").read_text()
     checks = re.findall(r"\b\w+\.sh\b", run)
     return run.replace("\\\n", " "), "\n".join((ROOT / "ci" / name).read_text() for name in dict.fromkeys(checks))
@@ -146,7 +145,7 @@ def check_toml(block):
 
 
 def fakes():
-    """What the Python of MIGRATING.md takes for granted."""
+    """The names that the Python of MIGRATING.md uses and does not define."""
 
     class Resource:
         async def __aenter__(self):
@@ -213,9 +212,9 @@ def check_block(block):
 
 
 def main():
-    listing = subprocess.run(["git", "ls-files", "*.md", "src/*.rs"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listing = subprocess.check_output(["git", "ls-files", "*.md", "src/*.rs"], cwd=ROOT, text=True)
     blocks, commands = [], []
-    for path in listing.stdout.split():
+    for path in listing.split():
         more_blocks, more_commands = read(ROOT / path)
         blocks += more_blocks
         commands += more_commands
