@@ -123,7 +123,7 @@ async fn connect(server: &'static str, to: SocketAddr) -> Result<Connection, Con
 
 /// Returns the error of a server that is too late.
 async fn too_late(server: &'static str, question: &'static str) -> ConnectionError {
-    Timer::after(Duration::from_millis(300)).await;
+    Timer::after(Duration::from_secs(2)).await;
     ConnectionError::TooLate { server, question }
 }
 

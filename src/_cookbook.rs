@@ -378,7 +378,8 @@
 //!         .map_err(|failure| failure.into_error(|_, _| {}).unwrap_or_else(io::Error::other))
 //! }
 //!
-//! # #[tokio::main(flavor = "current_thread")]
+//! # // The clock jumps to the next timer if nothing else is left to do.
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn Error>> {
 //! let (closed, limit) = (RefCell::new(Vec::new()), Duration::from_millis(10));
 //! for result in [limited(&closed, limit).await, limited_body(&closed, limit).await] {
@@ -910,7 +911,8 @@
 //!         })
 //! }
 //!
-//! # #[tokio::main(flavor = "current_thread")]
+//! # // The clock jumps to the next timer if nothing else is left to do.
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn Error>> {
 //! let (database, mut statements) = mpsc::unbounded_channel();
 //! let app = App { database, cleanups: TaskTracker::new() };

@@ -11,7 +11,7 @@ fn background(name: &'static str) -> impl Member<Error = String> {
         Ok((handle, Box::pin(run_loop(name, async { drop(stop.await) }))))
     };
     start.driven().drop_on_exit().to_end().exit_within(async || {
-        sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_secs(1)).await;
         "it did not stop in time".to_owned()
     })
 }

@@ -14,7 +14,7 @@ async fn service() -> Result<(), String> {
             }));
         }
     });
-    let ended = toplevel.catch_signals().handle_shutdown_requests(Duration::from_millis(100)).await;
+    let ended = toplevel.catch_signals().handle_shutdown_requests(Duration::from_secs(1)).await;
     ended.map_err(all)
 }
 
