@@ -5,13 +5,13 @@ mod common;
 #[path = "common/driven.rs"]
 mod driven;
 
-use std::{cell::RefCell, future::pending};
+use std::{cell::RefCell, fmt::Display, future::pending};
 
 #[cfg(feature = "std")]
 use common::panics;
 use common::{Driver, Gate, Log, Report, assert_released, fails, well};
-use driven::{connect, drive, links, sleeps, steps};
-use gather_cm::{Cause, EnterExt, Event, Exit, ExitCase, Failure, Shape, gather};
+use driven::{Connect, connect, drive, links, sleeps, steps};
+use gather_cm::{Cause, EnterExt, Event, Exit, ExitCase, Failure, Member, Resource, Shape, gather};
 
 /// Events as text: `DriverEnded 0`.
 #[derive(Default)]
@@ -182,7 +182,7 @@ fn panics_in(phases: std::ops::Range<usize>) {
 }
 
 /// A member that enters at a gate.
-async fn slow(gate: Gate) -> Result<u8, Error> {
+async fn slow<E>(gate: Gate) -> Result<u8, E> {
     gate.wait().await;
     Ok(1)
 }
@@ -318,123 +318,135 @@ fn dropped() {
     });
 }
 
-/// D11: a `Vec` of groups, a box, and adapters all pass the drivers on.
-macro_rules! passes_drivers_on {
-    ($($(#[$meta:meta])* $name:ident: |$member:ident, $log:ident| $wrapped:expr;)*) => {$(
+/// D11: a `Vec` of groups, a box, and adapters all pass the drivers on. `wrap` puts one of them around a member.
+fn passes_drivers_on<M, R, E>(log: &Log, wrap: impl Fn(Connect) -> M)
+where
+    M: Member<Error = E, Resource = R>,
+    R: Resource<Error = E>,
+    E: From<&'static str> + Display + 'static,
+{
+    let (events, open, closed) = (Events::default(), Gate::new(), Gate::new());
+    open.open();
+    let member = |name, driver, exit| wrap(connect(log, name, [well(), driver, exit]));
+    // The group has another member. The body waits at a gate.
+    let start = |member, enter: &Gate, body: &Gate| {
+        let (group, body) = (gather((member, slow(enter.clone()).drop_on_exit())), body.clone());
+        Driver::new(group.observe(events.observer()).with(async move |_| Ok(body.wait().await)))
+    };
+    // The group has another member with a driver. The body goes on for ever.
+    let start_after = |driver, member| {
+        let other = connect(log, 9, [well(), driver, well()]).driven().errors_into();
+        Driver::new(gather((other, member)).with(async |_| Ok(pending::<()>().await)))
+    };
+
+    // The driver runs along with the enters, the body and the exit.
+    let [enter, ends, exit] = [Gate::new(), Gate::new(), Gate::new()];
+    let mut running = start(member(0, sleeps().busy(), well().gate(&exit)), &enter, &ends);
+    for gate in [&enter, &ends, &exit] {
+        running.pends();
+        assert!(log.count("drive 0") >= 1);
+        log.take();
+        running.pends();
+        assert_eq!(steps(log), ["drive 0"]);
+        gate.open();
+    }
+    assert!(running.end().is_ok());
+    assert_eq!(log.count("drop driver 0"), 1);
+
+    // The driver fails during the body.
+    let breaks = Gate::new();
+    let mut running = start(member(1, fails("lost").gate(&breaks), well()), &open, &closed);
+    running.pends();
+    breaks.open();
+    let failure = running.end().unwrap_err();
+    assert!(matches!(&failure.cause, Cause::Lost(errors) if errors.get(0).is_some()), "{failure}");
+    assert_eq!(failure.errors().count(), 1);
+    assert!(failure.to_string().contains("lost"), "{failure}");
+    let lines = steps(log);
+    assert!(lines.iter().any(|line| line.starts_with("on_error 1 ")), "{lines:?}");
+    assert!(lines.contains(&"exit 1 Lost".to_string()));
+
+    // The driver fails during the exit. The observer receives that once.
+    events.take();
+    let [breaks, exit] = [Gate::new(), Gate::new()];
+    let mut running = start(member(2, fails("lost").gate(&breaks), well().gate(&exit)), &open, &open);
+    running.pends();
+    breaks.open();
+    for told in [&["DriverEnded 0"][..], &[]] {
+        running.pends();
+        assert_eq!(events.of_drivers(), told);
+    }
+    exit.open();
+    let failure = running.end().unwrap_err();
+    assert!(matches!(failure.cause, Cause::Exit { .. }), "{failure}");
+    assert!(failure.exits.get(0).unwrap().to_string().contains("lost"), "{failure}");
+
+    // The driver fails during the body, and then the exit fails, too.
+    let breaks = Gate::new();
+    let mut running = start(member(3, fails("lost").gate(&breaks), fails("x")), &open, &closed);
+    running.pends();
+    breaks.open();
+    let failure = running.end().unwrap_err();
+    let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
+    assert!(errors.get(0).unwrap().to_string().contains("lost"), "{failure}");
+    assert!(failure.exits.get(0).unwrap().to_string().contains('x'), "{failure}");
+
+    // Another driver fails, and so does this member's exit.
+    let failure = start_after(fails("lost"), member(4, sleeps(), fails("x"))).end().unwrap_err();
+    let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
+    assert_eq!(errors.iter().map(|(index, _)| index).collect::<Vec<_>>(), [0]);
+    assert!(failure.exits.get(1).unwrap().to_string().contains('x'), "{failure}");
+
+    // Both drivers fail.
+    let breaks = Gate::new();
+    let fails = fails("lost").gate(&breaks);
+    let mut running = start_after(fails.clone(), member(5, fails, well()));
+    running.pends();
+    breaks.open();
+    let failure = running.end().unwrap_err();
+    let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
+    assert_eq!((errors.len(), failure.errors().count()), (2, 2), "{failure}");
+}
+
+/// D6: the driver fails during an exit that hangs, and then the deadline passes. The driver's error is kept. The exit of
+/// a nested group takes its errors along, so this holds for members that are no group.
+fn keeps_the_error_at_a_deadline<M, R, E>(log: &Log, wrap: impl Fn(Connect) -> M)
+where
+    M: Member<Error = E, Resource = R>,
+    R: Resource<Error = E>,
+    E: From<&'static str> + Display + 'static,
+{
+    let [breaks, deadline] = [Gate::new(), Gate::new()];
+    let member = wrap(connect(log, 0, [well(), fails("lost").gate(&breaks), well().gate(&Gate::new())]));
+    let late = async || {
+        deadline.wait().await;
+        "late".into()
+    };
+    let mut running = Driver::new(gather((member.exit_within(late),)).with(async |_| Ok(7)));
+    running.pends();
+    breaks.open();
+    running.pends();
+    deadline.open();
+    let failure = running.end().unwrap_err();
+    assert!(failure.exits.get(0).unwrap().to_string().contains("lost"), "{failure}");
+}
+
+/// Tests that each wrapper passes the checks.
+macro_rules! wrappers {
+    ($checks:tt: $($(#[$meta:meta])* $name:ident: |$member:ident, $log:ident| $wrapped:expr;)*) => {$(
         $(#[$meta])*
         #[test]
         fn $name() {
-            let ($log, [ends, exit, breaks]) = (Log::default(), [Gate::new(), Gate::new(), Gate::new()]);
-            // The driver runs along with the enters, the body and the exit.
-            let $member = connect(&$log, 0, [well(), sleeps().busy(), well().gate(&exit)]);
-            let other_gate = Gate::new();
-            let waits = async {
-                other_gate.wait().await;
-                Ok(())
-            };
-            let group = gather(($wrapped, waits.drop_on_exit()));
-            let mut running = Driver::new(group.with(async |_| {
-                ends.wait().await;
-                Ok(7)
-            }));
-            for gate in [&other_gate, &ends, &exit] {
-                running.pends();
-                assert!($log.count("drive 0") >= 1);
-                $log.take();
-                running.pends();
-                assert_eq!(steps(&$log), ["drive 0"]);
-                gate.open();
-            }
-            assert_eq!(running.end().ok(), Some(7));
-            assert_eq!($log.count("drop driver 0"), 1);
-
-            // The driver fails during the body.
-            let $member = connect(&$log, 1, [well(), fails("lost").gate(&breaks), well()]);
-            let group = gather(($wrapped, async { Ok(()) }.drop_on_exit()));
-            let mut running = Driver::new(group.with(async |_| Ok(pending::<()>().await)));
-            running.pends();
-            breaks.open();
-            let failure = running.end().unwrap_err();
-            assert!(matches!(&failure.cause, Cause::Lost(errors) if errors.get(0).is_some()), "{failure}");
-            assert_eq!(failure.errors().count(), 1);
-            assert!(failure.to_string().contains("lost"), "{failure}");
-            let lines = steps(&$log);
-            assert!(lines.iter().any(|line| line.starts_with("on_error 1 ")), "{lines:?}");
-            assert!(lines.contains(&"exit 1 Lost".to_string()));
-
-            // The driver fails during the exit. The observer receives that once.
-            let [breaks, exit] = [Gate::new(), Gate::new()];
-            let $member = connect(&$log, 2, [well(), fails("lost").gate(&breaks), well().gate(&exit)]);
-            let events = Events::default();
-            let group = gather(($wrapped, async { Ok(()) }.drop_on_exit())).observe(events.observer());
-            let mut running = Driver::new(group.with(async |_| Ok(7)));
-            running.pends();
-            breaks.open();
-            for told in [&["DriverEnded 0"][..], &[]] {
-                running.pends();
-                assert_eq!(events.of_drivers(), told);
-            }
-            exit.open();
-            let failure = running.end().unwrap_err();
-            assert!(matches!(failure.cause, Cause::Exit { .. }), "{failure}");
-            assert!(failure.exits.get(0).unwrap().to_string().contains("lost"), "{failure}");
-
-            // The driver fails during the body, and then the exit fails, too.
-            let breaks = Gate::new();
-            let $member = connect(&$log, 3, [well(), fails("lost").gate(&breaks), fails("x")]);
-            let group = gather(($wrapped, async { Ok(()) }.drop_on_exit()));
-            let mut running = Driver::new(group.with(async |_| Ok(pending::<()>().await)));
-            running.pends();
-            breaks.open();
-            let failure = running.end().unwrap_err();
-            let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
-            assert!(errors.get(0).unwrap().to_string().contains("lost"), "{failure}");
-            assert!(failure.exits.get(0).unwrap().to_string().contains('x'), "{failure}");
-
-            // Another driver fails, and so does this member's exit.
-            let $member = connect(&$log, 4, [well(), sleeps(), fails("x")]);
-            let other = connect(&$log, 5, [well(), fails("lost"), well()]).driven().errors_into();
-            let group = gather((other, $wrapped));
-            let failure = Driver::new(group.with(async |_| Ok(pending::<()>().await))).end().unwrap_err();
-            let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
-            assert_eq!(errors.iter().map(|(index, _)| index).collect::<Vec<_>>(), [0]);
-            assert!(failure.exits.get(1).unwrap().to_string().contains('x'), "{failure}");
-
-            // Both drivers fail.
-            let breaks = Gate::new();
-            let $member = connect(&$log, 6, [well(), fails("lost").gate(&breaks), well()]);
-            let other = connect(&$log, 7, [well(), fails("lost").gate(&breaks), well()]).driven().errors_into();
-            let group = gather((other, $wrapped));
-            let mut running = Driver::new(group.with(async |_| Ok(pending::<()>().await)));
-            running.pends();
-            breaks.open();
-            let failure = running.end().unwrap_err();
-            let Cause::Lost(errors) = &failure.cause else { panic!("it is lost: {failure}") };
-            assert_eq!((errors.len(), failure.errors().count()), (2, 2), "{failure}");
-
-            // The driver fails during an exit that hangs. The deadline passes. The exit of a group takes its errors
-            // along.
-            if stringify!($name).contains("nested") || stringify!($name) == "in_a_box" {
-                return;
-            }
-            let [breaks, deadline] = [Gate::new(), Gate::new()];
-            let $member = connect(&$log, 8, [well(), fails("lost").gate(&breaks), well().gate(&Gate::new())]);
-            let late = async || {
-                deadline.wait().await;
-                "late".into()
-            };
-            let mut running = Driver::new(gather(($wrapped.exit_within(late),)).with(async |_| Ok(7)));
-            running.pends();
-            breaks.open();
-            running.pends();
-            deadline.open();
-            let failure = running.end().unwrap_err();
-            assert!(failure.exits.get(0).unwrap().to_string().contains("lost"), "{failure}");
+            let $log = &Log::default();
+            let wrap = |$member: Connect| $wrapped;
+            wrappers!(@ $checks $log, wrap);
         }
     )*};
+    (@ [$($check:ident)*] $log:ident, $wrap:ident) => { $($check($log, $wrap);)* };
 }
 
-passes_drivers_on! {
+wrappers! {
+    [passes_drivers_on keeps_the_error_at_a_deadline]:
     by_itself: |member, log| member.driven();
     prepared: |member, log| member.prepared(async |_| Ok(log.push("step"))).driven();
     to_end_of_a_wrapper: |member, log| member.driven().errors_into::<Error>();
@@ -447,6 +459,10 @@ passes_drivers_on! {
         let inner = member.driven();
         async { Ok((inner.await?, Box::pin(pending::<()>()))) }.driven()
     };
+}
+
+wrappers! {
+    [passes_drivers_on]:
     #[cfg(feature = "alloc")]
     in_a_box: |member, log| {
         let group = gather((member.driven(),)).enter();
