@@ -331,7 +331,10 @@ where
     // The group has another member. The body waits at a gate.
     let start = |member, enter: &Gate, body: &Gate| {
         let (group, body) = (gather((member, slow(enter.clone()).drop_on_exit())), body.clone());
-        Driver::new(group.observe(events.observer()).with(async move |_| Ok(body.wait().await)))
+        Driver::new(group.observe(events.observer()).with(async move |_| {
+            body.wait().await;
+            Ok(7)
+        }))
     };
     // The group has another member with a driver. The body goes on for ever.
     let start_after = |driver, member| {
@@ -350,7 +353,7 @@ where
         assert_eq!(steps(log), ["drive 0"]);
         gate.open();
     }
-    assert!(running.end().is_ok());
+    assert_eq!(running.end().ok(), Some(7));
     assert_eq!(log.count("drop driver 0"), 1);
 
     // The driver fails during the body.
