@@ -26,7 +26,9 @@ fn ctrl_c() {
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
     assert_eq!(line, "the service runs; Ctrl-C stops it\n");
-    assert!(Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap().success());
+    // Each shell has `kill`. Some systems have no program of this name.
+    let kill = format!("kill -INT {}", process.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     let mut rest = String::new();
     output.read_to_string(&mut rest).unwrap();
     let mut lines: Vec<_> = rest.lines().collect();
